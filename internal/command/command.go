@@ -133,7 +133,8 @@ type Process struct {
 	err    error
 
 	endOnce sync.Once
-	ctxErr  error
+	mu      sync.Mutex
+	ctxErr  error // why the child was ended by us, if it was
 }
 
 // Start starts the child. When ctx ends, the child's process group gets
@@ -194,7 +195,9 @@ func (p *Process) End() { p.end(nil) }
 
 func (p *Process) end(cause error) {
 	p.endOnce.Do(func() {
+		p.mu.Lock()
 		p.ctxErr = cause
+		p.mu.Unlock()
 		grace := p.spec.Grace
 		if grace == 0 {
 			grace = DefaultGrace
@@ -220,7 +223,6 @@ func (p *Process) Wait() error {
 	if p.err == nil {
 		return nil
 	}
-	// The context's watcher sets ctxErr before the child ends because of it.
 	e := &Error{Name: p.spec.Name, ExitCode: -1, Stderr: string(p.stderr.Bytes()), Err: p.err}
 	var exit *exec.ExitError
 	if errors.As(p.err, &exit) {
@@ -229,6 +231,8 @@ func (p *Process) Wait() error {
 			e.Signal = ws.Signal()
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.ctxErr != nil {
 		e.Err = p.ctxErr
 	}
