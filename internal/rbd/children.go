@@ -1,0 +1,69 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	librbd "github.com/ceph/go-ceph/rbd"
+)
+
+// Child is a clone of a snapshot.
+type Child struct {
+	Spec  Spec
+	ID    string
+	Trash bool
+}
+
+func (c Child) String() string {
+	if c.Trash {
+		return fmt.Sprintf("%s (in the trash, id %s)", c.Spec, c.ID)
+	}
+	return c.Spec.String()
+}
+
+// Children is `rbd children --all SPEC`: the clones of a snapshot in all pools
+// and namespaces, those in the trash too.
+func (c *Cluster) Children(ctx context.Context, spec Spec) ([]Child, error) {
+	var out []Child
+	err := c.withImage(ctx, spec, readOnly, func(img *librbd.Image) error {
+		var err error
+		out, err = listChildren(img, spec)
+		return err
+	})
+	return out, err
+}
+
+// listChildren expects the image to be set to the snapshot.
+func listChildren(img *librbd.Image, spec Spec) ([]Child, error) {
+	specs, err := img.ListChildrenAttributes()
+	if err != nil {
+		return nil, fmt.Errorf("list the children of %s: %w", spec, err)
+	}
+	out := make([]Child, len(specs))
+	for i, s := range specs {
+		out[i] = Child{ID: s.ImageID, Trash: s.Trash,
+			Spec: Spec{Pool: s.PoolName, Namespace: s.PoolNamespace, Image: s.ImageName}}
+	}
+	return out, nil
+}
+
+// checkChildren leaves the image set to no snapshot.
+func checkChildren(img *librbd.Image, spec Spec) (err error) {
+	if err := img.SetSnapshot(spec.Snapshot); err != nil {
+		return translate("open", spec, ErrSnapshotNotFound, err)
+	}
+	defer func() {
+		if e := img.SetSnapshot(librbd.NoSnapshot); e != nil {
+			err = errors.Join(err, fmt.Errorf("leave snapshot %s: %w", spec, e))
+		}
+	}()
+	children, err := listChildren(img, spec)
+	if err != nil {
+		return err
+	}
+	if len(children) > 0 {
+		return &ChildrenError{Spec: spec, Children: children}
+	}
+	return nil
+}

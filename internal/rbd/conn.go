@@ -1,0 +1,237 @@
+package rbd
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/ceph/go-ceph/rados"
+)
+
+// idleTimeout is how long a connection that nobody uses is kept. Terraform
+// calls a provider in bursts, and a connection costs about ten milliseconds.
+const idleTimeout = 20 * time.Second
+
+// Cluster is a Ceph cluster as one user sees it. It connects at first use;
+// equal configurations share one connection.
+type Cluster struct {
+	cfg   Config
+	locks *nameLocks
+}
+
+// NewCluster does not connect.
+func NewCluster(cfg Config) *Cluster {
+	cfg = cfg.resolved()
+	return &Cluster{cfg: cfg, locks: locksOf(cfg.key())}
+}
+
+// User is the Ceph user, without "client.".
+func (c *Cluster) User() string { return c.cfg.User }
+
+// connections are all that this process has, by configuration.
+var connections = struct {
+	sync.Mutex
+	byKey map[string]*connection
+}{byKey: map[string]*connection{}}
+
+// connection is counted: it is shut down when it has been unused for
+// idleTimeout.
+type connection struct {
+	key   string
+	users int
+	idle  *time.Timer
+
+	ready chan struct{} // closed when conn or err is set
+	conn  *rados.Conn
+	fsid  string
+	err   error
+}
+
+// connect returns the shared connection and what gives it back.
+func (c *Cluster) connect(ctx context.Context) (*connection, func(), error) {
+	key := c.cfg.key()
+	connections.Lock()
+	cn := connections.byKey[key]
+	if cn == nil {
+		cn = &connection{key: key, ready: make(chan struct{})}
+		connections.byKey[key] = cn
+		go cn.dial(c.cfg)
+	}
+	cn.users++
+	if cn.idle != nil {
+		cn.idle.Stop()
+		cn.idle = nil
+	}
+	connections.Unlock()
+
+	select {
+	case <-cn.ready:
+	case <-ctx.Done():
+		cn.release()
+		return nil, nil, fmt.Errorf("connect to the cluster: %w", ctx.Err())
+	}
+	if cn.err != nil {
+		cn.release()
+		return nil, nil, cn.err
+	}
+	if want := c.cfg.FSID; want != "" && !strings.EqualFold(want, cn.fsid) {
+		cn.release()
+		return nil, nil, fmt.Errorf("%w: its fsid is %s, the configuration wants %s", ErrWrongCluster, cn.fsid, want)
+	}
+	return cn, cn.release, nil
+}
+
+func (cn *connection) release() {
+	connections.Lock()
+	defer connections.Unlock()
+	cn.users--
+	if cn.users > 0 {
+		return
+	}
+	wait := idleTimeout
+	if cn.isReady() && cn.err != nil {
+		wait = 0 // a failed one is not kept: the next use tries again
+	}
+	if wait == 0 {
+		delete(connections.byKey, cn.key)
+		return
+	}
+	cn.idle = time.AfterFunc(wait, func() {
+		connections.Lock()
+		if cn.users > 0 || !cn.isReady() {
+			connections.Unlock()
+			return
+		}
+		if connections.byKey[cn.key] == cn {
+			delete(connections.byKey, cn.key)
+		}
+		connections.Unlock()
+		if cn.conn != nil {
+			cn.conn.Shutdown()
+		}
+	})
+}
+
+func (cn *connection) isReady() bool {
+	select {
+	case <-cn.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+func (cn *connection) dial(cfg Config) {
+	defer close(cn.ready)
+	cn.conn, cn.fsid, cn.err = dial(cfg)
+}
+
+func dial(cfg Config) (*rados.Conn, string, error) {
+	if err := cfg.checkFiles(); err != nil {
+		return nil, "", err
+	}
+	conn, err := rados.NewConnWithUser(cfg.User)
+	if err != nil {
+		return nil, "", fmt.Errorf("make a connection for client.%s: %w", cfg.User, err)
+	}
+	if err := configure(conn, cfg); err != nil {
+		return nil, "", err
+	}
+	if err := conn.Connect(); err != nil {
+		return nil, "", connectError(conn, cfg, err)
+	}
+	fsid, err := conn.GetFSID()
+	if err != nil {
+		conn.Shutdown()
+		return nil, "", fmt.Errorf("read the fsid: %w", err)
+	}
+	return conn, fsid, nil
+}
+
+func configure(conn *rados.Conn, cfg Config) error {
+	if cfg.ConfFile != "" {
+		if err := conn.ReadConfigFile(cfg.ConfFile); err != nil {
+			return fmt.Errorf("%w: %s could not be read: %w", ErrConfNotFound, cfg.ConfFile, err)
+		}
+	}
+	seconds := strconv.Itoa(int(math.Ceil(cfg.ConnectTimeout.Seconds())))
+	options := map[string]string{
+		// librados waits five minutes for a monitor by default.
+		"client_mount_timeout": seconds,
+		"rados_mon_op_timeout": seconds,
+		// A library has no business on the provider's standard error.
+		"log_to_stderr": "false",
+		"err_to_stderr": "false",
+	}
+	if len(cfg.Monitors) > 0 {
+		options["mon_host"] = strings.Join(cfg.Monitors, ",")
+	}
+	if cfg.KeyringFile != "" {
+		options["keyring"] = cfg.KeyringFile
+	}
+	if cfg.Key != "" {
+		options["key"] = cfg.Key
+	}
+	for k, v := range cfg.Options {
+		options[k] = v
+	}
+	for _, k := range sortedKeys(options) {
+		if err := conn.SetConfigOption(k, options[k]); err != nil {
+			// Not the value: it may be the key.
+			return fmt.Errorf("set the ceph option %q: %w", k, err)
+		}
+	}
+	return nil
+}
+
+// connectError tells apart what librados says with bare error codes.
+func connectError(conn *rados.Conn, cfg Config, err error) error {
+	user := "client." + cfg.User
+	mons, _ := conn.GetConfigOption("mon_host")
+	switch errno(err) {
+	case syscall.ENOENT:
+		// With a key or keyring at hand ENOENT means no monitor address.
+		if mons == "" {
+			return fmt.Errorf("%w: no monitor address is configured (%w)", ErrUnreachable, err)
+		}
+		keyring, _ := conn.GetConfigOption("keyring")
+		return fmt.Errorf("%w: %s was not found in %s (%w)", ErrKeyringNotFound, user, keyring, err)
+	case syscall.EPERM, syscall.EACCES:
+		return fmt.Errorf("%w: %s at %s (%w)", ErrAuthentication, user, mons, err)
+	case syscall.ETIMEDOUT:
+		return fmt.Errorf("%w: no monitor of %s answered within %s (%w)", ErrUnreachable, mons, cfg.ConnectTimeout, err)
+	}
+	return fmt.Errorf("%w: %s as %s: %w", ErrUnreachable, mons, user, err)
+}
+
+// do runs fn with a connection. librbd calls can't be interrupted: when ctx
+// ends first, do returns and fn goes on in the background until the cluster
+// answers or the process ends. Whatever fn opens it must close itself.
+func (c *Cluster) do(ctx context.Context, fn func(*connection) error) error {
+	cn, release, err := c.connect(ctx)
+	if err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	go func() {
+		defer release()
+		done <- fn(cn)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		// An answer that came at the same moment is worth more.
+		select {
+		case err := <-done:
+			return err
+		default:
+		}
+		return fmt.Errorf("the cluster did not answer in time: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,130 @@
+package rbd
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+// What can go wrong, told apart once, here, by error code. The errors that
+// come out of this package wrap these.
+var (
+	ErrConfNotFound      = errors.New("no ceph configuration file")
+	ErrKeyringNotFound   = errors.New("no keyring with a key for the user")
+	ErrAuthentication    = errors.New("the cluster refused the user or its key")
+	ErrUnreachable       = errors.New("the cluster could not be reached")
+	ErrWrongCluster      = errors.New("connected to another cluster")
+	ErrPermission        = errors.New("the user's capabilities do not allow it")
+	ErrPoolNotFound      = errors.New("pool not found")
+	ErrNamespaceNotFound = errors.New("namespace not found")
+	ErrImageNotFound     = errors.New("image not found")
+	ErrSnapshotNotFound  = errors.New("snapshot not found")
+	ErrExists            = errors.New("name is already taken")
+	ErrInUse             = errors.New("in use")
+	ErrHasSnapshots      = errors.New("image has snapshots")
+	ErrHasChildren       = errors.New("snapshot has children")
+	ErrNotProtected      = errors.New("snapshot is not protected")
+	ErrOtherImage        = errors.New("another image has this name now")
+	ErrOtherSnapshot     = errors.New("another snapshot has this name now")
+	ErrShrink            = errors.New("the image would shrink")
+)
+
+// IsNotFound tells whether the image or snapshot is proven absent. A pool or
+// namespace that is missing proves it too.
+func IsNotFound(err error) bool {
+	for _, e := range []error{ErrImageNotFound, ErrSnapshotNotFound, ErrPoolNotFound, ErrNamespaceNotFound} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// InUseError says who has an image open or locked.
+type InUseError struct {
+	Spec     Spec
+	Watchers []Watcher
+	Lockers  []Locker
+}
+
+func (e *InUseError) Error() string {
+	var by []string
+	for _, w := range e.Watchers {
+		by = append(by, "watcher "+w.String())
+	}
+	for _, l := range e.Lockers {
+		by = append(by, "lock "+l.String())
+	}
+	return fmt.Sprintf("image %s is in use: %s", e.Spec, strings.Join(by, ", "))
+}
+
+func (e *InUseError) Unwrap() error { return ErrInUse }
+
+// ChildrenError names the clones that hang on a snapshot.
+type ChildrenError struct {
+	Spec     Spec
+	Children []Child
+}
+
+func (e *ChildrenError) Error() string {
+	names := make([]string, len(e.Children))
+	for i, c := range e.Children {
+		names[i] = c.String()
+	}
+	return fmt.Sprintf("snapshot %s has children: %s", e.Spec, strings.Join(names, ", "))
+}
+
+func (e *ChildrenError) Unwrap() error { return ErrHasChildren }
+
+// SnapshotsError names the snapshots that an image still has.
+type SnapshotsError struct {
+	Spec      Spec
+	Snapshots []string
+}
+
+func (e *SnapshotsError) Error() string {
+	return fmt.Sprintf("image %s has snapshots: %s", e.Spec, strings.Join(e.Snapshots, ", "))
+}
+
+func (e *SnapshotsError) Unwrap() error { return ErrHasSnapshots }
+
+// errno is the code of an error of go-ceph, 0 where there is none.
+func errno(err error) syscall.Errno {
+	var c interface{ ErrorCode() int }
+	if !errors.As(err, &c) {
+		return 0
+	}
+	n := c.ErrorCode()
+	if n < 0 {
+		n = -n
+	}
+	return syscall.Errno(n)
+}
+
+// translate gives a librbd error our own meaning. notFound is what ENOENT
+// means at the place of the call.
+func translate(op string, spec fmt.Stringer, notFound, err error) error {
+	if err == nil {
+		return nil
+	}
+	var meaning error
+	switch errno(err) {
+	case syscall.ENOENT:
+		meaning = notFound
+	case syscall.EEXIST:
+		meaning = ErrExists
+	case syscall.EBUSY:
+		meaning = ErrInUse
+	case syscall.ENOTEMPTY:
+		meaning = ErrHasSnapshots
+	case syscall.EPERM, syscall.EACCES:
+		meaning = ErrPermission
+	case syscall.ETIMEDOUT:
+		meaning = ErrUnreachable
+	}
+	if meaning == nil {
+		return fmt.Errorf("%s %s: %w", op, spec, err)
+	}
+	return fmt.Errorf("%s %s: %w (%w)", op, spec, meaning, err)
+}

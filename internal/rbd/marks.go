@@ -1,0 +1,116 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	librbd "github.com/ceph/go-ceph/rbd"
+)
+
+// Our marks in image metadata. They tell a re-run what an interrupted one has
+// left, and our snapshots and clones from other people's.
+const (
+	markPrefix = "terraform-provider-rbd."
+	// pendingKey holds the token of whoever creates an image, from the first
+	// moment until the first read with a state (Claim).
+	pendingKey = markPrefix + "pending"
+
+	markPending = "pending"
+	markOwned   = "owned"
+)
+
+func snapshotKey(name string) string { return markPrefix + "snapshot." + name }
+
+// PendingToken is the token of an unfinished or not yet claimed creation, or
+// empty.
+func (i Image) PendingToken() string { return i.Metadata[pendingKey] }
+
+// OwnsSnapshot tells whether the snapshot was made by this provider, for some
+// state.
+func (i Image) OwnsSnapshot(name string) bool { return i.Metadata[snapshotKey(name)] != "" }
+
+// snapshotPending tells whether no state is known to have the snapshot.
+func (i Image) snapshotPending(name string) bool {
+	return i.Metadata[snapshotKey(name)] == markPending
+}
+
+// Mark is one of our own entries in the image's metadata, without the common
+// prefix; empty where it is not there.
+func (i Image) Mark(name string) string { return i.Metadata[markPrefix+name] }
+
+// UserMetadata is the image's metadata without our marks.
+func (i Image) UserMetadata() map[string]string {
+	out := map[string]string{}
+	for k, v := range i.Metadata {
+		if !strings.HasPrefix(k, markPrefix) {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// SetMark sets an entry of ours in the image's metadata; an empty value
+// removes it.
+func (c *Cluster) SetMark(ctx context.Context, spec Spec, name, value string) error {
+	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		if value == "" {
+			return unmark(img, markPrefix+name)
+		}
+		if err := img.SetMetadata(markPrefix+name, value); err != nil {
+			return translate("mark", spec.ImageSpec(), ErrImageNotFound, err)
+		}
+		return nil
+	})
+}
+
+// ClaimImage notes that a state has the image, so that no other run takes it
+// for its own unfinished work. It does nothing where that was noted before.
+func (c *Cluster) ClaimImage(ctx context.Context, i Image) error {
+	if i.PendingToken() == "" {
+		return nil
+	}
+	return c.withImage(ctx, i.Spec, readWrite, func(img *librbd.Image) error {
+		return unmark(img, pendingKey)
+	})
+}
+
+// ClaimSnapshot is ClaimImage for a snapshot.
+func (c *Cluster) ClaimSnapshot(ctx context.Context, i Image, name string) error {
+	if !i.snapshotPending(name) {
+		return nil
+	}
+	return c.AdoptSnapshot(ctx, i.Spec, name)
+}
+
+// AdoptSnapshot marks a snapshot as ours, as an import does.
+func (c *Cluster) AdoptSnapshot(ctx context.Context, spec Spec, name string) error {
+	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		if err := img.SetMetadata(snapshotKey(name), markOwned); err != nil {
+			return fmt.Errorf("mark %s: %w", spec.WithSnapshot(name), err)
+		}
+		return nil
+	})
+}
+
+// metadata reads one entry; a missing one is empty.
+func metadata(img *librbd.Image, key string) (string, error) {
+	v, err := img.GetMetadata(key)
+	if err != nil {
+		if errno(err) == syscall.ENOENT || errors.Is(err, librbd.ErrNotFound) {
+			return "", nil
+		}
+		return "", fmt.Errorf("read image metadata %q: %w", key, err)
+	}
+	return v, nil
+}
+
+func unmark(img *librbd.Image, key string) error {
+	err := img.RemoveMetadata(key)
+	if err != nil && errno(err) != syscall.ENOENT {
+		return fmt.Errorf("remove image metadata %q: %w", key, err)
+	}
+	return nil
+}

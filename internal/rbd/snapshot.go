@@ -1,0 +1,197 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	librbd "github.com/ceph/go-ceph/rbd"
+)
+
+// Snapshot is what librbd says of a snapshot.
+type Snapshot struct {
+	ID        uint64
+	Name      string
+	SizeBytes uint64
+	Protected bool
+	CreatedAt time.Time
+}
+
+func readSnapshots(img *librbd.Image) ([]Snapshot, error) {
+	infos, err := img.GetSnapshotNames()
+	if err != nil {
+		return nil, fmt.Errorf("list snapshots: %w", err)
+	}
+	out := make([]Snapshot, 0, len(infos))
+	for _, i := range infos {
+		s := Snapshot{ID: i.Id, Name: i.Name, SizeBytes: i.Size}
+		var e1, e2 error
+		s.Protected, e1 = img.GetSnapshot(i.Name).IsProtected()
+		created, e2 := img.GetSnapTimestamp(i.Id)
+		if err := errors.Join(e1, e2); err != nil {
+			return nil, fmt.Errorf("read snapshot %q: %w", i.Name, err)
+		}
+		s.CreatedAt = time.Unix(created.Sec, created.Nsec).UTC()
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+// Snapshot finds a snapshot of an image that was read.
+func (i Image) Snapshot(name string) (Snapshot, error) {
+	for _, s := range i.Snapshots {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Snapshot{}, fmt.Errorf("%s: %w", i.Spec.WithSnapshot(name), ErrSnapshotNotFound)
+}
+
+// CreateSnapshot is `rbd snap create SPEC` and, with protect, `rbd snap
+// protect SPEC`. A snapshot of ours that an interrupted run left behind
+// unclaimed, which nothing hangs on, is taken anew.
+//
+// Errors: ErrExists, ErrImageNotFound, ErrOtherImage, ErrPermission.
+func (c *Cluster) CreateSnapshot(ctx context.Context, spec Spec, imageID string, protect bool) (Snapshot, error) {
+	var out Snapshot
+	err := c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		if err := checkID(img, spec, imageID); err != nil {
+			return err
+		}
+		if err := dropPendingSnapshot(img, spec); err != nil {
+			return err
+		}
+		if _, err := findSnapshot(img, spec); err == nil {
+			return fmt.Errorf("create %s: %w", spec, ErrExists)
+		} else if !errors.Is(err, ErrSnapshotNotFound) {
+			return err
+		}
+		if err := img.SetMetadata(snapshotKey(spec.Snapshot), markPending); err != nil {
+			return fmt.Errorf("mark %s: %w", spec, err)
+		}
+		if _, err := img.CreateSnapshot(spec.Snapshot); err != nil {
+			err = translate("create", spec, ErrImageNotFound, err)
+			return errors.Join(err, unmark(img, snapshotKey(spec.Snapshot)))
+		}
+		if protect {
+			if err := img.GetSnapshot(spec.Snapshot).Protect(); err != nil {
+				err = translate("protect", spec, ErrSnapshotNotFound, err)
+				return errors.Join(err, removeSnapshot(img, spec))
+			}
+		}
+		var err error
+		out, err = findSnapshot(img, spec)
+		return err
+	})
+	return out, err
+}
+
+// ProtectSnapshot is `rbd snap protect` or, with protect false, `rbd snap
+// unprotect`, of the snapshot with this id only. Nothing is done where it is
+// so already.
+//
+// Errors: ChildrenError, ErrOtherSnapshot, ErrSnapshotNotFound.
+func (c *Cluster) ProtectSnapshot(ctx context.Context, spec Spec, id uint64, protect bool) error {
+	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		s, err := sameSnapshot(img, spec, id)
+		if err != nil || s.Protected == protect {
+			return err
+		}
+		if protect {
+			return translate("protect", spec, ErrSnapshotNotFound, img.GetSnapshot(spec.Snapshot).Protect())
+		}
+		if err := checkChildren(img, spec); err != nil {
+			return err
+		}
+		return translate("unprotect", spec, ErrSnapshotNotFound, img.GetSnapshot(spec.Snapshot).Unprotect())
+	})
+}
+
+// RemoveSnapshot is `rbd snap unprotect` and `rbd snap rm`, of the snapshot
+// with this id only. It refuses one with children, and one that is gone is no
+// error. When the removal fails, the snapshot is protected again.
+//
+// Errors: ChildrenError, ErrOtherSnapshot, ErrPermission.
+func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64) error {
+	err := c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		s, err := sameSnapshot(img, spec, id)
+		if err != nil {
+			return err
+		}
+		if err := checkChildren(img, spec); err != nil {
+			return err
+		}
+		if s.Protected {
+			if err := img.GetSnapshot(spec.Snapshot).Unprotect(); err != nil {
+				return translate("unprotect", spec, ErrSnapshotNotFound, err)
+			}
+		}
+		if err := removeSnapshot(img, spec); err != nil {
+			if s.Protected {
+				err = errors.Join(err, img.GetSnapshot(spec.Snapshot).Protect())
+			}
+			return err
+		}
+		return nil
+	})
+	return tolerate(err, ErrSnapshotNotFound, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
+}
+
+// RollbackSnapshot is `rbd snap rollback`, of the snapshot with this id only.
+func (c *Cluster) RollbackSnapshot(ctx context.Context, spec Spec, id uint64) error {
+	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		if _, err := sameSnapshot(img, spec, id); err != nil {
+			return err
+		}
+		return translate("roll back to", spec, ErrSnapshotNotFound, img.GetSnapshot(spec.Snapshot).Rollback())
+	})
+}
+
+func removeSnapshot(img *librbd.Image, spec Spec) error {
+	if err := img.GetSnapshot(spec.Snapshot).Remove(); err != nil {
+		return translate("remove", spec, ErrSnapshotNotFound, err)
+	}
+	return unmark(img, snapshotKey(spec.Snapshot))
+}
+
+func findSnapshot(img *librbd.Image, spec Spec) (Snapshot, error) {
+	snaps, err := readSnapshots(img)
+	if err != nil {
+		return Snapshot{}, err
+	}
+	return Image{Spec: spec.ImageSpec(), Snapshots: snaps}.Snapshot(spec.Snapshot)
+}
+
+// sameSnapshot finds the snapshot and makes sure that it is the one meant.
+func sameSnapshot(img *librbd.Image, spec Spec, id uint64) (Snapshot, error) {
+	s, err := findSnapshot(img, spec)
+	if err == nil && s.ID != id {
+		err = fmt.Errorf("%w: %s has id %d, expected %d", ErrOtherSnapshot, spec, s.ID, id)
+	}
+	return s, err
+}
+
+// dropPendingSnapshot removes what an interrupted CreateSnapshot left behind.
+func dropPendingSnapshot(img *librbd.Image, spec Spec) error {
+	mark, err := metadata(img, snapshotKey(spec.Snapshot))
+	if err != nil || mark != markPending {
+		return err
+	}
+	s, err := findSnapshot(img, spec)
+	if errors.Is(err, ErrSnapshotNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := checkChildren(img, spec); err != nil {
+		return err
+	}
+	if s.Protected {
+		if err := img.GetSnapshot(spec.Snapshot).Unprotect(); err != nil {
+			return translate("unprotect", spec, ErrSnapshotNotFound, err)
+		}
+	}
+	return removeSnapshot(img, spec)
+}
