@@ -25,6 +25,9 @@ var ErrUnsafe = errors.New("unsafe directory for temporary files")
 // took its fresh directory away.
 const attempts = 16
 
+// adopted begins the names of the links to adopted directories.
+const adopted = ".adopted-"
+
 // Dir is a private directory (mode 0700).
 type Dir struct {
 	path   string
@@ -69,14 +72,53 @@ func NewIn(tmp, prefix string) (*Dir, error) {
 // Path is the directory's absolute path.
 func (d *Dir) Path() string { return d.path }
 
-// Remove removes the directory with everything in it. It may be called more
-// than once.
+// Remove removes the directory with everything in it, and what was adopted. It
+// may be called more than once.
 func (d *Dir) Remove() error {
 	d.remove.Do(func() {
-		d.err = os.RemoveAll(d.path)
+		d.err = removeAll(d.path)
 		_ = d.lock.Close()
 	})
 	return d.err
+}
+
+// Adopt has Remove, or the sweep after a crash, take another directory away as
+// well: for a child that can't be told where to put its own. The directory must
+// belong to this user.
+func (d *Dir) Adopt(path string) error {
+	if !filepath.IsAbs(path) {
+		return fmt.Errorf("adopt a temporary directory: %s is not an absolute path", path)
+	}
+	for i := range attempts {
+		err := os.Symlink(path, filepath.Join(d.path, adopted+strconv.Itoa(i)))
+		if !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	return fmt.Errorf("adopt a temporary directory: more than %d", attempts)
+}
+
+// removeAll removes a directory of ours. The adopted ones go first, since only
+// it tells of them.
+func removeAll(path string) error {
+	links, err := filepath.Glob(filepath.Join(path, adopted+"*"))
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		other, err := os.Readlink(l)
+		if err != nil {
+			continue
+		}
+		fi, err := os.Lstat(other)
+		if err != nil || !fi.IsDir() {
+			continue
+		}
+		if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) == os.Getuid() {
+			_ = os.RemoveAll(other)
+		}
+	}
+	return os.RemoveAll(path)
 }
 
 // own makes the user's own directory, or makes sure that the one that is there
@@ -117,7 +159,7 @@ func sweep(base string) {
 		if err != nil {
 			continue
 		}
-		_ = os.RemoveAll(path)
+		_ = removeAll(path)
 		_ = lock.Close()
 	}
 }

@@ -20,6 +20,9 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			os.Exit(1)
 		}
+		if err := d.Adopt(os.Getenv("WORKDIR_TEST_CHILD")); err != nil {
+			os.Exit(1)
+		}
 		os.Stdout.WriteString(d.Path() + "\n")
 		select {}
 	}
@@ -51,7 +54,8 @@ func TestRemove(t *testing.T) {
 func TestKilledProcessIsSwept(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "WORKDIR_TEST_CHILD=1")
+	adopted := t.TempDir()
+	cmd.Env = append(os.Environ(), "WORKDIR_TEST_CHILD="+adopted)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +87,9 @@ func TestKilledProcessIsSwept(t *testing.T) {
 	defer other.Remove()
 	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
 		t.Fatal("the directory of a killed process was left")
+	}
+	if _, err := os.Stat(adopted); !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal("the directory that a killed process had adopted was left")
 	}
 	if _, err := os.Stat(mine.Path()); err != nil {
 		t.Fatalf("a process swept its own directory: %v", err)
