@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -202,11 +203,27 @@ func connectError(conn *rados.Conn, cfg Config, err error) error {
 		keyring, _ := conn.GetConfigOption("keyring")
 		return fmt.Errorf("%w: %s was not found in %s (%w)", ErrKeyringNotFound, user, keyring, err)
 	case syscall.EPERM, syscall.EACCES:
+		// librados goes on without cephx where it finds no key at all, and is
+		// refused for that.
+		keyring, _ := conn.GetConfigOption("keyring")
+		if cfg.Key == "" && !anyExists(keyring) {
+			return fmt.Errorf("%w: %s; looked for %s (%w)", ErrKeyringNotFound, user, keyring, err)
+		}
 		return fmt.Errorf("%w: %s at %s (%w)", ErrAuthentication, user, mons, err)
 	case syscall.ETIMEDOUT:
 		return fmt.Errorf("%w: no monitor of %s answered within %s (%w)", ErrUnreachable, mons, cfg.ConnectTimeout, err)
 	}
 	return fmt.Errorf("%w: %s as %s: %w", ErrUnreachable, mons, user, err)
+}
+
+// anyExists takes a list as Ceph writes it, separated by commas.
+func anyExists(list string) bool {
+	for f := range strings.SplitSeq(list, ",") {
+		if _, err := os.Stat(strings.TrimSpace(f)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // do runs fn with a connection. librbd calls can't be interrupted: when ctx

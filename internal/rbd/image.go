@@ -117,7 +117,7 @@ func grow(img *librbd.Image, spec Spec, sizeBytes uint64) error {
 		return nil
 	}
 	// allow_shrink stays off for the case that somebody else grew it just now.
-	err = img.Resize2(sizeBytes, false, nil, nil)
+	err = img.Resize2(sizeBytes, false, func(uint64, uint64, any) int { return 0 }, nil)
 	return translate("resize", spec, ErrImageNotFound, err)
 }
 
