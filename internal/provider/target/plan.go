@@ -1,0 +1,182 @@
+package target
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+// replacesKey is where planning a replacement notes which image goes: the plan
+// for the new one is asked for without the prior state, and would otherwise
+// take the old image for somebody else's.
+const replacesKey = "replaces"
+
+// Planner plans the image part of a resource.
+type Planner struct {
+	Data *providerdata.Data
+	// Noun is the kind of thing in messages.
+	Noun string
+	// Token is that of the creation; empty where it is not known yet.
+	Token string
+	// Model and State are those parts of the plan and the state; State is nil
+	// when the resource is to be created.
+	Model Model
+	State *Model
+}
+
+// ModifyPlan fills in what is already known and refuses what can't succeed.
+func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	m := p.Model
+	m.withDefaults(p.Data)
+	if m.Pool.IsUnknown() && p.Data.CanAsk() && p.Data.Pool == "" {
+		var configured types.String
+		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("pool"), &configured)...)
+		if configured.IsNull() {
+			resp.Diagnostics.AddAttributeError(path.Root("pool"), "No pool",
+				"Neither this resource nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
+			return
+		}
+	}
+	replacing := len(resp.RequiresReplace) > 0
+	replaces := ""
+	if b, d := req.Private.GetKey(ctx, replacesKey); d.HasError() {
+		resp.Diagnostics.Append(d...)
+		return
+	} else if b != nil && p.State == nil {
+		if err := json.Unmarshal(b, &replaces); err != nil {
+			resp.Diagnostics.AddError("Unable to read the private state", err.Error())
+			return
+		}
+	}
+	if p.State != nil {
+		note := "null"
+		if replacing {
+			note = fmt.Sprintf("%q", p.State.ImageID.ValueString())
+		}
+		resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacesKey, []byte(note))...)
+	}
+	p.fill(&m, replacing || replaces != "")
+	for name, v := range map[string]any{
+		"pool": m.Pool, "namespace": m.Namespace, "spec": m.Spec,
+		"image_id": m.ImageID, "size_bytes": m.SizeBytes, "revision": m.Revision,
+	} {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root(name), v)...)
+	}
+	if resp.Diagnostics.HasError() || !p.Data.CanAsk() {
+		return
+	}
+	switch {
+	case p.State == nil:
+		p.checkCreate(ctx, m, replaces, &resp.Diagnostics)
+	case replacing:
+		p.CheckDestroy(ctx, &resp.Diagnostics)
+	default:
+		p.checkUpdate(ctx, m, &resp.Diagnostics)
+	}
+}
+
+// fill sets the computed attributes as far as they are known. Those of an image
+// that takes another's place are unknown even where they will be equal, since
+// whatever hangs on the old image must be planned anew.
+func (p Planner) fill(m *Model, replacement bool) {
+	m.Spec = types.StringUnknown()
+	if m.placeKnown() && !replacement {
+		m.Spec = types.StringValue(m.RBDSpec().String())
+	}
+	if p.State == nil || replacement {
+		m.ImageID, m.Revision, m.SizeBytes = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
+	}
+	if m.Size.IsUnknown() {
+		m.SizeBytes = types.Int64Unknown()
+	} else if m.Size.Known() {
+		m.SizeBytes = types.Int64Value(int64(m.Size.Bytes())) //nolint:gosec // Parse bounds it
+	}
+}
+
+func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diags *diag.Diagnostics) {
+	if !m.placeKnown() {
+		if _, err := p.Data.Ceph.FSID(ctx); err != nil {
+			report.Error(diags, "plan", p.Noun, m.Name.ValueString(), err)
+		}
+		return
+	}
+	spec := m.RBDSpec()
+	if err := p.Data.Ceph.CheckPool(ctx, spec.Pool, spec.Namespace); err != nil {
+		at := path.Root("pool")
+		if errors.Is(err, rbd.ErrNamespaceNotFound) {
+			at = path.Root("namespace")
+		}
+		report.AttributeError(diags, at, "plan", p.Noun, spec.String(), err)
+		return
+	}
+	p.checkName(ctx, spec, replaces, diags)
+}
+
+// checkName refuses a name that is taken by anything but the image which is
+// about to be replaced.
+func (p Planner) checkName(ctx context.Context, spec rbd.Spec, replaces string, diags *diag.Diagnostics) {
+	if replaces != "" {
+		if img, err := p.Data.Ceph.Image(ctx, spec); err == nil && img.ID == replaces {
+			return
+		}
+	}
+	if _, err := p.Data.Ceph.CheckFree(ctx, spec, p.Token); err != nil {
+		report.AttributeError(diags, path.Root("name"), "plan", p.Noun, spec.String(), err)
+	}
+}
+
+func (p Planner) checkUpdate(ctx context.Context, m Model, diags *diag.Diagnostics) {
+	if m.Size.Known() && m.Size.Bytes() < uint64(p.State.SizeBytes.ValueInt64()) { //nolint:gosec // never negative
+		report.AttributeError(diags, path.Root("size"), "plan", p.Noun, m.RBDSpec().String(),
+			fmt.Errorf("%w: it has %d bytes, size says %s", rbd.ErrShrink, p.State.SizeBytes.ValueInt64(), m.Size.ValueString()))
+	}
+	if m.placeKnown() && m.Name.ValueString() != p.State.Name.ValueString() {
+		p.checkName(ctx, m.RBDSpec(), "", diags)
+	}
+}
+
+// CheckDestroy says at plan time what would keep the image from being deleted.
+// Snapshots of ours are no obstacle: their own resources remove them first.
+func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
+	if p.State == nil || !p.Data.CanAsk() || p.State.OnDestroy.ValueString() == OnDestroyRetain {
+		return
+	}
+	spec, id := p.State.RBDSpec(), p.State.ImageID.ValueString()
+	err := p.Data.Ceph.CheckRemovable(ctx, spec, id)
+	var snaps *rbd.SnapshotsError
+	if errors.As(err, &snaps) {
+		err = p.foreign(ctx, snaps)
+	}
+	if err != nil && !rbd.IsNotFound(err) {
+		report.Error(diags, "delete", p.Noun, spec.String(), err)
+	}
+}
+
+// foreign leaves those snapshots that no resource of this provider made.
+func (p Planner) foreign(ctx context.Context, e *rbd.SnapshotsError) error {
+	img, err := p.Data.Ceph.Image(ctx, e.Spec)
+	if err != nil {
+		return err
+	}
+	out := &rbd.SnapshotsError{Spec: e.Spec}
+	for _, s := range e.Snapshots {
+		if !img.OwnsSnapshot(s) {
+			out.Snapshots = append(out.Snapshots, s)
+		}
+	}
+	if len(out.Snapshots) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w; not made by this provider: %s", out, strings.Join(out.Snapshots, ", "))
+}
