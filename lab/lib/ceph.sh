@@ -94,7 +94,7 @@ ceph_write_keyrings() {
     done
 }
 
-ceph_admin() { timeout 10 ceph --conf "$dir/ceph.conf" --id admin "$@"; }
+ceph_admin() { timeout --foreground 10 ceph --connect-timeout 5 --conf "$dir/ceph.conf" --id admin "$@"; }
 
 # What each daemon must be able to do, as a client sees it.
 ceph_mon_answers() { ceph_admin mon stat; }
@@ -102,7 +102,7 @@ ceph_mgr_answers() { ceph_admin pg stat; }
 ceph_osd_answers() {
     local pool
     for pool in "${ceph_pools[@]}"; do
-        timeout 5 rbd --conf "$dir/ceph.conf" --id admin ls "$pool" || return 1
+        timeout --foreground 5 rbd --conf "$dir/ceph.conf" --id admin ls "$pool" || return 1
     done
 }
 # No PG in another state than active+clean, and at least one of them.
@@ -118,12 +118,16 @@ ceph_start_mon() {
     daemon_start ceph-mon ceph-mon -f -i a -c "$dir/ceph/server.conf"
 }
 ceph_start_mgr() { daemon_start ceph-mgr ceph-mgr -f -i x -c "$dir/ceph/server.conf"; }
-ceph_start_osd() { daemon_start ceph-osd ceph-osd -f -i 0 -c "$dir/ceph/server.conf"; }
+ceph_start_osd() {
+    touch "$dir/ceph/osd-started"
+    daemon_start ceph-osd ceph-osd -f -i 0 -c "$dir/ceph/server.conf"
+}
 
 # The OSD writes its memory to disk when it ends by SIGTERM.  After anything
 # else the images are gone, and PGs that the mon believes in don't exist.
-ceph_osd_lost_its_memory() {
-    ! daemon_pid ceph-osd >/dev/null && ! [[ $dir/ceph/osd/collections -nt $dir/run/ceph-osd.pid ]]
+# Succeeds when a created cluster is still worth starting.
+ceph_osd_has_its_memory() {
+    daemon_pid ceph-osd >/dev/null || [[ $dir/ceph/osd/collections -nt $dir/ceph/osd-started ]]
 }
 
 ceph_create() {
@@ -157,10 +161,10 @@ ceph_up() {
     if [[ ! -e $dir/ceph/created ]]; then
         ceph_create
     else
-        component_answers ceph-mon || { daemon_stop ceph-mon; ceph_start_mon; }
+        component_recovers ceph-mon || { daemon_stop ceph-mon; ceph_start_mon; }
         wait_for ceph-mon "the mon to answer" ceph_mon_answers
-        component_answers ceph-mgr || { daemon_stop ceph-mgr; ceph_start_mgr; }
-        component_answers ceph-osd || { daemon_stop ceph-osd; ceph_start_osd; }
+        component_recovers ceph-mgr || { daemon_stop ceph-mgr; ceph_start_mgr; }
+        component_recovers ceph-osd || { daemon_stop ceph-osd; ceph_start_osd; }
     fi
     wait_for ceph-mgr "the mgr to answer" ceph_mgr_answers
     wait_for ceph-osd "the OSD to answer" ceph_osd_answers

@@ -42,10 +42,18 @@ fail_component() {
 # must name this instance's folder.
 daemon_pid() {
     local pid cmdline
-    pid=$(cat "$dir/run/$1.pid" 2>/dev/null) && [[ -n $pid ]] || return 1
-    cmdline=$(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null) || return 1
-    [[ $cmdline == *"$dir/"* ]] || return 1
+    {
+        pid=$(cat "$dir/run/$1.pid") && [[ -n $pid ]] &&
+            cmdline=$(tr '\0' ' ' <"/proc/$pid/cmdline") && [[ $cmdline == *"$dir/"* ]]
+    } 2>/dev/null || return 1
     printf '%s\n' "$pid"
+}
+
+# process_gone PID: nothing is left of it but perhaps an entry for its parent.
+process_gone() {
+    local state
+    state=$(sed -n 's/^State:[[:space:]]*//p' "/proc/$1/status" 2>/dev/null) || return 0
+    [[ -z $state || $state == [ZX]* ]]
 }
 
 # daemon_start COMPONENT COMMAND...: start a foreground daemon in a session of
@@ -68,18 +76,21 @@ daemon_start() {
     until daemon_pid "$component" >/dev/null || ! kill -0 $! 2>/dev/null; do sleep 0.02; done
 }
 
-# daemon_stop COMPONENT [SIGNAL]: wait until it is gone; SIGKILL after 15 s.
+# daemon_stop COMPONENT [SIGNAL]: wait until it is gone; SIGKILL after 5 s, but
+# leave an OSD under load the time to save its memory.
 daemon_stop() {
-    local pid i
+    local pid i grace=50
+    if [[ $1 == ceph-osd ]]; then grace=600; fi
     if pid=$(daemon_pid "$1"); then
         kill -s "${2:-TERM}" "$pid" 2>/dev/null || true
-        for ((i = 0; i < 150; i++)); do
-            daemon_pid "$1" >/dev/null || break
+        kill -s CONT "$pid" 2>/dev/null || true # it may have been suspended
+        for ((i = 0; i < grace; i++)); do
+            ! process_gone "$pid" || break
             sleep 0.1
         done
-        if daemon_pid "$1" >/dev/null; then
+        if ! process_gone "$pid"; then
             kill -s KILL "$pid" 2>/dev/null || true
-            while daemon_pid "$1" >/dev/null; do sleep 0.1; done
+            until process_gone "$pid"; do sleep 0.1; done
         fi
     fi
     rm -f "$dir/run/$1.pid"
@@ -98,20 +109,26 @@ wait_for() {
 }
 
 # run_step COMPONENT COMMAND...: a command whose output belongs in the log.
+# --foreground: in a process group of its own it would survive steps_abort.
 run_step() {
     local component=$1 left=$((deadline - EPOCHSECONDS))
     shift
-    timeout $((left > 1 ? left : 1)) "$@" >>"$dir/log/$component.log" 2>&1 </dev/null ||
+    timeout --foreground $((left > 1 ? left : 1)) "$@" >>"$dir/log/$component.log" 2>&1 </dev/null ||
         fail_component "$component" "failed: $*"
 }
 
-# port_free COMPONENT PORT...: nobody else listens there.
+# port_free COMPONENT PORT...: nobody else listens there.  The threads of a
+# daemon that has just ended may hold its port a moment longer.
 port_free() {
-    local component=$1 port user
+    local component=$1 port user i
     shift
     for port; do
-        user=$(ss -Hltnp "sport = :$port")
-        [[ -z $user ]] || die "$component: port $port is in use: ${user##* }
+        for ((i = 0; i < 20; i++)); do
+            user=$(ss -Hltnp "sport = :$port")
+            [[ -n $user ]] || continue 2
+            sleep 0.1
+        done
+        die "$component: port $port is in use: $user
 lab: stop that process, or take another instance name (--name), which has other ports"
     done
 }

@@ -68,7 +68,7 @@ glance_create_database() {
 # glance_up: Ceph and Keystone are there.
 glance_up() {
     local start=$EPOCHREALTIME
-    if [[ ! -e $dir/glance/created ]] || ! component_answers glance; then
+    if [[ ! -e $dir/glance/created ]] || ! component_recovers glance; then
         daemon_stop glance
         glance_write_conf
         glance_start

@@ -49,6 +49,8 @@ component_port() {
 # component_answers COMPONENT: it runs, and does what it is there for.
 component_answers() {
     daemon_pid "$1" >/dev/null || return 1
+    # nothing in Ceph can be asked without the mon
+    [[ $1 != ceph-* ]] || daemon_pid ceph-mon >/dev/null || return 1
     case $1 in
         ceph-mon) ceph_mon_answers ;;
         ceph-mgr) ceph_mgr_answers ;;
@@ -56,6 +58,19 @@ component_answers() {
         keystone) keystone_answers ;;
         glance) glance_answers ;;
     esac >/dev/null 2>&1
+}
+
+# component_recovers COMPONENT: false at once when it does not run.  A process
+# that runs may be busy or on its way up, so it has 20 s to answer: a restart
+# breaks the work of whoever uses it.
+component_recovers() {
+    local until=$((EPOCHSECONDS + 20))
+    while daemon_pid "$1" >/dev/null; do
+        ! component_answers "$1" || return 0
+        ((EPOCHSECONDS < until)) || return 1
+        sleep 0.2
+    done
+    return 1
 }
 
 # Prints the components that don't answer.
@@ -71,7 +86,7 @@ instance_down_components() {
 # its memory is lost, and then Glance, whose records point into Ceph.
 instance_clean_leftovers() {
     local component
-    if [[ -e $dir/ceph/created ]] && ceph_osd_lost_its_memory; then
+    if [[ -e $dir/ceph/created ]] && ! ceph_osd_has_its_memory; then
         say "ceph: the OSD was killed and its memory is lost; making an empty cluster again"
         rm -f "$dir/ceph/created"
     fi

@@ -126,7 +126,7 @@ keystone_up() {
     local start=$EPOCHREALTIME
     if [[ ! -e $dir/keystone/created ]]; then
         keystone_create
-    elif ! component_answers keystone; then
+    elif ! component_recovers keystone; then
         daemon_stop keystone
         keystone_start
     fi
