@@ -32,8 +32,19 @@ func (i Image) PendingToken() string { return i.Metadata[pendingKey] }
 // state.
 func (i Image) OwnsSnapshot(name string) bool { return i.Metadata[snapshotKey(name)] != "" }
 
-// snapshotPending tells whether no state is known to have the snapshot.
-func (i Image) snapshotPending(name string) bool {
+// HasMarks tells whether a resource of this provider holds the image.
+func (i Image) HasMarks() bool {
+	for k := range i.Metadata {
+		if strings.HasPrefix(k, markPrefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// SnapshotPending tells whether an interrupted run made the snapshot, and no
+// state is known to have it.
+func (i Image) SnapshotPending(name string) bool {
 	return i.Metadata[snapshotKey(name)] == markPending
 }
 
@@ -79,7 +90,7 @@ func (c *Cluster) ClaimImage(ctx context.Context, i Image) error {
 
 // ClaimSnapshot is ClaimImage for a snapshot.
 func (c *Cluster) ClaimSnapshot(ctx context.Context, i Image, name string) error {
-	if !i.snapshotPending(name) {
+	if !i.SnapshotPending(name) {
 		return nil
 	}
 	return c.AdoptSnapshot(ctx, i.Spec, name)
@@ -92,6 +103,13 @@ func (c *Cluster) AdoptSnapshot(ctx context.Context, spec Spec, name string) err
 			return fmt.Errorf("mark %s: %w", spec.WithSnapshot(name), err)
 		}
 		return nil
+	})
+}
+
+// DisownSnapshot takes our mark off a snapshot that is to stay.
+func (c *Cluster) DisownSnapshot(ctx context.Context, spec Spec) error {
+	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		return unmark(img, snapshotKey(spec.Snapshot))
 	})
 }
 

@@ -73,6 +73,10 @@ func (c *Cluster) NewPending(ctx context.Context, target Spec, sizeBytes uint64,
 		return nil, err
 	}
 	p.undo.Add("remove the temporary image "+p.Spec.String(), func(ctx context.Context) error {
+		// A tool that was ended in the middle leaves its watch for a while.
+		if err := c.WaitUnused(ctx, p.Spec, p.id); err != nil {
+			return tolerate(err, ErrImageNotFound)
+		}
 		return c.RemoveImage(ctx, p.Spec, p.id)
 	})
 	err = c.withImage(ctx, p.Spec, readWrite, func(img *librbd.Image) error {

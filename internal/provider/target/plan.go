@@ -33,6 +33,9 @@ type Planner struct {
 	// when the resource is to be created.
 	Model Model
 	State *Model
+	// SizeBytes is what the image will have where the size attribute does not
+	// say it.
+	SizeBytes *uint64
 }
 
 // ModifyPlan fills in what is already known and refuses what can't succeed.
@@ -96,6 +99,9 @@ func (p Planner) fill(m *Model, replacement bool) {
 	}
 	if p.State == nil || replacement {
 		m.ImageID, m.Revision, m.SizeBytes = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
+	}
+	if p.SizeBytes != nil {
+		m.SizeBytes = types.Int64Value(int64(*p.SizeBytes)) //nolint:gosec // signed in qemu and librbd
 	}
 	if m.Size.IsUnknown() {
 		m.SizeBytes = types.Int64Unknown()

@@ -1,0 +1,33 @@
+package conversion
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
+)
+
+type model struct {
+	target.Model
+	Source        types.Object   `tfsdk:"source"`
+	VerifyContent types.Bool     `tfsdk:"verify_content"`
+	Timeouts      timeouts.Value `tfsdk:"timeouts"`
+}
+
+type sourceModel struct {
+	File   types.String `tfsdk:"file"`
+	Image  types.String `tfsdk:"image"`
+	Format types.String `tfsdk:"format"`
+}
+
+func (s sourceModel) known() bool {
+	return !s.File.IsUnknown() && !s.Image.IsUnknown() && !s.Format.IsUnknown()
+}
+
+func (m model) token(s sourceModel) string {
+	if m.Name.IsUnknown() || m.Pool.IsUnknown() || m.Namespace.IsUnknown() || m.Size.IsUnknown() || !s.known() {
+		return ""
+	}
+	return target.Token("conversion", m.RBDSpec(), m.Size.Bytes(),
+		s.File.ValueString(), s.Image.ValueString(), s.Format.ValueString())
+}

@@ -1,0 +1,203 @@
+// Package conversion is the resource rbd_image_conversion.
+package conversion
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
+)
+
+const (
+	noun                 = "RBD image"
+	defaultTimeout       = 10 * time.Minute
+	defaultCreateTimeout = 3 * time.Hour
+)
+
+var (
+	_ resource.ResourceWithConfigure   = &conversionResource{}
+	_ resource.ResourceWithModifyPlan  = &conversionResource{}
+	_ resource.ResourceWithImportState = &conversionResource{}
+)
+
+func init() {
+	report.Advise(qemuimg.ErrFormat, "State the format that the source has (`qemu-img info` tells); it is never probed.")
+	report.Advise(qemuimg.ErrBackingFile, "Make it self-contained first: `qemu-img convert -O qcow2 SOURCE NEW`.")
+	report.Advise(qemuimg.ErrDataFile, "Make it self-contained first: `qemu-img convert -O qcow2 SOURCE NEW`.")
+	report.Advise(qemuimg.ErrEncrypted, "Decrypt it first, on a machine that may have the key.")
+	report.Advise(qemuimg.ErrChanged, "Nothing was made. Run again when nobody writes to the source.")
+	report.Advise(errTooSmall, "Images are never cut off: leave size out, or raise it.")
+}
+
+// NewResource is rbd_image_conversion.
+func NewResource() resource.Resource { return &conversionResource{} }
+
+type conversionResource struct{ data *providerdata.Data }
+
+func (r *conversionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_image_conversion"
+}
+
+func (r *conversionResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *conversionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	p := target.Planner{Data: r.data, Noun: noun}
+	if !req.State.Raw.IsNull() {
+		var state model
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		p.State = &state.Model
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if req.Plan.Raw.IsNull() {
+		p.CheckDestroy(ctx, &resp.Diagnostics)
+		return
+	}
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p.Model = plan.Model
+	if src, ok := readSource(ctx, plan, resp); ok && (p.State == nil || len(resp.RequiresReplace) > 0) {
+		p.Token = plan.token(src)
+		r.planSource(ctx, &p, src, resp)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	p.ModifyPlan(ctx, req, resp)
+}
+
+// readSource returns false while not all of the source is known.
+func readSource(ctx context.Context, m model, resp *resource.ModifyPlanResponse) (sourceModel, bool) {
+	var src sourceModel
+	if m.Source.IsUnknown() || m.Source.IsNull() {
+		return src, false
+	}
+	resp.Diagnostics.Append(m.Source.As(ctx, &src, basetypes.ObjectAsOptions{})...)
+	return src, src.known()
+}
+
+// planSource refuses a source that can't be converted, and tells the size of
+// the result.
+func (r *conversionResource) planSource(ctx context.Context, p *target.Planner, src sourceModel, resp *resource.ModifyPlanResponse) {
+	if !r.data.CanAsk() {
+		return
+	}
+	at := path.Root("source").AtName("file")
+	if src.File.IsNull() {
+		// It may be made in the same run; creating will look again.
+		if found, err := sourceExists(ctx, r.data, src); err == nil && !found {
+			return
+		}
+		at = path.Root("source").AtName("image")
+	}
+	s, err := openSource(ctx, r.data, src, nil)
+	if err != nil {
+		report.AttributeError(&resp.Diagnostics, at, "plan", noun, p.Model.Name.ValueString(), err)
+		return
+	}
+	defer func() {
+		if err := s.close(); err != nil {
+			resp.Diagnostics.AddWarning("Unable to remove a temporary folder", report.Detail(err))
+		}
+	}()
+	info, err := qemuimg.ReadInfo(ctx, s.Source)
+	if err != nil {
+		report.AttributeError(&resp.Diagnostics, at, "plan", noun, p.Model.Name.ValueString(), err)
+		return
+	}
+	if err := checkSize(p.Model.Size.Bytes(), info.VirtualSizeBytes); err != nil {
+		report.AttributeError(&resp.Diagnostics, path.Root("size"), "plan", noun, p.Model.Name.ValueString(), err)
+		return
+	}
+	if p.Model.Size.IsNull() {
+		p.SizeBytes = &info.VirtualSizeBytes
+	}
+}
+
+func (r *conversionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	var src sourceModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(plan.Source.As(ctx, &src, basetypes.ObjectAsOptions{})...)
+	limit, d := plan.Timeouts.Create(ctx, defaultCreateTimeout)
+	resp.Diagnostics.Append(d...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := convert(ctx, r.data, plan, src, plan.token(src)); err != nil {
+		report.Error(&resp.Diagnostics, "create", noun, plan.RBDSpec().String(), err)
+		return
+	}
+	target.ReadBack(ctx, r.data, noun, plan.RBDSpec(), &plan.Model, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+func (r *conversionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	limit, d := state.Timeouts.Read(ctx, defaultTimeout)
+	resp.Diagnostics.Append(d...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if !target.Read(ctx, r.data, noun, &state.Model, &resp.Diagnostics) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+}
+
+func (r *conversionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var state, plan model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	limit, d := plan.Timeouts.Update(ctx, defaultTimeout)
+	resp.Diagnostics.Append(d...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	target.Update(ctx, r.data, noun, state.Model, &plan.Model, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+}
+
+func (r *conversionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	limit, d := state.Timeouts.Delete(ctx, defaultTimeout)
+	resp.Diagnostics.Append(d...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	target.Delete(ctx, r.data, noun, state.Model, &resp.Diagnostics)
+}
+
+func (r *conversionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	target.Import(ctx, req, resp)
+}

@@ -1,0 +1,123 @@
+package conversion
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
+)
+
+// source is an opened source with all that qemu-img needs to read it.
+type source struct {
+	qemuimg.Source
+	tool rbd.Tool
+	dir  *workdir.Dir
+	// unchanged tells whether the source still is what it was.
+	unchanged func() error
+}
+
+// openSource writes the private configuration for qemu-img and reads the
+// source's head. options are for the image that is written.
+func openSource(ctx context.Context, d *providerdata.Data, m sourceModel, options map[string]string) (_ *source, err error) {
+	s := &source{Source: qemuimg.Source{Format: m.Format.ValueString()}, unchanged: func() error { return nil }}
+	if s.dir, err = workdir.New("convert"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.dir.Remove())
+		}
+	}()
+	if s.tool, err = d.Ceph.WriteToolConf(ctx, s.dir.Path(), options); err != nil {
+		return nil, err
+	}
+	s.Env = s.tool.Env
+	if m.File.IsNull() {
+		return s, s.openImage(ctx, d, m.Image.ValueString())
+	}
+	return s, s.openFile(m.File.ValueString())
+}
+
+func (s *source) openFile(name string) error {
+	before, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
+	if !before.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }() // opened for reading
+	if s.Head, err = io.ReadAll(io.LimitReader(f, qemuimg.HeadBytes)); err != nil {
+		return err
+	}
+	s.File = name
+	s.unchanged = func() error {
+		after, err := os.Stat(name)
+		if err != nil {
+			return err
+		}
+		if !os.SameFile(before, after) || before.Size() != after.Size() || !before.ModTime().Equal(after.ModTime()) {
+			return fmt.Errorf("%w: %s", qemuimg.ErrChanged, name)
+		}
+		return nil
+	}
+	return nil
+}
+
+func (s *source) openImage(ctx context.Context, d *providerdata.Data, name string) error {
+	spec, err := rbd.ParseSpec(name)
+	if err != nil {
+		return err
+	}
+	if spec.Snapshot == "" {
+		// Only a snapshot stays as it is while somebody writes.
+		if err := d.Ceph.CheckUnused(ctx, spec, ""); err != nil {
+			return err
+		}
+		s.unchanged = func() error { return d.Ceph.CheckUnused(ctx, spec, "") }
+	}
+	if s.Head, err = d.Ceph.ReadHead(ctx, spec, qemuimg.HeadBytes); err != nil {
+		return err
+	}
+	r := s.node(spec)
+	s.RBD = &r
+	return nil
+}
+
+// node is an image of this cluster for qemu-img.
+func (s *source) node(spec rbd.Spec) qemuimg.RBD {
+	return qemuimg.RBD{
+		Pool: spec.Pool, Namespace: spec.Namespace, Image: spec.Image, Snapshot: spec.Snapshot,
+		ConfFile: s.tool.ConfFile, User: s.tool.User,
+	}
+}
+
+func (s *source) close() error { return s.dir.Remove() }
+
+// sourceExists tells whether a source in RBD is there.
+func sourceExists(ctx context.Context, d *providerdata.Data, m sourceModel) (bool, error) {
+	spec, err := rbd.ParseSpec(m.Image.ValueString())
+	if err != nil {
+		return false, err
+	}
+	img, err := d.Ceph.Image(ctx, spec)
+	if errors.Is(err, rbd.ErrImageNotFound) {
+		return false, nil
+	}
+	if err == nil && spec.Snapshot != "" {
+		if _, e := img.Snapshot(spec.Snapshot); e != nil {
+			return false, nil
+		}
+	}
+	return err == nil, err
+}
