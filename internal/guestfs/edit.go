@@ -1,0 +1,300 @@
+package guestfs
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+)
+
+// DefaultMode is the mode of a new file.
+const DefaultMode = 0o644
+
+// spare is kept free in a guest's file system beyond the new content, in
+// bytes: directories and extents grow as well.
+const spare = 64 << 10
+
+// Write is a new or changed file.
+type Write struct {
+	Path    string
+	Content []byte
+	// Mode (07777), UID and GID are set where they are not nil. A file that
+	// exists keeps its own otherwise, a new one gets DefaultMode and root.
+	Mode     *uint32
+	UID, GID *uint32
+	// FollowSymlinks writes to the file that the path leads to. Otherwise a
+	// symbolic link anywhere in the path is refused.
+	FollowSymlinks bool
+}
+
+// Write replaces a file's content in one step: the guest never sees half of
+// it. A file that exists keeps its mode, owner, extended attributes and with
+// them its SELinux label and ACL; a new one gets its directory's SELinux label.
+// Other hard links of the file keep the old content.
+//
+// Errors: fs.ErrNotExist (no such directory), guest.ErrPath, ErrSymlink,
+// ErrFileType, ErrNotMounted, ErrNoSpace, ErrVerify. After any of them the
+// file is what it was.
+func (s *Session) Write(ctx context.Context, w Write) (err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	target, old, err := s.place(ctx, w.Path, w.FollowSymlinks)
+	if err != nil {
+		return err
+	}
+	if target == "/" {
+		return fmt.Errorf("%q in the guest: %w: a %s", w.Path, ErrFileType, guest.Directory)
+	}
+	if old != nil && old.Type != guest.Regular {
+		return fmt.Errorf("%q in the guest: %w: a %s", target, ErrFileType, old.Type)
+	}
+	dir := path.Dir(target)
+	if err := s.room(ctx, dir, int64(len(w.Content))); err != nil {
+		return err
+	}
+	tmp := path.Join(dir, ".terraform-"+strings.ToLower(rand.Text()))
+	defer func() {
+		if err != nil && !s.ended {
+			// Without ctx: its end may be why we are here.
+			_, _ = s.run(context.WithoutCancel(ctx), "rm-f", tmp)
+		}
+	}()
+	if err := s.upload(ctx, tmp, w.Content); err != nil {
+		return err
+	}
+	want := guest.FileInfo{Type: guest.Regular, Mode: DefaultMode}
+	if old != nil {
+		want.Mode, want.UID, want.GID = old.Mode, old.UID, old.GID
+		if _, err := s.run(ctx, "copy-attributes", target, tmp, "all:true"); err != nil {
+			return err
+		}
+	} else if err := s.inheritLabel(ctx, dir, tmp); err != nil {
+		return err
+	}
+	set(&want.Mode, w.Mode)
+	set(&want.UID, w.UID)
+	set(&want.GID, w.GID)
+	// Owner first: the kernel takes set-user-id away when the owner changes.
+	if err := s.chown(ctx, tmp, want.UID, want.GID); err != nil {
+		return err
+	}
+	if err := s.chmod(ctx, tmp, want.Mode); err != nil {
+		return err
+	}
+	want.Size = int64(len(w.Content))
+	if got, err := s.lstat(ctx, tmp); err != nil {
+		return err
+	} else if got != want {
+		return fmt.Errorf("%w: %q would be %+v, not %+v", ErrVerify, target, got, want)
+	}
+	if _, err := s.run(ctx, "rename", tmp, target); err != nil {
+		return err
+	}
+	if s.written == nil {
+		s.written = map[string][sha256.Size]byte{}
+	}
+	s.written[target] = sha256.Sum256(w.Content)
+	return nil
+}
+
+func set(dst, src *uint32) {
+	if src != nil {
+		*dst = *src
+	}
+}
+
+// place finds where a change of a path is to be made, and the file that is
+// there: nil where there is none, but its directory.
+func (s *Session) place(ctx context.Context, p string, follow bool) (string, *guest.FileInfo, error) {
+	if err := s.reachable(ctx, p, follow); err != nil {
+		return "", nil, err
+	}
+	if follow {
+		real, err := s.run(ctx, "realpath", p)
+		if err == nil {
+			p = strings.TrimSuffix(real, "\n")
+		} else if dir, e := s.run(ctx, "realpath", path.Dir(p)); e == nil {
+			p = path.Join(strings.TrimSuffix(dir, "\n"), path.Base(p))
+		}
+	}
+	names, err := guest.Components(p)
+	if err != nil {
+		return "", nil, err
+	}
+	// Also when links were followed: the last part may be one that leads
+	// nowhere.
+	at := ""
+	for i, n := range names {
+		at += "/" + n
+		fi, err := s.lstat(ctx, at)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && i == len(names)-1:
+			return p, nil, nil
+		case err != nil:
+			return "", nil, err
+		case fi.Type == guest.Symlink:
+			return "", nil, fmt.Errorf("%q in the guest: %w: %q is one, to %q", p, ErrSymlink, at, fi.LinkTarget)
+		case i == len(names)-1:
+			return p, &fi, nil
+		case fi.Type != guest.Directory:
+			return "", nil, fmt.Errorf("%q in the guest: %w: %q is a %s", p, ErrFileType, at, fi.Type)
+		}
+	}
+	return "/", nil, nil
+}
+
+// room makes sure that n more bytes fit into the file system of dir: a full
+// one says no more than "write error", and leaves part of a file.
+func (s *Session) room(ctx context.Context, dir string, n int64) error {
+	out, err := s.run(ctx, "statvfs", dir)
+	if err != nil {
+		return err
+	}
+	v := map[string]int64{}
+	for l := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSpace(l), ": ")
+		v[key], _ = strconv.ParseInt(value, 10, 64)
+	}
+	block := max(v["frsize"], 1)
+	if free, need := v["bavail"]*block, (n+block-1)/block*block+spare; free < need {
+		return fmt.Errorf("%w: %d bytes are free at %q, %d are needed", ErrNoSpace, free, dir, need)
+	}
+	// btrfs has no number of inodes to run out of, and says 0 of 0.
+	if v["files"] > 0 && v["favail"] < 1 {
+		return fmt.Errorf("%w: no inode is free at %q", ErrNoSpace, dir)
+	}
+	return nil
+}
+
+// upload writes content to a new file of the guest.
+func (s *Session) upload(ctx context.Context, name string, content []byte) error {
+	local := filepath.Join(s.dir.Path(), "upload")
+	defer os.Remove(local)
+	if err := os.WriteFile(local, content, 0o600); err != nil {
+		return err
+	}
+	_, err := s.run(ctx, "upload", local, name)
+	return err
+}
+
+// readBack reads what was written from the disk again: the kernel tells a
+// write that failed later on to nobody but fsync(2), and libguestfs has none.
+// Without the cache the appliance is slow, so it is done once, at the end.
+func (s *Session) readBack(ctx context.Context) error {
+	if len(s.written) == 0 {
+		return nil
+	}
+	for _, c := range [][]string{{"sync"}, {"drop-caches", "3"}} {
+		if _, err := s.run(ctx, c[0], c[1:]...); err != nil {
+			return err
+		}
+	}
+	for p, want := range s.written {
+		got, err := s.run(ctx, "checksum", "sha256", p)
+		if err != nil {
+			return err
+		}
+		if strings.TrimSpace(got) != hex.EncodeToString(want[:]) {
+			return fmt.Errorf("%w: %q", ErrVerify, p)
+		}
+	}
+	return nil
+}
+
+// selinuxLabel is the extended attribute that holds a file's SELinux label.
+const selinuxLabel = "security.selinux"
+
+// inheritLabel gives a new file its directory's SELinux label, where that has
+// one. It is what the guest's kernel does unless a policy says otherwise; the
+// appliance's, with no policy loaded, leaves the label out.
+func (s *Session) inheritLabel(ctx context.Context, dir, name string) error {
+	attrs, err := s.run(ctx, "lgetxattrs", dir)
+	if err != nil || !strings.Contains(attrs, "attrname: "+selinuxLabel+"\n") {
+		return err
+	}
+	label, err := s.run(ctx, "lgetxattr", dir, selinuxLabel)
+	if err != nil {
+		return err
+	}
+	label = strings.TrimRight(label, "\x00\n")
+	_, err = s.run(ctx, "lsetxattr", selinuxLabel, label, strconv.Itoa(len(label)), name)
+	return err
+}
+
+// Remove removes a file, or a symbolic link itself; directories are refused
+// with ErrFileType, and links before the last part with ErrSymlink. Similar To:
+// `guestfish rm`
+func (s *Session) Remove(ctx context.Context, p string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.reachable(ctx, p, false); err != nil {
+		return err
+	}
+	if p == "/" {
+		return fmt.Errorf("%q in the guest: %w: a %s", p, ErrFileType, guest.Directory)
+	}
+	if _, _, err := s.place(ctx, path.Dir(p), false); err != nil {
+		return err
+	}
+	fi, err := s.lstat(ctx, p)
+	if err != nil {
+		return err
+	}
+	if fi.Type == guest.Directory {
+		return fmt.Errorf("%q in the guest: %w: a %s", p, ErrFileType, fi.Type)
+	}
+	delete(s.written, p)
+	_, err = s.run(ctx, "rm", p)
+	return err
+}
+
+// Chmod sets the mode (07777) of a file or directory. Links are refused as by
+// Write. Similar To: `guestfish chmod`
+func (s *Session) Chmod(ctx context.Context, p string, mode uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.existing(ctx, p); err != nil {
+		return err
+	}
+	return s.chmod(ctx, p, mode)
+}
+
+// Chown sets the owner and group of a file or directory. Links are refused as
+// by Write. The kernel takes the set-user-id and set-group-id bits away from a
+// file, so a Chmod belongs after it. Similar To: `guestfish chown`
+func (s *Session) Chown(ctx context.Context, p string, uid, gid uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.existing(ctx, p); err != nil {
+		return err
+	}
+	return s.chown(ctx, p, uid, gid)
+}
+
+func (s *Session) existing(ctx context.Context, p string) error {
+	_, fi, err := s.place(ctx, p, false)
+	if err == nil && fi == nil && p != "/" {
+		return fmt.Errorf("%q in the guest: %w", p, fs.ErrNotExist)
+	}
+	return err
+}
+
+func (s *Session) chmod(ctx context.Context, p string, mode uint32) error {
+	_, err := s.run(ctx, "chmod", fmt.Sprintf("0%o", mode), p)
+	return err
+}
+
+func (s *Session) chown(ctx context.Context, p string, uid, gid uint32) error {
+	_, err := s.run(ctx, "chown", strconv.FormatUint(uint64(uid), 10), strconv.FormatUint(uint64(gid), 10), p)
+	return err
+}

@@ -1,0 +1,195 @@
+package guestfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
+)
+
+// kvmBootLimit is how long a kernel may take to show its first line under KVM
+// in Auto. It takes less than a second even under TCG; a broken KVM stops at
+// the firmware for ever.
+const kvmBootLimit = 10 * time.Second
+
+// maxSocketDir leaves room for libguestfs's own part of a socket's path, which
+// may have 107 bytes.
+const maxSocketDir = 107 - len("/libguestfsXXXXXX/guestfsd.sock")
+
+// errKVM says that a KVM appliance did not boot.
+var errKVM = errors.New("no kernel booted under KVM")
+
+// kvmBroken remembers, for all Managers of this process, that KVM did not work.
+var kvmBroken atomic.Bool
+
+// Request says what an appliance is for.
+type Request struct {
+	Drives []Drive
+	// Env is added to the environment of guestfish and qemu: CEPH_CONF for
+	// drives that lie in RBD.
+	Env []string
+}
+
+// Launch waits for a free slot and starts an appliance without a network.
+//
+// The session lives no longer than ctx: when that ends, guestfish and qemu are
+// ended. The caller must end the session with Close or Abort. Errors: ErrLaunch,
+// command.ErrNotInstalled, the context's.
+func (m *Manager) Launch(ctx context.Context, req Request) (*Session, error) {
+	if len(req.Drives) == 0 {
+		return nil, errors.New("no drive for the appliance")
+	}
+	select {
+	case m.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a free libguestfs appliance: %w", ctx.Err())
+	}
+	s, err := m.launch(ctx, req)
+	if err != nil {
+		<-m.slots
+		return nil, err
+	}
+	s.release = func() { <-m.slots }
+	return s, nil
+}
+
+func (m *Manager) launch(ctx context.Context, req Request) (*Session, error) {
+	accel := m.cfg.Accelerator
+	if accel != Auto {
+		return m.start(ctx, req, accel, 0)
+	}
+	// Who set force_tcg for libguestfs has decided already.
+	if kvmBroken.Load() || strings.Contains(os.Getenv("LIBGUESTFS_BACKEND_SETTINGS"), "force_tcg") || !kvmUsable() {
+		return m.start(ctx, req, TCG, 0)
+	}
+	s, err := m.start(ctx, req, KVM, kvmBootLimit)
+	if !errors.Is(err, errKVM) {
+		return s, err
+	}
+	kvmErr := err
+	if s, err = m.start(ctx, req, TCG, 0); err != nil {
+		return nil, err
+	}
+	if kvmBroken.CompareAndSwap(false, true) {
+		m.cfg.Logf(ctx, "KVM does not work here, libguestfs appliances run under TCG, which is slower: %v", kvmErr)
+	}
+	return s, nil
+}
+
+// kvmUsable says whether this user may open /dev/kvm.
+func kvmUsable() bool {
+	f, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	_ = f.Close()
+	return true
+}
+
+// start starts an appliance with the given accelerator. A bootLimit other than
+// zero bounds the time from the start of qemu to the first line of the kernel;
+// the error is then errKVM.
+func (m *Manager) start(ctx context.Context, req Request, accel string, bootLimit time.Duration) (_ *Session, err error) {
+	dir, err := workdir.NewIn(m.cfg.TempDir, "guestfs")
+	if err != nil {
+		return nil, err
+	}
+	sh, err := startShell(ctx, m.environment(req, accel, dir.Path()), func(sockets string) { _ = dir.Adopt(sockets) })
+	if err != nil {
+		_ = dir.Remove()
+		return nil, err
+	}
+	s := &Session{shell: sh, dir: dir, drives: req.Drives}
+	defer func() {
+		if err != nil {
+			s.Abort()
+		}
+	}()
+
+	ctx, cancel := context.WithTimeoutCause(ctx, m.cfg.LaunchTimeout, fmt.Errorf("time limit of %s reached", m.cfg.LaunchTimeout))
+	defer cancel()
+	for _, d := range req.Drives {
+		args, err := d.args()
+		if err != nil {
+			return nil, err
+		}
+		if _, err := sh.run(ctx, "add-drive", args...); err != nil {
+			return nil, fmt.Errorf("add drive %q: %w", d.Path, err)
+		}
+	}
+	if bootLimit > 0 {
+		launched := make(chan struct{})
+		defer close(launched)
+		go func() {
+			if !sh.errs.awaitKernel(launched, bootLimit) {
+				sh.kill()
+			}
+		}()
+	}
+	// The console is what tells a hung boot early, and what explains one that
+	// fails; it costs no time.
+	for _, c := range [][]string{{"set-verbose", "true"}, {"run"}, {"set-verbose", "false"}} {
+		if _, err := sh.run(ctx, c[0], c[1:]...); err != nil {
+			return nil, launchError(ctx, sh, accel, err)
+		}
+	}
+	return s, nil
+}
+
+// launchError tells why the appliance did not come up.
+func launchError(ctx context.Context, sh *shell, accel string, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("%w under %s: %w", ErrLaunch, accel, context.Cause(ctx))
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		if reason := qemuErrors(e.output); reason != "" {
+			err = errors.New(reason)
+		} else {
+			// What follows is the rest of the console.
+			first, _, _ := strings.Cut(e.Message, "\n")
+			err = &Error{Command: e.Command, Message: first}
+		}
+	}
+	if accel == KVM && !sh.errs.sawKernel() {
+		return fmt.Errorf("%w: %w: %w", ErrLaunch, errKVM, err)
+	}
+	return fmt.Errorf("%w under %s: %w", ErrLaunch, accel, err)
+}
+
+// qemuErrors picks out what qemu itself said, which is where it tells that an
+// image can't be opened.
+func qemuErrors(console string) string {
+	var found []string
+	for l := range strings.Lines(console) {
+		if strings.HasPrefix(l, "qemu-system-") && !strings.Contains(l, "warning: ") && len(found) < 4 {
+			found = append(found, strings.TrimSpace(l))
+		}
+	}
+	return strings.Join(found, "; ")
+}
+
+func (m *Manager) environment(req Request, accel, dir string) []string {
+	env := []string{
+		"LIBGUESTFS_BACKEND=direct",
+		"LIBGUESTFS_BACKEND_SETTINGS=force_" + accel,
+		"LIBGUESTFS_TMPDIR=" + dir,
+		"LIBGUESTFS_DEBUG=0",
+		"LIBGUESTFS_TRACE=0",
+	}
+	// Its sockets go here too, where the path is short enough for one; for root
+	// libguestfs insists on /tmp.
+	if len(dir) < maxSocketDir {
+		env = append(env, "XDG_RUNTIME_DIR="+dir)
+	}
+	if m.cfg.MemoryMiB > 0 {
+		env = append(env, "LIBGUESTFS_MEMSIZE="+strconv.Itoa(m.cfg.MemoryMiB))
+	}
+	return append(env, req.Env...)
+}

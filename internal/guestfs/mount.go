@@ -1,0 +1,211 @@
+package guestfs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+)
+
+// Root is a guest's tree of file systems, as MountRoot left it.
+type Root struct {
+	// Device is the root file system's.
+	Device string
+	// Mounts are the file systems that are mounted, "/" first.
+	Mounts []Mount
+	// Missing are those of the guest's fstab that are not. Files below their
+	// paths are refused with ErrNotMounted: what the root file system holds
+	// there is not what the running guest sees.
+	Missing []MissingMount
+}
+
+// MissingMount is a file system of the guest's fstab that could not be mounted.
+type MissingMount struct {
+	Path string
+	// Spec is the device as fstab names it.
+	Spec   string
+	Reason string
+}
+
+// MountRoot mounts the guest's root file system, and those of its fstab that
+// are there; read-only when the first drive is.
+//
+// An empty rootDevice has the guest inspected, which takes seconds more; it
+// must then hold exactly one operating system (ErrNoRoot, ErrManyRoots). A file
+// system that the appliance has no driver for gives ErrFeature.
+func (s *Session) MountRoot(ctx context.Context, rootDevice string) (Root, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	root := Root{Device: rootDevice}
+	var inspected []Mount
+	if rootDevice == "" {
+		roots, err := s.roots(ctx)
+		if err != nil {
+			return Root{}, err
+		}
+		switch len(roots) {
+		case 0:
+			return Root{}, s.noRoot(ctx)
+		case 1:
+			root.Device = roots[0]
+		default:
+			return Root{}, fmt.Errorf("%w: %s", ErrManyRoots, strings.Join(roots, ", "))
+		}
+		if inspected, err = s.inspectedMounts(ctx, root.Device); err != nil {
+			return Root{}, err
+		}
+	}
+	if err := s.mount(ctx, root.Device, "/"); err != nil {
+		return Root{}, fmt.Errorf("mount the root file system %s: %w", root.Device, err)
+	}
+	root.Mounts = []Mount{{"/", root.Device}}
+	if err := s.mountOthers(ctx, &root, inspected); err != nil {
+		return Root{}, err
+	}
+	s.missing = root.Missing
+	return root, nil
+}
+
+// noRoot says why inspection may have found nothing: a file system without a
+// driver is none to it.
+func (s *Session) noRoot(ctx context.Context) error {
+	out, err := s.run(ctx, "list-filesystems")
+	if err != nil {
+		return err
+	}
+	var seen []string
+	for l := range strings.Lines(out) {
+		l = strings.TrimSpace(l)
+		seen = append(seen, l)
+		if _, kind, ok := strings.Cut(l, ": "); ok && packages[kind] != "" {
+			if err := s.available(ctx, kind); err != nil {
+				return err
+			}
+		}
+	}
+	if len(seen) == 0 {
+		return fmt.Errorf("%w: the disk holds no file system", ErrNoRoot)
+	}
+	return fmt.Errorf("%w among the file systems %s", ErrNoRoot, strings.Join(seen, ", "))
+}
+
+// mountOthers mounts the rest. Inspection knows more about old device names
+// than fstab's own words do; fstab knows what inspection did not find.
+func (s *Session) mountOthers(ctx context.Context, root *Root, inspected []Mount) error {
+	text, err := s.read(ctx, guest.FstabPath, guest.MaxFstab)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("read the guest's %s: %w", guest.FstabPath, err)
+	}
+	entries := guest.ParseFstab(text)
+	for _, m := range inspected {
+		if m.Path == "/" || slices.ContainsFunc(entries, func(e guest.FstabEntry) bool { return e.Path == m.Path }) {
+			continue
+		}
+		entries = append(entries, guest.FstabEntry{Spec: m.Device, Path: m.Path})
+	}
+	for _, e := range entries {
+		if e.Path == "/" {
+			continue
+		}
+		device := ""
+		if i := slices.IndexFunc(inspected, func(m Mount) bool { return m.Path == e.Path }); i >= 0 {
+			device = inspected[i].Device
+		}
+		if device == "" {
+			device, err = s.resolve(ctx, e)
+		}
+		if err == nil {
+			err = s.mount(ctx, device, e.Path)
+		}
+		var refused *Error
+		switch {
+		case err == nil:
+			root.Mounts = append(root.Mounts, Mount{e.Path, device})
+		case errors.As(err, &refused):
+			root.Missing = append(root.Missing, MissingMount{e.Path, e.Spec, refused.Message})
+		case errors.Is(err, ErrFeature), errors.Is(err, errNotLocal):
+			root.Missing = append(root.Missing, MissingMount{e.Path, e.Spec, err.Error()})
+		default:
+			return err
+		}
+		err = nil
+	}
+	return nil
+}
+
+// errNotLocal says that a line of fstab names nothing on the drives.
+var errNotLocal = errors.New("not a file system on the image")
+
+// resolve finds the device that a line of fstab names.
+func (s *Session) resolve(ctx context.Context, e guest.FstabEntry) (string, error) {
+	if slices.Contains(e.Options, "bind") || slices.Contains(e.Options, "rbind") {
+		return "", fmt.Errorf("%w: a bind mount", errNotLocal)
+	}
+	find := func(command, arg string) (string, error) {
+		out, err := s.run(ctx, command, arg)
+		return strings.TrimSpace(out), err
+	}
+	tag, value, _ := strings.Cut(e.Spec, "=")
+	switch tag {
+	case "UUID":
+		return find("findfs-uuid", value)
+	case "LABEL":
+		return find("findfs-label", value)
+	case "PARTUUID":
+		return "/dev/disk/by-partuuid/" + strings.ToLower(value), nil
+	case "PARTLABEL":
+		return "/dev/disk/by-partlabel/" + value, nil
+	}
+	dev, ok := strings.CutPrefix(e.Spec, "/dev/")
+	if !ok {
+		return "", errNotLocal
+	}
+	if v, ok := strings.CutPrefix(dev, "disk/by-uuid/"); ok {
+		return find("findfs-uuid", v)
+	}
+	if v, ok := strings.CutPrefix(dev, "disk/by-label/"); ok {
+		return find("findfs-label", v)
+	}
+	return s.diskName(e.Spec), nil
+}
+
+// diskName turns a guest's name of a disk or partition (/dev/vda1, /dev/xvda1,
+// /dev/hda1) into the appliance's, where all disks are /dev/sdX.
+func (s *Session) diskName(device string) string {
+	for _, kind := range []string{"/dev/vd", "/dev/xvd", "/dev/hd"} {
+		rest, ok := strings.CutPrefix(device, kind)
+		if ok && rest != "" && rest[0] >= 'a' && int(rest[0]-'a') < len(s.drives) {
+			return "/dev/sd" + rest
+		}
+	}
+	return device
+}
+
+// mount mounts a file system, after it has made sure that the appliance has a
+// driver for it.
+func (s *Session) mount(ctx context.Context, device, path string) error {
+	command := "mount"
+	if s.drives[0].ReadOnly {
+		command = "mount-ro"
+	}
+	_, err := s.run(ctx, command, device, path)
+	if err == nil {
+		return nil
+	}
+	kind, kindErr := s.run(ctx, "vfs-type", device)
+	if kind = strings.TrimSpace(kind); kindErr == nil && packages[kind] != "" {
+		if e := s.available(ctx, kind); e != nil {
+			return e
+		}
+	}
+	return err
+}
+
+func sortMounts(m []Mount) []Mount {
+	slices.SortStableFunc(m, func(a, b Mount) int { return len(a.Path) - len(b.Path) })
+	return m
+}
