@@ -55,3 +55,44 @@ func Admin(t testing.TB, name string, args ...string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// Purge removes every image of the lab's pools whose name begins with prefix,
+// snapshots and all, as the last resort of a test that failed.
+func Purge(t testing.TB, prefix string) {
+	t.Helper()
+	for _, pool := range []string{"vms", "images", "volumes"} {
+		out, err := TryRBD(t, "ls", pool)
+		if err != nil {
+			t.Logf("rbd ls %s: %v", pool, err)
+			continue
+		}
+		for name := range strings.FieldsSeq(out) {
+			if !strings.HasPrefix(name, prefix) {
+				continue
+			}
+			spec := pool + "/" + name
+			snaps, _ := TryRBD(t, "snap", "ls", spec)
+			for i, line := range strings.Split(snaps, "\n") {
+				if f := strings.Fields(line); i > 0 && len(f) > 1 {
+					_, _ = TryRBD(t, "snap", "unprotect", spec+"@"+f[1])
+				}
+			}
+			_, _ = TryRBD(t, "snap", "purge", spec)
+			if out, err := TryRBD(t, "rm", "--no-progress", spec); err != nil {
+				t.Logf("rbd rm %s: %v: %s", spec, err, out)
+			}
+		}
+	}
+}
+
+// Images lists the images of a pool whose name begins with prefix.
+func Images(t testing.TB, pool, prefix string) []string {
+	t.Helper()
+	var out []string
+	for name := range strings.FieldsSeq(RBD(t, "ls", pool)) {
+		if strings.HasPrefix(name, prefix) {
+			out = append(out, name)
+		}
+	}
+	return out
+}

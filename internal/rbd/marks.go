@@ -14,9 +14,10 @@ import (
 // left, and our snapshots and clones from other people's.
 const (
 	markPrefix = "terraform-provider-rbd."
-	// pendingKey holds the token of whoever creates an image, from the first
-	// moment until the first read with a state (Claim).
-	pendingKey = markPrefix + "pending"
+	// imageKey holds the token of whoever creates an image, from the first
+	// moment until the first read with a state (ClaimImage), and from then on
+	// says that some state has the image.
+	imageKey = markPrefix + "image"
 
 	markPending = "pending"
 	markOwned   = "owned"
@@ -26,7 +27,15 @@ func snapshotKey(name string) string { return markPrefix + "snapshot." + name }
 
 // PendingToken is the token of an unfinished or not yet claimed creation, or
 // empty.
-func (i Image) PendingToken() string { return i.Metadata[pendingKey] }
+func (i Image) PendingToken() string {
+	if m := i.Metadata[imageKey]; m != markOwned {
+		return m
+	}
+	return ""
+}
+
+// Owned tells whether some state is known to have the image.
+func (i Image) Owned() bool { return i.Metadata[imageKey] == markOwned }
 
 // OwnsSnapshot tells whether the snapshot was made by this provider, for some
 // state.
@@ -80,11 +89,19 @@ func (c *Cluster) SetMark(ctx context.Context, spec Spec, name, value string) er
 // ClaimImage notes that a state has the image, so that no other run takes it
 // for its own unfinished work. It does nothing where that was noted before.
 func (c *Cluster) ClaimImage(ctx context.Context, i Image) error {
-	if i.PendingToken() == "" {
+	if i.Owned() {
 		return nil
 	}
-	return c.withImage(ctx, i.Spec, readWrite, func(img *librbd.Image) error {
-		return unmark(img, pendingKey)
+	return c.SetMark(ctx, i.Spec, "image", markOwned)
+}
+
+// DisownImage takes our mark off an image that is to stay.
+func (c *Cluster) DisownImage(ctx context.Context, spec Spec, id string) error {
+	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		if err := checkID(img, spec, id); err != nil {
+			return err
+		}
+		return unmark(img, imageKey)
 	})
 }
 

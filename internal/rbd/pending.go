@@ -84,7 +84,7 @@ func (c *Cluster) NewPending(ctx context.Context, target Spec, sizeBytes uint64,
 		if p.id, err = img.GetId(); err != nil {
 			return fmt.Errorf("read the id of %s: %w", p.Spec, err)
 		}
-		if err := img.SetMetadata(pendingKey, token); err != nil {
+		if err := img.SetMetadata(imageKey, token); err != nil {
 			return fmt.Errorf("mark %s: %w", p.Spec, err)
 		}
 		return grow(img, p.Spec, sizeBytes)

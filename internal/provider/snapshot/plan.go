@@ -82,7 +82,8 @@ func (r *snapshotResource) checkFree(ctx context.Context, spec rbd.Spec, diags *
 		report.AttributeError(diags, path.Root(imageref.Name), "plan", noun, spec.String(), err)
 		return
 	}
-	if _, err := img.Snapshot(spec.Snapshot); err == nil && !img.SnapshotPending(spec.Snapshot) {
+	// One of ours may be about to be replaced; creating looks again.
+	if _, err := img.Snapshot(spec.Snapshot); err == nil && !img.OwnsSnapshot(spec.Snapshot) {
 		report.AttributeError(diags, path.Root("name"), "plan", noun, spec.String(), fmt.Errorf("snapshot %s: %w", spec, rbd.ErrExists))
 	}
 }

@@ -79,16 +79,17 @@ func ReadBack(ctx context.Context, d *providerdata.Data, noun string, spec rbd.S
 
 // Delete removes the image, or lets it be, as on_destroy says.
 func Delete(ctx context.Context, d *providerdata.Data, noun string, m Model, diags *diag.Diagnostics) {
-	if m.OnDestroy.ValueString() == OnDestroyRetain {
-		return
-	}
 	spec := m.RBDSpec()
 	unlock, err := d.Ceph.LockImage(ctx, spec)
 	if err == nil {
 		defer unlock()
-		err = d.Ceph.RemoveImage(ctx, spec, m.ImageID.ValueString())
+		if m.OnDestroy.ValueString() == OnDestroyRetain {
+			err = d.Ceph.DisownImage(ctx, spec, m.ImageID.ValueString())
+		} else {
+			err = d.Ceph.RemoveImage(ctx, spec, m.ImageID.ValueString())
+		}
 	}
-	if err != nil {
+	if err != nil && !rbd.IsNotFound(err) {
 		report.Error(diags, "delete", noun, spec.String(), err)
 	}
 }

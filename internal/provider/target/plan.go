@@ -17,9 +17,9 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-// replacesKey is where planning a replacement notes which image goes: the plan
-// for the new one is asked for without the prior state, and would otherwise
-// take the old image for somebody else's.
+// replacesKey is where the plan notes which image the state has. The plan of a
+// replacement is asked for a second time without the prior state, and would
+// otherwise look like that of a first image.
 const replacesKey = "replaces"
 
 // Planner plans the image part of a resource.
@@ -63,13 +63,10 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 		}
 	}
 	if p.State != nil {
-		note := "null"
-		if replacing {
-			note = fmt.Sprintf("%q", p.State.ImageID.ValueString())
-		}
+		note := fmt.Sprintf("%q", p.State.ImageID.ValueString())
 		resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacesKey, []byte(note))...)
 	}
-	p.fill(&m, replacing || replaces != "")
+	p.fill(&m, replacing || replaces != "" || p.State == nil && p.takesOver(ctx, m))
 	for name, v := range map[string]any{
 		"pool": m.Pool, "namespace": m.Namespace, "spec": m.Spec,
 		"image_id": m.ImageID, "size_bytes": m.SizeBytes, "revision": m.Revision,
@@ -129,13 +126,21 @@ func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diag
 	p.checkName(ctx, spec, replaces, diags)
 }
 
-// checkName refuses a name that is taken by anything but the image which is
-// about to be replaced.
+// takesOver tells whether an image of some state has the name already. That of
+// a tainted resource is planned like a first one, with nothing that says so.
+func (p Planner) takesOver(ctx context.Context, m Model) bool {
+	if !p.Data.CanAsk() || !m.placeKnown() {
+		return false
+	}
+	img, err := p.Data.Ceph.Image(ctx, m.RBDSpec())
+	return err == nil && img.Owned()
+}
+
+// checkName refuses a name that is taken by anything but an image which may be
+// about to be replaced. Creating looks again, and strictly.
 func (p Planner) checkName(ctx context.Context, spec rbd.Spec, replaces string, diags *diag.Diagnostics) {
-	if replaces != "" {
-		if img, err := p.Data.Ceph.Image(ctx, spec); err == nil && img.ID == replaces {
-			return
-		}
+	if img, err := p.Data.Ceph.Image(ctx, spec); err == nil && p.State == nil && (img.Owned() || img.ID == replaces) {
+		return
 	}
 	if _, err := p.Data.Ceph.CheckFree(ctx, spec, p.Token); err != nil {
 		report.AttributeError(diags, path.Root("name"), "plan", p.Noun, spec.String(), err)

@@ -1,0 +1,78 @@
+// Package provider puts the rooms together: the provider's configuration and
+// the lists of what it offers.
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/conversion"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+// Address is where the provider is found.
+const Address = "registry.terraform.io/terraform-provider-rbd/rbd"
+
+var _ provider.Provider = &rbdProvider{}
+
+type rbdProvider struct{ version string }
+
+// New returns what makes the provider.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &rbdProvider{version: version} }
+}
+
+func (p *rbdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "rbd"
+	resp.Version = p.version
+}
+
+// Configure makes the backends, none of which connects before it is used.
+func (p *rbdProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	d := &providerdata.Data{Unknown: !req.Config.Raw.IsFullyKnown()}
+	resp.ResourceData, resp.DataSourceData = d, d
+	if d.Unknown {
+		tflog.Info(ctx, "the configuration is not fully known yet: nothing is checked against the cluster in this plan")
+		return
+	}
+	if m.Ceph != nil {
+		d.Pool, d.Namespace = m.Ceph.Pool.ValueString(), m.Ceph.Namespace.ValueString()
+	}
+	d.Ceph = rbd.NewCluster(m.Ceph.config(ctx, &resp.Diagnostics))
+	d.Glance = glance.New(m.OpenStack.config(&resp.Diagnostics))
+	var err error
+	if d.Guests, err = guestfs.New(m.Guestfs.config(&resp.Diagnostics)); err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("guestfs"), "Unable to configure libguestfs", err.Error()+".")
+	}
+}
+
+func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{
+		image.NewResource,
+		conversion.NewResource,
+		snapshot.NewResource,
+	}
+}
+
+func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		cluster.NewDataSource,
+		image.NewDataSource,
+	}
+}

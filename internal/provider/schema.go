@@ -1,0 +1,136 @@
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
+)
+
+func (p *rbdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Virtual-machine images on Ceph RBD, from the qcow2 to the protected snapshot that Glance knows.\n\n" +
+			"Nothing is connected to before it is needed; whoever manages no Glance image configures no `openstack`. " +
+			"Use one provider configuration (an alias) for each cluster.",
+		Blocks: map[string]schema.Block{
+			"ceph":      cephBlock(),
+			"openstack": openstackBlock(),
+			"guestfs":   guestfsBlock(),
+		},
+	}
+}
+
+func cephBlock() schema.Block {
+	return schema.SingleNestedBlock{
+		MarkdownDescription: "The Ceph cluster. What is left out comes from `CEPH_CONF`, `CEPH_ARGS` and ceph.conf, as for the `rbd` command.",
+		Attributes: map[string]schema.Attribute{
+			"conf_file": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Path of ceph.conf. Default: `CEPH_CONF`, else `/etc/ceph/ceph.conf`; none where `monitors` is set.",
+			},
+			"user": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Ceph user, without `client.`. Default: `--id` of `CEPH_ARGS`, else `admin`.",
+			},
+			"keyring_file": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Keyring with the user's key. Default: what ceph.conf says.",
+				Validators:          []validator.String{stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("key"))},
+			},
+			"key": schema.StringAttribute{
+				Optional: true, Sensitive: true,
+				MarkdownDescription: "The user's key, in place of a keyring; best from an ephemeral variable. It is never written to state, plan or log.",
+			},
+			"monitors": schema.ListAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Addresses of the monitors as in `mon_host`, such as `v2:192.0.2.1:3300`. With these and `key`, no file is needed.",
+			},
+			"options": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "More ceph options of the client, such as `rbd_concurrent_management_ops`.",
+			},
+			"pool": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{namecheck.Pool()},
+				MarkdownDescription: "Pool of images that name none.",
+			},
+			"namespace": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "RBD namespace of images that name none. Default: the pool's default one.",
+			},
+			"fsid": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "The cluster that is meant. Any other is refused when the plan is made, " +
+					"so that a module aimed at the wrong data center stops before it starts.",
+			},
+			"connect_timeout": schema.StringAttribute{
+				Optional: true, CustomType: timetypes.GoDurationType{},
+				MarkdownDescription: "Time within which a monitor must have answered. Default: `15s`.",
+			},
+		},
+	}
+}
+
+func openstackBlock() schema.Block {
+	return schema.SingleNestedBlock{
+		MarkdownDescription: "The OpenStack cloud whose Glance knows the images. Credentials come from clouds.yaml (and secure.yaml) or the usual `OS_*` variables.",
+		Attributes: map[string]schema.Attribute{
+			"cloud": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Name of the cloud in clouds.yaml. Default: `OS_CLOUD`, else the `OS_*` variables alone.",
+			},
+			"region": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "Region. Default: clouds.yaml, else `OS_REGION_NAME`.",
+			},
+			"endpoint": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "URL of Glance, in place of the one in the service catalogue.",
+			},
+			"cacert_file": schema.StringAttribute{
+				Optional:            true,
+				MarkdownDescription: "File with the CA certificates to trust. Default: clouds.yaml, else `OS_CACERT`.",
+			},
+			"request_timeout": schema.StringAttribute{
+				Optional: true, CustomType: timetypes.GoDurationType{},
+				MarkdownDescription: "Time that one request may take. Default: `60s`.",
+			},
+		},
+	}
+}
+
+func guestfsBlock() schema.Block {
+	return schema.SingleNestedBlock{
+		MarkdownDescription: "The libguestfs appliance in which files inside images are edited.",
+		Attributes: map[string]schema.Attribute{
+			"accelerator": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "`auto` (default: KVM if an appliance comes up with it within a short time, else TCG; found out once), " +
+					"`kvm` or `tcg`.",
+				Validators: []validator.String{stringvalidator.OneOf(guestfs.Auto, guestfs.KVM, guestfs.TCG)},
+			},
+			"memory": schema.StringAttribute{
+				Optional: true, CustomType: sizetype.Type{},
+				MarkdownDescription: "Memory of an appliance. Default: libguestfs's own choice. " + sizetype.Description,
+			},
+			"launch_timeout": schema.StringAttribute{
+				Optional: true, CustomType: timetypes.GoDurationType{},
+				MarkdownDescription: "Time within which an appliance must be up. Default: `5m`.",
+			},
+			"parallel": schema.Int64Attribute{
+				Optional:            true,
+				MarkdownDescription: "How many appliances may run at once; each takes about 600 MB of memory and a core. Default: `1`.",
+				Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			},
+		},
+	}
+}
