@@ -73,9 +73,10 @@ func Error(diags *diag.Diagnostics, action, kind, name string, err error) {
 	diags.AddError(Unable(action, kind, name), Detail(err))
 }
 
-// AttributeError adds an error about one attribute.
+// AttributeError adds an error about one attribute. It is named in the text too,
+// since Terraform points at no more than the block of a nested one.
 func AttributeError(diags *diag.Diagnostics, at path.Path, action, kind, name string, err error) {
-	diags.AddAttributeError(at, Unable(action, kind, name), Detail(err))
+	diags.AddAttributeError(at, Unable(action, kind, name), "In attribute "+at.String()+": "+Detail(err))
 }
 
 func sentence(s string) string {
