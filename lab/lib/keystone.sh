@@ -18,6 +18,9 @@ connection = sqlite:///$k/keystone.sqlite
 provider = fernet
 [fernet_tokens]
 key_repository = $k/fernet
+[fernet_receipts]
+# not used, but fernet_setup would make its default in /etc/keystone
+key_repository = $k/fernet
 [credential]
 key_repository = $k/credential
 [identity]
