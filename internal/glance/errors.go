@@ -1,0 +1,147 @@
+package glance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+)
+
+// Kinds of errors before a request reaches Glance. All of them last for the
+// life of a Client, except ErrIdentityUnreachable.
+var (
+	// ErrNotConfigured: neither a cloud of clouds.yaml nor OS_* variables.
+	ErrNotConfigured = errors.New("OpenStack is not configured")
+	// ErrConfig: clouds.yaml, a certificate file or the credentials in them are
+	// missing, unreadable or incomplete.
+	ErrConfig = errors.New("OpenStack configuration is not usable")
+	// ErrCloudNotFound: clouds.yaml was read and has no such cloud.
+	ErrCloudNotFound = errors.New("cloud is not in clouds.yaml")
+	// ErrIdentityUnreachable: no usable answer from the identity service.
+	ErrIdentityUnreachable = errors.New("identity service is not reachable")
+	// ErrNoEndpoint: no image endpoint in the catalogue for region and interface.
+	ErrNoEndpoint = errors.New("no image endpoint")
+)
+
+// Kinds of answers, and of their absence.
+var (
+	ErrBadRequest      = errors.New("bad request")                // 400
+	ErrUnauthenticated = errors.New("authentication refused")     // 401
+	ErrForbidden       = errors.New("forbidden")                  // 403
+	ErrNotFound        = errors.New("image not found")            // 404, and the endpoint is Glance's
+	ErrConflict        = errors.New("conflict")                   // 409
+	ErrTooLarge        = errors.New("limit or quota exceeded")    // 413
+	ErrServer          = errors.New("server error")               // 5xx
+	ErrNoAnswer        = errors.New("no answer from glance")      // not sent, reset, timed out
+	ErrNotGlance       = errors.New("endpoint is not Glance's")   // answers, but not as Glance does
+	ErrUndecided       = errors.New("outcome is not known (yet)") // no answer, and the record is not as asked for
+)
+
+// Kinds of refusals that have an explanation.
+var (
+	// ErrLocationsDisabled is AddLocation's 403; the text says whether the
+	// option or the policy is in the way. It also matches ErrForbidden.
+	ErrLocationsDisabled = errors.New("adding locations is not allowed")
+	// ErrNotDeactivated: DeleteRecord wants a record that is deactivated.
+	ErrNotDeactivated = errors.New("image is not deactivated")
+)
+
+// StatusError is an answer with a status code that was not asked for. It
+// unwraps to the sentinel of its code, where there is one.
+type StatusError struct {
+	// Op is what was tried, as in `delete image "…"`.
+	Op   string
+	Code int
+	// Body is the message in the answer, as plain text, at most a few hundred
+	// characters, without passwords and tokens.
+	Body string
+}
+
+func (e *StatusError) Error() string {
+	s := fmt.Sprintf("%s: glance answered %d %s", e.Op, e.Code, http.StatusText(e.Code))
+	if e.Body != "" {
+		s += ": " + e.Body
+	}
+	return s
+}
+
+// Unwrap gives the sentinel of the status code.
+func (e *StatusError) Unwrap() error {
+	switch {
+	case e.Code == http.StatusBadRequest:
+		return ErrBadRequest
+	case e.Code == http.StatusUnauthorized:
+		return ErrUnauthenticated
+	case e.Code == http.StatusForbidden:
+		return ErrForbidden
+	case e.Code == http.StatusNotFound:
+		return ErrNotFound
+	case e.Code == http.StatusConflict:
+		return ErrConflict
+	case e.Code == http.StatusRequestEntityTooLarge:
+		return ErrTooLarge
+	case e.Code >= 500:
+		return ErrServer
+	}
+	return nil
+}
+
+// answerError is a request that got no usable answer.
+type answerError struct {
+	op string
+	// unsent: the connection could not be made, so nothing has happened.
+	unsent bool
+	err    error
+}
+
+func (e *answerError) Error() string {
+	return fmt.Sprintf("%s: %v: %v", e.op, ErrNoAnswer, e.err)
+}
+
+func (e *answerError) Unwrap() []error { return []error{ErrNoAnswer, e.err} }
+
+// ambiguous says whether a change may have happened although it failed.
+func ambiguous(err error) bool {
+	var status *StatusError
+	if errors.As(err, &status) {
+		return status.Code >= 500 || status.Code == http.StatusRequestTimeout
+	}
+	var answer *answerError
+	return errors.As(err, &answer) && !answer.unsent
+}
+
+// mayStillRun says whether Glance may be at work on the request after the
+// answer: a gateway that gave up says nothing about the server behind it.
+func mayStillRun(err error) bool {
+	var status *StatusError
+	if errors.As(err, &status) {
+		switch status.Code {
+		case http.StatusRequestTimeout, http.StatusBadGateway,
+			http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return true
+		}
+		return false
+	}
+	return ambiguous(err)
+}
+
+// deciding gives a context for the look at the record after an ambiguous
+// failure, which is needed most when the caller's context has just ended.
+func (c *Client) deciding(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), c.cfg.RequestTimeout)
+}
+
+// settle gives the error of a change that failed ambiguously, after a look at
+// the record: none if the change is there, the failure itself if the server
+// answered and it is not, and ErrUndecided otherwise.
+func settle(err, getErr error, done bool) error {
+	switch {
+	case done:
+		return nil
+	case getErr != nil:
+		return fmt.Errorf("%w: %w; then %w", ErrUndecided, err, getErr)
+	case mayStillRun(err):
+		return fmt.Errorf("%w: %w", ErrUndecided, err)
+	}
+	return err
+}

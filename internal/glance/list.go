@@ -1,0 +1,157 @@
+package glance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// pageSize is asked for per request; the server may give less (api_limit_max).
+const pageSize = 500
+
+// Filter narrows a List; empty members do not.
+type Filter struct {
+	// Name is compared exactly, with case.
+	Name string
+	// Visibility is private, shared, community, public or all. Without it,
+	// Glance leaves out other projects' community images.
+	Visibility string
+	Owner      string
+	Status     string
+	DiskFormat string
+	// Tags must all be there.
+	Tags []string
+	// Hidden lists the hidden images instead of the others.
+	Hidden bool
+	// Properties must all be there with these values.
+	Properties map[string]string
+}
+
+func (f Filter) query() url.Values {
+	q := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	set := func(name, value string) {
+		if value != "" {
+			q.Set(name, value)
+		}
+	}
+	if f.Name != "" {
+		// What stands before a colon is an operator otherwise.
+		q.Set("name", "eq:"+f.Name)
+	}
+	set("visibility", f.Visibility)
+	set("owner", f.Owner)
+	set("status", f.Status)
+	set("disk_format", f.DiskFormat)
+	if f.Hidden {
+		q.Set("os_hidden", "true")
+	}
+	for _, t := range f.Tags {
+		q.Add("tag", t)
+	}
+	for name, value := range f.Properties {
+		if isQueryable(name) {
+			q.Set(name, value)
+		}
+	}
+	return q
+}
+
+// isQueryable leaves out the properties whose name means something else in a
+// query; List looks at them itself.
+func isQueryable(property string) bool {
+	switch property {
+	case "limit", "marker", "tag", "sort", "sort_key", "sort_dir", "member_status", "changes-since":
+		return false
+	}
+	return !strings.HasSuffix(property, "_min") && !strings.HasSuffix(property, "_max")
+}
+
+// fits repeats the filter: a database may compare without case, or with
+// trailing spaces ignored.
+func (f Filter) fits(i *Image) bool {
+	for _, t := range f.Tags {
+		if !slices.Contains(i.Tags, t) {
+			return false
+		}
+	}
+	return (f.Name == "" || f.Name == i.Name) && containsAll(i.Properties, f.Properties)
+}
+
+// List gives all records that fit and that the caller's project can see, new
+// ones first. An empty list is no error.
+//
+// Similar to: `glance image-list`.
+func (c *Client) List(ctx context.Context, f Filter) ([]Image, error) {
+	const attempts = 3
+	for n := 1; ; n++ {
+		images, err := c.list(ctx, f)
+		if errors.Is(err, errMarkerGone) && n < attempts {
+			continue
+		}
+		return images, err
+	}
+}
+
+// errMarkerGone: the record that the next page begins after was deleted while
+// its page was read.
+var errMarkerGone = errors.New("a record was deleted while the images were listed")
+
+func (c *Client) list(ctx context.Context, f Filter) ([]Image, error) {
+	var images []Image
+	query := f.query()
+	for marker := ""; ; {
+		q := maps.Clone(query)
+		if marker != "" {
+			q.Set("marker", marker)
+		}
+		var page struct {
+			Images []Image `json:"images"`
+			Next   string  `json:"next"`
+		}
+		err := c.do(ctx, request{
+			op: "list images", method: http.MethodGet, path: "images?" + q.Encode(),
+			into: &page, ok: []int{http.StatusOK},
+		})
+		if err != nil {
+			if marker != "" && errors.Is(err, ErrBadRequest) {
+				err = fmt.Errorf("%w: %w", errMarkerGone, err)
+			}
+			return nil, err
+		}
+		for n := range page.Images {
+			if f.fits(&page.Images[n]) {
+				images = append(images, page.Images[n])
+			}
+		}
+		if page.Next == "" {
+			return images, nil
+		}
+		// The link is relative to the server, which an endpoint with a path of
+		// its own is not; only the marker is taken from it.
+		next, err := url.Parse(page.Next)
+		if err != nil || next.Query().Get("marker") == "" || next.Query().Get("marker") == marker {
+			return nil, fmt.Errorf("list images: %w: it has no usable link to the next page", ErrNotGlance)
+		}
+		marker = next.Query().Get("marker")
+	}
+}
+
+// FindByName gives the records of exactly that name, hidden ones too; a name
+// may be that of many.
+func (c *Client) FindByName(ctx context.Context, name string) ([]Image, error) {
+	shown, err := c.List(ctx, Filter{Name: name, Visibility: "all"})
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := c.List(ctx, Filter{Name: name, Visibility: "all", Hidden: true})
+	if err != nil {
+		return nil, err
+	}
+	return append(shown, hidden...), nil
+}

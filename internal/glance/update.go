@@ -1,0 +1,48 @@
+package glance
+
+import (
+	"context"
+	"fmt"
+)
+
+// Update changes a record in one request: all or nothing.
+//
+// Errors besides connect's: ErrNotFound, ErrBadRequest, ErrForbidden (by
+// policy, or a reserved name), ErrConflict, ErrTooLarge (too many tags or
+// properties), ErrUndecided where the answer was lost and the record is not as
+// asked for.
+//
+// Similar to: `glance image-update`.
+func (c *Client) Update(ctx context.Context, id string, ch Changes) (*Image, error) {
+	op := fmt.Sprintf("update image %q", id)
+	path, err := imagePath(id)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	now, err := c.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	ops, err := ch.patches(now)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", op, err)
+	}
+	if len(ops) == 0 || ch.in(now) {
+		return now, nil
+	}
+	var img Image
+	err = c.do(ctx, patchRequest(op, path, ops, &img))
+	if err == nil {
+		return &img, nil
+	}
+	if !ambiguous(err) {
+		return nil, err
+	}
+	ctx, cancel := c.deciding(ctx)
+	defer cancel()
+	got, getErr := c.Get(ctx, id)
+	if err := settle(err, getErr, getErr == nil && ch.in(got)); err != nil {
+		return nil, err
+	}
+	return got, nil
+}
