@@ -101,14 +101,10 @@ func (d *Dir) Adopt(path string) error {
 // removeAll removes a directory of ours. The adopted ones go first, since only
 // it tells of them.
 func removeAll(path string) error {
-	links, err := filepath.Glob(filepath.Join(path, adopted+"*"))
-	if err != nil {
-		return err
-	}
-	for _, l := range links {
-		other, err := os.Readlink(l)
+	for i := range attempts {
+		other, err := os.Readlink(filepath.Join(path, adopted+strconv.Itoa(i)))
 		if err != nil {
-			continue
+			break
 		}
 		fi, err := os.Lstat(other)
 		if err != nil || !fi.IsDir() {
