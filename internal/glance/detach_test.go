@@ -102,32 +102,15 @@ func TestDeleteRecordRefusesInLab(t *testing.T) {
 	wantOutcome(t, c, queued.ID, g, Gone, false, true)
 }
 
-func TestHalfDeletedInLab(t *testing.T) {
-	t.Parallel()
-	c := labClient(t, asMember)
-	g := sharedGolden(t)
-	img := deactivated(t, c, g)
-	// What a Glance leaves whose database fails it at the wrong moment.
-	sqlite(t, "update images set status = 'deleted' where id = '"+img.ID+"'")
-	t.Cleanup(func() { sqlite(t, "update images set status = 'deactivated' where id = '"+img.ID+"'") })
-	wantOutcome(t, c, img.ID, g, HalfDeleted, true, true)
-	err := c.do(t.Context(), request{op: "delete", method: "DELETE", path: "images/" + img.ID, ok: []int{204}})
-	if !errors.Is(err, ErrBadRequest) || !g.intact(t) {
-		t.Errorf("deleted once more: %v, intact %v", err, g.intact(t))
-	}
-	if err := c.Reactivate(t.Context(), img.ID); !errors.Is(err, ErrForbidden) {
-		t.Errorf("reactivated: %v", err)
-	}
-}
-
 func TestOtherServerOptionsInLab(t *testing.T) {
 	t.Parallel()
 	member, admin := labClient(t, asMember), labClient(t, asAdmin)
 	shared, own := sharedGolden(t), newGolden(t)
 	membersImage, adminsImage := deactivated(t, member, shared), deactivated(t, admin, own)
+	halfDeleted := deactivated(t, member, shared)
 	queued := newRecord(t, admin, nil)
 
-	address := startGlance(t, map[string]string{"delayed_delete": "True", "show_multiple_locations": "False", "show_image_direct_url": "False"})
+	address, db := startGlance(t, map[string]string{"delayed_delete": "True", "show_multiple_locations": "False", "show_image_direct_url": "False"})
 	there := func(who string) *Client {
 		cfg := labConfig(t, who)
 		cfg.Endpoint = address + "/v2/"
@@ -155,4 +138,15 @@ func TestOtherServerOptionsInLab(t *testing.T) {
 		t.Errorf("after a delayed delete: %+v: %v", got, err)
 	}
 	wantOutcome(t, member, membersImage.ID, shared, Gone, false, true)
+
+	// What a Glance leaves whose database fails it at the wrong moment.
+	sqlite(t, db, "update images set status = 'deleted' where id = '"+halfDeleted.ID+"'")
+	wantOutcome(t, member, halfDeleted.ID, shared, HalfDeleted, true, true)
+	err = member.do(t.Context(), request{op: "delete", method: "DELETE", path: "images/" + halfDeleted.ID, ok: []int{204}})
+	if !errors.Is(err, ErrBadRequest) || !shared.intact(t) {
+		t.Errorf("deleted once more: %v, intact %v", err, shared.intact(t))
+	}
+	if err := member.Reactivate(t.Context(), halfDeleted.ID); !errors.Is(err, ErrForbidden) {
+		t.Errorf("reactivated: %v", err)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -262,5 +263,39 @@ func TestRedirectionsKeepTheToken(t *testing.T) {
 	_, err := c.Get(t.Context(), NewID())
 	if err == nil || !strings.Contains(err.Error(), "redirection") || seen != nil {
 		t.Errorf("followed to another server: %v, %v", err, seen)
+	}
+}
+
+func TestPagesInLab(t *testing.T) {
+	t.Parallel()
+	member := labClient(t, asMember)
+	mark := map[string]string{"glance_test": NewID()}
+	made := func() *Image { return newRecord(t, member, func(o *CreateOpts) { o.Properties = mark }) }
+	want := []string{made().ID, made().ID, made().ID}
+	victim := made().ID // the newest is listed first
+
+	pages, deleted := 0, false
+	_, c := newFaulty(t, 5*time.Second, func(_ http.ResponseWriter, r *http.Request, _ func()) bool {
+		pages++
+		if r.URL.Query().Get("marker") == victim && !deleted {
+			deleted = true
+			if got, err := member.DeleteRecord(t.Context(), victim); got != Gone {
+				t.Errorf("%v: %v", got, err)
+			}
+		}
+		return false
+	})
+	images, err := c.List(t.Context(), Filter{Properties: mark, limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, i := range images {
+		got = append(got, i.ID)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) || !deleted || pages < 5 {
+		t.Errorf("%v, want %v; %d pages, one deleted meanwhile: %v", got, want, pages, deleted)
 	}
 }

@@ -191,9 +191,10 @@ func newActive(t *testing.T, c *Client, g golden) *Image {
 }
 
 // startGlance runs a second API server on the lab's stores and a copy of its
-// database as it is now, with options of its own, and gives its address. Not on
-// the database itself: two servers on one SQLite find it locked now and then.
-func startGlance(t *testing.T, options map[string]string) string {
+// database as it is now, with options of its own, and gives its address and
+// database. Not on the database itself: a second writer to an SQLite makes the
+// first one find it locked now and then.
+func startGlance(t *testing.T, options map[string]string) (address, db string) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(labEnv(t, "RBD_LAB"), "glance", "glance-api.conf"))
 	if err != nil {
@@ -215,8 +216,8 @@ func startGlance(t *testing.T, options map[string]string) string {
 		}
 		conf = strings.Replace(conf, section, section+name+" = "+value+"\n", 1)
 	}
-	db := filepath.Join(dir, "glance.sqlite")
-	sqlite(t, ".backup "+db)
+	db = filepath.Join(dir, "glance.sqlite")
+	sqlite(t, filepath.Join(labEnv(t, "RBD_LAB"), "glance", "glance.sqlite"), ".backup "+db)
 	set("connection", "sqlite:///"+db)
 	set("bind_port", fmt.Sprint(port))
 	set("log_file", filepath.Join(dir, "log"))
@@ -236,12 +237,12 @@ func startGlance(t *testing.T, options map[string]string) string {
 		_ = server.Process.Signal(syscall.SIGTERM)
 		_ = server.Wait()
 	})
-	address := fmt.Sprintf("http://127.0.0.1:%d", port)
+	address = fmt.Sprintf("http://127.0.0.1:%d", port)
 	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		resp, err := http.Get(address)
 		if err == nil {
 			resp.Body.Close()
-			return address
+			return address, db
 		}
 		if time.Now().After(deadline) {
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))
@@ -250,10 +251,8 @@ func startGlance(t *testing.T, options map[string]string) string {
 	}
 }
 
-// sqlite runs a command on Glance's database.
-func sqlite(t *testing.T, command string) {
+func sqlite(t *testing.T, db, command string) {
 	t.Helper()
-	db := filepath.Join(labEnv(t, "RBD_LAB"), "glance", "glance.sqlite")
 	if out, err := exec.Command("sqlite3", db, ".timeout 5000", command).CombinedOutput(); err != nil {
 		t.Fatalf("sqlite3: %v: %s; %s", err, out, labHint)
 	}

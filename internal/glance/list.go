@@ -31,10 +31,17 @@ type Filter struct {
 	Hidden bool
 	// Properties must all be there with these values.
 	Properties map[string]string
+
+	// limit is asked for per request instead of pageSize, in tests.
+	limit int
 }
 
 func (f Filter) query() url.Values {
-	q := url.Values{"limit": {strconv.Itoa(pageSize)}}
+	limit := pageSize
+	if f.limit > 0 {
+		limit = f.limit
+	}
+	q := url.Values{"limit": {strconv.Itoa(limit)}}
 	set := func(name, value string) {
 		if value != "" {
 			q.Set(name, value)
