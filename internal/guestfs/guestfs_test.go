@@ -155,9 +155,8 @@ func TestEdit(t *testing.T) {
 	t.Run("hostile names", func(t *testing.T) {
 		trap := filepath.Join(t.TempDir(), "trap")
 		for _, name := range []string{
-			"a b", "a\"b", "a'b", `a\b`, `a\x41`, "a\nb", "a\n!touch " + trap, "a | touch " + strings.ReplaceAll(trap, "/", "_"),
-			"<! id", "$(id)", "`id`", "*", "?", "[a]", "~root", "-rf", "#x", "é", "\xff\xfe", "\x01\x7f", "a\r", " ", "x:y", "%s%n",
-			"a: No such file or directory",
+			"a b\"'\\", `a\x41`, "a\n!touch " + trap, "a | touch " + strings.ReplaceAll(trap, "/", "_"), "<! id", "$(id) `id`", "*?[a]",
+			"~root", "-rf", "#\xff\xfe\x01\x7f\r", " ", "x:y%s%n", "a: No such file or directory",
 		} {
 			if strings.Contains(name, "/") {
 				name = strings.ReplaceAll(name, "/", "_")
