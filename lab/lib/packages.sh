@@ -14,10 +14,10 @@ packages_wanted=(
 )
 
 packages_missing() {
-    local package
+    local package installed
+    installed=$(dpkg-query -W -f='${db:Status-Status} ${Package} ' "${packages_wanted[@]}" 2>/dev/null) || true
     for package in "${packages_wanted[@]}"; do
-        [[ $(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
-            printf '%s\n' "$package"
+        [[ " $installed" == *" installed $package "* ]] || printf '%s\n' "$package"
     done
 }
 
@@ -25,33 +25,44 @@ as_root() {
     if ((EUID == 0)); then "$@"; else sudo -- "$@"; fi
 }
 
+# packages_apt PACKAGE...: install without any service being started.  In a
+# subshell, whose end puts the machine's own policy back, also after Ctrl-C.
+packages_apt() (
+    policy=/usr/sbin/policy-rc.d
+    saved=$policy.before-rbd-lab
+    restore() {
+        as_root rm -f "$policy"
+        [[ ! -e $saved ]] || as_root mv "$saved" "$policy"
+    }
+    [[ ! -e $policy || -e $saved ]] || as_root mv "$policy" "$saved"
+    trap restore EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+    as_root chmod 755 "$policy"
+    as_root apt-get -q -o DPkg::Lock::Timeout=300 update &&
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 \
+            -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"
+) </dev/null
+
 packages_install() {
-    local missing start=$EPOCHREALTIME policy=/usr/sbin/policy-rc.d saved= status=0 service
+    local missing start=$EPOCHREALTIME service log=$lab_root/packages.log
     command -v apt-get dpkg-query >/dev/null || die "the lab needs Debian 12 (there is no apt-get here)"
     mapfile -t missing < <(packages_missing)
     ((${#missing[@]})) || return 0
     ((EUID == 0)) || command -v sudo >/dev/null ||
         die "as root, install these packages: ${missing[*]}"
 
-    say "packages: installing ${#missing[@]} (${missing[*]})"
-    # Some of these packages start a service when they are installed.  The lab
-    # runs its own, so nothing may be started, now or at the next boot.
-    if [[ -e $policy ]]; then
-        saved=$policy.before-rbd-lab
-        as_root mv "$policy" "$saved"
+    say "packages: installing ${missing[*]}"
+    mkdir -p "$lab_root"
+    if ! packages_apt "${missing[@]}" >"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        die "packages: apt-get failed; the log is $log"
     fi
-    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
-    as_root chmod 755 "$policy"
-    {
-        as_root apt-get -q update &&
-            as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y \
-                -o Dpkg::Use-Pty=0 --no-install-recommends install "${missing[@]}"
-    } </dev/null || status=$?
-    if [[ -n $saved ]]; then as_root mv "$saved" "$policy"; else as_root rm -f "$policy"; fi
-    ((status == 0)) || die "apt-get failed; its messages are above"
+    # The lab runs its own; those of the packages shall not come with the next boot.
     for service in keystone glance-api; do
         if [[ " ${missing[*]} " == *" $service "* ]]; then
-            as_root update-rc.d "$service" disable
+            as_root update-rc.d "$service" disable >>"$log" 2>&1
         fi
     done
     say "packages: installed ($(seconds_since "$start"))"
