@@ -157,6 +157,8 @@ instance_up() {
 instance_down() {
     local start=$EPOCHREALTIME component
     [[ -d $dir ]] || { say "$name: is not there"; return; }
+    # all of it will be removed, so be sure that it is ours
+    [[ -d $dir/run && -d $dir/log ]] || die "$dir is no folder of the lab"
     instance_lock
     daemon_stop glance
     daemon_stop keystone
