@@ -114,13 +114,18 @@ func (m *Manager) start(ctx context.Context, req Request, accel string, bootLimi
 
 	ctx, cancel := context.WithTimeoutCause(ctx, m.cfg.LaunchTimeout, fmt.Errorf("time limit of %s reached", m.cfg.LaunchTimeout))
 	defer cancel()
+	// The console is what tells a hung boot early, and what explains one that
+	// fails; it costs no time.
+	if _, err := sh.run(ctx, "set-verbose", "true"); err != nil {
+		return nil, launchError(ctx, sh, accel, err)
+	}
 	for _, d := range req.Drives {
 		args, err := d.args()
 		if err != nil {
 			return nil, err
 		}
 		if _, err := sh.run(ctx, "add-drive", args...); err != nil {
-			return nil, fmt.Errorf("add drive %q: %w", d.Path, err)
+			return nil, fmt.Errorf("add drive %q: %w", d.Path, reason(err))
 		}
 	}
 	if bootLimit > 0 {
@@ -132,9 +137,7 @@ func (m *Manager) start(ctx context.Context, req Request, accel string, bootLimi
 			}
 		}()
 	}
-	// The console is what tells a hung boot early, and what explains one that
-	// fails; it costs no time.
-	for _, c := range [][]string{{"set-verbose", "true"}, {"run"}, {"set-verbose", "false"}} {
+	for _, c := range [][]string{{"run"}, {"set-verbose", "false"}} {
 		if _, err := sh.run(ctx, c[0], c[1:]...); err != nil {
 			return nil, launchError(ctx, sh, accel, err)
 		}
@@ -147,32 +150,34 @@ func launchError(ctx context.Context, sh *shell, accel string, err error) error 
 	if ctx.Err() != nil {
 		return fmt.Errorf("%w under %s: %w", ErrLaunch, accel, context.Cause(ctx))
 	}
-	var e *Error
-	if errors.As(err, &e) {
-		if reason := qemuErrors(e.output); reason != "" {
-			err = errors.New(reason)
-		} else {
-			// What follows is the rest of the console.
-			first, _, _ := strings.Cut(e.Message, "\n")
-			err = &Error{Command: e.Command, Message: first}
-		}
-	}
+	err = reason(err)
 	if accel == KVM && !sh.errs.sawKernel() {
 		return fmt.Errorf("%w: %w: %w", ErrLaunch, errKVM, err)
 	}
 	return fmt.Errorf("%w under %s: %w", ErrLaunch, accel, err)
 }
 
-// qemuErrors picks out what qemu itself said, which is where it tells that an
-// image can't be opened.
-func qemuErrors(console string) string {
+// reason is what a user needs of the error of a verbose command: what qemu
+// itself said, which is where it tells that an image can't be opened, or the
+// first line of libguestfs's message.
+func reason(err error) error {
+	var e *Error
+	if !errors.As(err, &e) {
+		return err
+	}
 	var found []string
-	for l := range strings.Lines(console) {
-		if strings.HasPrefix(l, "qemu-system-") && !strings.Contains(l, "warning: ") && len(found) < 4 {
+	for l := range strings.Lines(e.output) {
+		program, _, ok := strings.Cut(l, ": ")
+		isQemu := strings.HasPrefix(program, "qemu-system-") || program == "qemu-img"
+		if ok && isQemu && !strings.Contains(l, "warning: ") && len(found) < 4 {
 			found = append(found, strings.TrimSpace(l))
 		}
 	}
-	return strings.Join(found, "; ")
+	if len(found) > 0 {
+		return errors.New(strings.Join(found, "; "))
+	}
+	first, _, _ := strings.Cut(e.Message, "\n")
+	return &Error{Command: e.Command, Message: first}
 }
 
 func (m *Manager) environment(req Request, accel, dir string) []string {
