@@ -140,7 +140,15 @@ func (c *Cluster) RenameImage(ctx context.Context, spec Spec, id, name string) e
 // Errors: ErrOtherImage, SnapshotsError, InUseError, ErrPermission.
 func (c *Cluster) RemoveImage(ctx context.Context, spec Spec, id string) error {
 	spec = spec.ImageSpec()
-	err := c.CheckRemovable(ctx, spec, id)
+	img, err := c.Image(ctx, spec)
+	if err == nil && img.ID == id && img.ContentInDoubt() {
+		if err = c.WaitUnused(ctx, spec, id); err == nil {
+			err = c.withImage(ctx, spec, readWrite, func(img *librbd.Image) error { return dropUndo(img, spec) })
+		}
+	}
+	if err == nil {
+		err = c.CheckRemovable(ctx, spec, id)
+	}
 	if err != nil {
 		return tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
 	}

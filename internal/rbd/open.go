@@ -25,16 +25,24 @@ func (c *Cluster) withPool(ctx context.Context, pool, namespace string, fn func(
 }
 
 func (cn *connection) withPool(pool, namespace string, fn func(*rados.IOContext) error) error {
+	ioctx, err := cn.openPool(pool, namespace)
+	if err != nil {
+		return err
+	}
+	defer ioctx.Destroy()
+	return fn(ioctx)
+}
+
+func (cn *connection) openPool(pool, namespace string) (*rados.IOContext, error) {
 	ioctx, err := cn.conn.OpenIOContext(pool)
 	if err != nil {
 		if errno(err) == syscall.ENOENT {
-			return fmt.Errorf("%w: %q", ErrPoolNotFound, pool)
+			return nil, fmt.Errorf("%w: %q", ErrPoolNotFound, pool)
 		}
-		return fmt.Errorf("open pool %q: %w", pool, err)
+		return nil, fmt.Errorf("open pool %q: %w", pool, err)
 	}
-	defer ioctx.Destroy()
 	ioctx.SetNamespace(namespace)
-	return fn(ioctx)
+	return ioctx, nil
 }
 
 // withImage opens an image, or its snapshot where spec has one, by name.
