@@ -164,7 +164,7 @@ func TestImageRefusals(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config: tc.config, PlanOnly: true, ExpectError: regexp.MustCompile("(?i)"+strings.ReplaceAll(tc.want, " ", `\s+`)),
+				Config: tc.config, PlanOnly: true, ExpectError: regexp.MustCompile("(?i)" + strings.ReplaceAll(tc.want, " ", `\s+`)),
 			}}})
 		})
 	}

@@ -1,0 +1,183 @@
+package fileedit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+)
+
+// maxFile is the largest file that is edited, in bytes: configuration, not data.
+const maxFile = 4 << 20
+
+var (
+	errMissing   = errors.New("there is no such file in the guest")
+	errType      = errors.New("not a regular file")
+	errUnsettled = errors.New("the edit does not settle: when it is done, it asks to be done again")
+)
+
+// edit is what a file must be. Either Content is set, or Absent, or any of the
+// line edits; mode and owner go with all but Absent.
+type edit struct {
+	Path    string
+	Content *string
+	Absent  bool
+	Replace []replacement
+	Remove  []*regexp.Regexp
+	Append  []string
+	Mode    *uint32
+	UID     *uint32
+	GID     *uint32
+}
+
+// replacement is a whole line for every line in which pattern matches.
+type replacement struct {
+	Pattern *regexp.Regexp
+	Line    string
+}
+
+// file is a file of the guest as it is.
+type file struct {
+	guest.FileInfo
+	Content []byte
+}
+
+// outcome is what an edit asks of a file: nothing while Unmet is empty.
+type outcome struct {
+	edit
+	// Err is why the edit can't be done.
+	Err error
+	// Unmet says what does not hold, without showing the content, which may be
+	// secret.
+	Unmet []string
+	// Write is set where Content must be written, else it is mode and owner
+	// alone.
+	Write   bool
+	Content []byte
+	Current *file
+}
+
+// compare tells what must be done to the file that is there; nil where there is
+// none.
+func (e edit) compare(cur *file) outcome {
+	out := outcome{edit: e, Current: cur}
+	switch {
+	case e.Absent:
+		if cur != nil {
+			out.Unmet = append(out.Unmet, "exists, must be absent")
+		}
+		return out
+	case cur == nil && e.Content == nil:
+		return out.impossible(errMissing)
+	case cur == nil:
+		out.Unmet, out.Write, out.Content = []string{"does not exist"}, true, []byte(*e.Content)
+		return out
+	case cur.Type != guest.Regular && (e.Content != nil || e.editsLines() || cur.Type != guest.Directory):
+		return out.impossible(fmt.Errorf("%w but a %s", errType, cur.Type))
+	}
+	if err := e.compareContent(cur, &out); err != nil {
+		return out.impossible(err)
+	}
+	for _, a := range []struct {
+		name, format string
+		want         *uint32
+		is           uint32
+	}{{"mode", "%04o", e.Mode, cur.Mode}, {"uid", "%d", e.UID, cur.UID}, {"gid", "%d", e.GID, cur.GID}} {
+		if a.want != nil && *a.want != a.is {
+			out.Unmet = append(out.Unmet, fmt.Sprintf("%s is "+a.format+", must be "+a.format, a.name, a.is, *a.want))
+		}
+	}
+	return out
+}
+
+func (o outcome) impossible(err error) outcome {
+	o.Unmet = append(o.Unmet, err.Error())
+	o.Err = fmt.Errorf("%s: %w", o.Path, err)
+	return o
+}
+
+func (e edit) editsLines() bool { return len(e.Replace)+len(e.Remove)+len(e.Append) > 0 }
+
+func (e edit) compareContent(cur *file, out *outcome) error {
+	if e.Content != nil {
+		if !bytes.Equal(cur.Content, []byte(*e.Content)) {
+			out.Write, out.Content = true, []byte(*e.Content)
+			out.Unmet = append(out.Unmet, fmt.Sprintf("content differs (%d bytes, must be %d)", len(cur.Content), len(*e.Content)))
+		}
+		return nil
+	}
+	content, unmet := e.editLines(cur.Content)
+	if len(unmet) == 0 {
+		return nil
+	}
+	if _, again := e.editLines(content); len(again) > 0 {
+		return errUnsettled
+	}
+	out.Write, out.Content = true, content
+	out.Unmet = append(out.Unmet, unmet...)
+	return nil
+}
+
+// editLines replaces, removes and appends, in this order. A file whose last
+// line has no end gets one only where a line is appended.
+func (e edit) editLines(in []byte) (out []byte, unmet []string) {
+	lines := slices.Collect(strings.Lines(string(in)))
+	for _, r := range e.Replace {
+		var hits []int
+		for i, l := range lines {
+			text, end := cutEnd(l)
+			if text != r.Line && r.Pattern.MatchString(text) {
+				lines[i] = r.Line + end
+				hits = append(hits, i+1)
+			}
+		}
+		if len(hits) > 0 {
+			unmet = append(unmet, fmt.Sprintf("line %s must be replaced (pattern %q)", numbers(hits), r.Pattern))
+		}
+	}
+	for _, re := range e.Remove {
+		var kept []string
+		var hits []int
+		for i, l := range lines {
+			if text, _ := cutEnd(l); re.MatchString(text) {
+				hits = append(hits, i+1)
+				continue
+			}
+			kept = append(kept, l)
+		}
+		if len(hits) > 0 {
+			unmet = append(unmet, fmt.Sprintf("line %s must be removed (pattern %q)", numbers(hits), re))
+		}
+		lines = kept
+	}
+	for _, want := range e.Append {
+		if slices.ContainsFunc(lines, func(l string) bool { text, _ := cutEnd(l); return text == want }) {
+			continue
+		}
+		if n := len(lines); n > 0 && !strings.HasSuffix(lines[n-1], "\n") {
+			lines[n-1] += "\n"
+		}
+		lines = append(lines, want+"\n")
+		unmet = append(unmet, "a line is missing at the end")
+	}
+	return []byte(strings.Join(lines, "")), unmet
+}
+
+// cutEnd takes the end off a line, of either kind.
+func cutEnd(l string) (text, end string) {
+	text = strings.TrimSuffix(l, "\n")
+	text = strings.TrimSuffix(text, "\r")
+	return text, l[len(text):]
+}
+
+func numbers(n []int) string {
+	s := make([]string, len(n))
+	for i, v := range n {
+		s[i] = fmt.Sprint(v)
+	}
+	return strings.Join(s, ", ")
+}

@@ -1,0 +1,102 @@
+package fileedit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
+)
+
+// reader is a way to look at the files of a guest.
+type reader interface {
+	Lstat(path string) (guest.FileInfo, error)
+	Read(path string, limit int64) ([]byte, error)
+}
+
+var _ reader = (*guestread.Guest)(nil)
+
+// appliance is a session as a reader.
+type appliance struct {
+	//nolint:containedctx // it lives for one call that has the context
+	ctx context.Context
+	s   *guestfs.Session
+}
+
+func (a appliance) Lstat(path string) (guest.FileInfo, error) { return a.s.Lstat(a.ctx, path) }
+
+func (a appliance) Read(path string, limit int64) ([]byte, error) {
+	return a.s.Read(a.ctx, path, limit)
+}
+
+// examine compares all edits with the guest and returns those outcomes that ask
+// for something, in order of their paths.
+func examine(r reader, edits []edit) ([]outcome, error) {
+	var pending []outcome
+	for _, e := range edits {
+		cur, err := load(r, e)
+		if err != nil {
+			return nil, err
+		}
+		o := e.compare(cur)
+		if len(o.Unmet) > 0 {
+			pending = append(pending, o)
+		}
+	}
+	slices.SortFunc(pending, func(a, b outcome) int { return strings.Compare(a.Path, b.Path) })
+	return pending, nil
+}
+
+// impossible returns the reasons why some of the edits can't be done.
+func impossible(pending []outcome) error {
+	var errs []error
+	for _, o := range pending {
+		errs = append(errs, o.Err)
+	}
+	return errors.Join(errs...)
+}
+
+// load reads a file, its content only where that matters.
+func load(r reader, e edit) (*file, error) {
+	info, err := r.Lstat(e.Path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil //nolint:nilnil // no file is an answer
+	}
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", e.Path, err)
+	}
+	f := &file{FileInfo: info}
+	if info.Type != guest.Regular || e.Absent || e.Content == nil && !e.editsLines() {
+		return f, nil
+	}
+	if f.Content, err = r.Read(e.Path, maxFile); err != nil {
+		return nil, fmt.Errorf("read %s: %w", e.Path, err)
+	}
+	return f, nil
+}
+
+// apply does to the guest what an outcome asks for.
+func (o outcome) apply(ctx context.Context, s *guestfs.Session) error {
+	switch {
+	case o.Absent:
+		return s.Remove(ctx, o.Path)
+	case o.Write:
+		return s.Write(ctx, guestfs.Write{Path: o.Path, Content: o.Content, Mode: o.Mode, UID: o.UID, GID: o.GID})
+	}
+	mode, uid, gid := o.Current.Mode, o.Current.UID, o.Current.GID
+	for _, v := range []struct{ to, from *uint32 }{{&mode, o.Mode}, {&uid, o.UID}, {&gid, o.GID}} {
+		if v.from != nil {
+			*v.to = *v.from
+		}
+	}
+	// The kernel takes set-user-id away when the owner changes.
+	if err := s.Chown(ctx, o.Path, uid, gid); err != nil {
+		return err
+	}
+	return s.Chmod(ctx, o.Path, mode)
+}

@@ -1,0 +1,293 @@
+package fileedit_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
+)
+
+const address = "rbd_guest_file_edit.test"
+
+// config converts one of the lab's guests and edits it.
+func config(name, guest, files string) string {
+	return fmt.Sprintf(`
+resource "rbd_image_conversion" "test" {
+  name = %q
+  source = {
+    file   = %q
+    format = "qcow2"
+  }
+}
+
+resource "rbd_guest_file_edit" "test" {
+  image = rbd_image_conversion.test.spec
+  files = {
+%s
+  }
+}
+`, name, filepath.Join(os.Getenv("RBD_LAB_GUESTS"), guest+"-compressed.qcow2"), files)
+}
+
+// golden is what the runbook does by hand.
+const golden = `
+    "/etc/fstab" = {
+      remove_lines = ["^LABEL=gone\\s"]
+    }
+    "/etc/udev/rules.d/70-persistent-net.rules" = {
+      empty = true
+    }
+    "/etc/sysconfig/network-scripts/ifcfg-eth0" = {
+      replace_lines = [{ pattern = "^ONBOOT=", line = "ONBOOT=yes" }]
+      append_lines  = ["PEERDNS=yes"]
+    }
+`
+
+// guestfish runs guestfish on the image with the lab's own configuration: the
+// witness of what the provider did, and the somebody else who changes things.
+func guestfish(t *testing.T, image, root, script string) string {
+	t.Helper()
+	out, err := tryGuestfish(image, root, script)
+	if err != nil {
+		t.Fatalf("guestfish on %s: %v\n%s", image, err, out)
+	}
+	return out
+}
+
+func tryGuestfish(image, root, script string) (string, error) {
+	cmd := exec.Command("guestfish")
+	cmd.Env = append(os.Environ(), "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
+	cmd.Stdin = strings.NewReader("add-drive " + image + " format:raw protocol:rbd username:terraform\nrun\nmount " + root + " /\n" + script + "\numount-all\n")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func contains(t *testing.T, image, root, script string, want ...string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		out := guestfish(t, image, root, script)
+		for _, w := range want {
+			if not, ok := strings.CutPrefix(w, "!"); ok == strings.Contains(out, not) && ok {
+				return fmt.Errorf("%q is in the guest:\n%s", not, out)
+			} else if !ok && !strings.Contains(out, w) {
+				return fmt.Errorf("%q is not in the guest:\n%s", w, out)
+			}
+		}
+		return nil
+	}
+}
+
+// The three kinds of root, with one edit each; ext4 with all the rest.
+func TestFileEditLife(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	same := &revisions{}
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps: []resource.TestStep{
+			{
+				Config: config(name, "tiny-ext4", golden),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.CompareValue(same).AddStateValue(address, tfjsonpath.New("revision")),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("drift"), knownvalue.MapSizeExact(0)),
+				},
+				Check: resource.ComposeAggregateTestCheckFunc(
+					contains(t, spec, "/dev/sda1", "cat /etc/fstab\necho --\nfilesize /etc/udev/rules.d/70-persistent-net.rules\ncat /etc/sysconfig/network-scripts/ifcfg-eth0",
+						"!LABEL=gone", "--\n0\n", "ONBOOT=yes", "!ONBOOT=no", "PEERDNS=yes", "DEVICE=eth0"),
+					boots(t, spec), clean(t, spec),
+				),
+			},
+			{
+				ResourceName: address, ImportState: true, ImportStateId: spec,
+				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
+				ImportStateVerifyIgnore: []string{"files", "revision"},
+			},
+			{ // undone behind our back: the plan says which file, and nothing else
+				PreConfig: func() {
+					guestfish(t, spec, "/dev/sda1", "write-append /etc/fstab \"LABEL=gone /data ext4 defaults 0 2\\n\"\nchmod 0600 /etc/hostname")
+				},
+				Config: config(name, "tiny-ext4", golden),
+				ConfigPlanChecks: resource.ConfigPlanChecks{
+					PreApply: []plancheck.PlanCheck{
+						plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+						plancheck.ExpectResourceAction("rbd_image_conversion.test", plancheck.ResourceActionNoop),
+						driftIs(address, "/etc/fstab", "must be removed"),
+					},
+				},
+				Check: contains(t, spec, "/dev/sda1", "cat /etc/fstab", "!LABEL=gone"),
+			},
+			{ // other edits
+				Config: config(name, "tiny-ext4", `
+    "/etc/fstab" = { remove_lines = ["^LABEL=gone\\s"], mode = "0600", uid = 7, gid = 70000 }
+    "/etc/new file" = { content = "a \"b\" $c \\d\n", mode = "0640" }
+    "/etc/hostname" = { absent = true }
+    "/etc/motd" = { empty = true, uid = 3 }
+`),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+				}},
+				Check: contains(t, spec, "/dev/sda1",
+					"stat /etc/fstab\necho --\ncat \"/etc/new file\"\nexists /etc/hostname\nstat /etc/motd",
+					"uid: 7", "gid: 70000", "mode: 33152", "a \"b\" $c \\d", "false", "uid: 3"),
+			},
+		},
+	})
+}
+
+func TestFileEditRoots(t *testing.T) {
+	for guest, root := range map[string]string{"tiny-xfs": "/dev/sda2", "tiny-lvm": "/dev/vgsys/lvroot"} {
+		t.Run(guest, func(t *testing.T) {
+			name := providertest.Name(t)
+			out, err := exec.Command("qemu-img", "info", filepath.Join(os.Getenv("RBD_LAB_GUESTS"), guest+".qcow2")).CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			providertest.Run(t, resource.TestCase{
+				CheckDestroy: gone(t, name),
+				Steps: []resource.TestStep{{
+					Config: config(name, guest, golden),
+					Check: resource.ComposeAggregateTestCheckFunc(boots(t, "vms/"+name), clean(t, "vms/"+name),
+						contains(t, "vms/"+name, root, "cat /etc/sysconfig/network-scripts/ifcfg-eth0\ncat /etc/fstab", "ONBOOT=yes", "!LABEL=gone")),
+				}},
+			})
+		})
+	}
+}
+
+func TestFileEditRefusals(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps: []resource.TestStep{
+			{Config: config(name, "tiny-ext4", `"etc/fstab" = { empty = true }`), ExpectError: regexp.MustCompile(`not absolute`)},
+			{Config: config(name, "tiny-ext4", `"/etc/fstab" = {}`), ExpectError: regexp.MustCompile(`Nothing to edit`)},
+			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { empty = true, content = "x" }`), ExpectError: regexp.MustCompile(`Invalid Attribute Combination`)},
+			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { remove_lines = ["("] }`), ExpectError: regexp.MustCompile(`Not a regular expression`)},
+			{ // nothing of it is done when one of it can't be
+				Config: config(name, "tiny-ext4", `"/etc/fstab" = { empty = true }
+    "/etc/fstabb" = { append_lines = ["x"] }`),
+				ExpectError: regexp.MustCompile(`(?s)/etc/fstabb: there is no such file.*typing\s+error`),
+			},
+			{ // an image that somebody has locked
+				PreConfig: func() {
+					acctest.RBD(t, "lock", "add", spec, "backup")
+					t.Cleanup(func() { _, _ = acctest.TryRBD(t, "rm", spec) })
+				},
+				Config:      config(name, "tiny-ext4", golden),
+				ExpectError: regexp.MustCompile(`(?s)is\s+in\s+use.*backup`),
+			},
+			{
+				PreConfig: func() {
+					lines := strings.Split(acctest.RBD(t, "lock", "ls", spec), "\n")
+					acctest.RBD(t, "lock", "rm", spec, "backup", strings.Fields(lines[len(lines)-1])[0])
+				},
+				Config:      config(name, "tiny-ext4", `"/sbin/init" = { content = "x" }`),
+				ExpectError: regexp.MustCompile(`not\s+a\s+regular\s+file\s+but\s+a\s+symbolic\s+link|symbolic\s+link`),
+			},
+			{
+				Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`),
+				Check: resource.ComposeAggregateTestCheckFunc(clean(t, spec),
+					contains(t, spec, "/dev/sda1", "cat /etc/fstab", "LABEL=gone")),
+			},
+		},
+	})
+}
+
+func TestFileEditOfARunningMachine(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps: []resource.TestStep{
+			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`)},
+			{
+				PreConfig: func() {
+					qemu := exec.Command("qemu-system-x86_64", "-machine", "accel=tcg", "-m", "128", "-nodefaults", "-display", "none", "-S",
+						"-drive", "file=rbd:"+spec+":id=terraform,format=raw,if=virtio")
+					if err := qemu.Start(); err != nil {
+						t.Fatal(err)
+					}
+					stop := func() { _ = qemu.Process.Signal(os.Interrupt); _ = qemu.Wait() }
+					t.Cleanup(stop)
+					for !strings.Contains(acctest.RBD(t, "status", spec), "watcher=") {
+						if qemu.ProcessState != nil {
+							t.Fatal("qemu has ended")
+						}
+					}
+				},
+				Config:      config(name, "tiny-ext4", golden),
+				ExpectError: regexp.MustCompile(`(?s)is\s+in\s+use.*watcher`),
+			},
+			{
+				PreConfig: func() {
+					if out, err := exec.Command("pkill", "-INT", "-f", "file=rbd:"+spec).CombinedOutput(); err != nil {
+						t.Fatalf("%v: %s", err, out)
+					}
+					for strings.Contains(acctest.RBD(t, "status", spec), "watcher=") {
+					}
+				},
+				Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`),
+				Check:  contains(t, spec, "/dev/sda1", "cat /etc/fstab", "LABEL=gone"),
+			},
+		},
+	})
+}
+
+// boots waits for the guest's line on the serial console, on a throw-away
+// overlay.
+func boots(t *testing.T, spec string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		out, err := exec.Command(filepath.Join(root(t), "lab", "boot"), "rbd:"+spec, "TINY-READY").CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%s does not boot: %w\n%s", spec, err, out)
+		}
+		return nil
+	}
+}
+
+// clean looks for what an edit must not leave.
+func clean(t *testing.T, spec string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if out := acctest.RBD(t, "snap", "ls", spec); out != "" {
+			return fmt.Errorf("%s has snapshots: %s", spec, out)
+		}
+		if out := acctest.RBD(t, "status", spec); !strings.Contains(out, "Watchers: none") {
+			return fmt.Errorf("%s is watched: %s", spec, out)
+		}
+		if out := acctest.RBD(t, "image-meta", "ls", spec); strings.Contains(out, "editing") {
+			return fmt.Errorf("%s is marked: %s", spec, out)
+		}
+		return nil
+	}
+}
+
+func gone(t *testing.T, prefix string) resource.TestCheckFunc {
+	return func(*terraform.State) error {
+		if left := acctest.Images(t, "vms", prefix); len(left) > 0 {
+			return fmt.Errorf("left: %v", left)
+		}
+		return nil
+	}
+}
+
+func root(t *testing.T) string {
+	t.Helper()
+	out, err := exec.Command("go", "env", "GOMOD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Dir(strings.TrimSpace(string(out)))
+}

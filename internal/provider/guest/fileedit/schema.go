@@ -1,0 +1,143 @@
+package fileedit
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
+)
+
+const description = "Files inside the guest of an RBD image, edited in one libguestfs session: what `guestfish` does by hand.\n\n" +
+	"What each file must be is compared first, without an appliance where the guest allows it (ext4 and xfs on partitions or linear LVM); " +
+	"where all of it holds, nothing is started. Otherwise the edit is made in an overlay, checked, and put into the image under a snapshot " +
+	"to go back to (`terraform-undo`), which is removed at the end. An interrupted run leaves the image with its old content, or the next run puts that back. " +
+	"An image that anything else has open or locked is refused: the disk of a running machine is never written.\n\n" +
+	"Snapshots that exist already keep the old content. Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" +
+	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`."
+
+func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: description,
+		Attributes: map[string]schema.Attribute{
+			imageref.Name: imageref.Attribute("whose guest is edited"),
+			"root_device": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. " +
+					"Default: found by inspection; needed where there is more than one operating system.",
+				Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^/dev/.+`), "must begin with /dev/")},
+			},
+			"files": schema.MapNestedAttribute{
+				Required:            true,
+				MarkdownDescription: "What each file must be, by its absolute path in the guest. Symbolic links in a path are refused: name the file itself.",
+				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(guestPath{})},
+				NestedObject: schema.NestedAttributeObject{
+					Attributes: fileAttributes(),
+					Validators: []validator.Object{meaningful{}},
+				},
+			},
+			"spec": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "The image's spec, for what must come after the edit.",
+			},
+			"image_id": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "RBD image id of the image.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"revision": schema.StringAttribute{
+				Computed: true,
+				MarkdownDescription: "Changes with the image and with `files`, but not when an edit is done again after somebody undid it; " +
+					"for the name of the snapshot that follows.",
+			},
+			"drift": schema.MapAttribute{
+				Computed: true, ElementType: types.ListType{ElemType: types.StringType},
+				MarkdownDescription: "By path, what does not hold in the guest now; the next apply puts it right. The content is not shown, as it may be secret.",
+			},
+		},
+		Blocks: map[string]schema.Block{
+			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}
+
+func fileAttributes() map[string]schema.Attribute {
+	sibling := func(name string) path.Expression { return path.MatchRelative().AtParent().AtName(name) }
+	others := func(names ...string) []path.Expression {
+		out := make([]path.Expression, len(names))
+		for i, n := range names {
+			out[i] = sibling(n)
+		}
+		return out
+	}
+	isTrue := boolvalidator.Equals(true)
+	re := patternValidator{}
+	lineText := stringvalidator.RegexMatches(regexp.MustCompile(`^[^\n\r]*$`), "must be one line, without its end")
+	idRange := int64validator.Between(0, 1<<32-2)
+	return map[string]schema.Attribute{
+		"content": schema.StringAttribute{
+			Optional: true, MarkdownDescription: "The whole content. The file is made where it does not exist.",
+			Validators: []validator.String{
+				stringvalidator.LengthAtMost(maxFile),
+				stringvalidator.ConflictsWith(others("empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
+			},
+		},
+		"empty": schema.BoolAttribute{
+			Optional: true, MarkdownDescription: "`true`: the file exists and is empty.",
+			Validators: []validator.Bool{isTrue, boolvalidator.ConflictsWith(others("absent", "replace_lines", "remove_lines", "append_lines")...)},
+		},
+		"absent": schema.BoolAttribute{
+			Optional: true, MarkdownDescription: "`true`: the file does not exist.",
+			Validators: []validator.Bool{isTrue, boolvalidator.ConflictsWith(others("replace_lines", "remove_lines", "append_lines", "mode", "uid", "gid")...)},
+		},
+		"replace_lines": schema.ListNestedAttribute{
+			Optional: true, MarkdownDescription: "Lines to replace as a whole; done first, in this order. The file must exist.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"pattern": schema.StringAttribute{
+					Required: true, Validators: []validator.String{re},
+					MarkdownDescription: "Regular expression ([RE2](https://github.com/google/re2/wiki/Syntax)); every line in which it matches is replaced.",
+				},
+				"line": schema.StringAttribute{
+					Required: true, Validators: []validator.String{lineText},
+					MarkdownDescription: "What the line must be, without its end.",
+				},
+			}},
+			Validators: []validator.List{listvalidator.SizeAtLeast(1)},
+		},
+		"remove_lines": schema.ListAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Regular expressions; every line in which one matches is removed. Done after `replace_lines`.",
+			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(re)},
+		},
+		"append_lines": schema.ListAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Lines that must be in the file; missing ones are appended. Done last.",
+			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(lineText)},
+		},
+		"mode": schema.StringAttribute{
+			Optional: true, MarkdownDescription: "Mode in octal, `0644`. Default: as it is, and `0644` for a new file.",
+			Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^0?[0-7]{3,4}$`), "must be a mode in octal, such as 0644")},
+		},
+		"uid": schema.Int64Attribute{
+			Optional: true, MarkdownDescription: "Owner, as a number. Default: as it is, and 0 for a new file.",
+			Validators: []validator.Int64{idRange},
+		},
+		"gid": schema.Int64Attribute{
+			Optional: true, MarkdownDescription: "Group, as a number. Default: as it is, and 0 for a new file.",
+			Validators: []validator.Int64{idRange},
+		},
+	}
+}
