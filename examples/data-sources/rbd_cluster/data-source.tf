@@ -1,0 +1,5 @@
+data "rbd_cluster" "this" {}
+
+output "fsid" {
+  value = data.rbd_cluster.this.fsid
+}

@@ -1,0 +1,2 @@
+# pool[/namespace]/image
+terraform import rbd_image_conversion.debian images/debian-12
