@@ -1,0 +1,132 @@
+package provider_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/config"
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
+)
+
+// The images of the examples. Tests give them names of their own, so that
+// several can run on one lab; all else is applied as it stands there.
+var exampleImages = []string{"debian-12", "web-1-data"}
+
+// prerequisites make what an example takes for granted.
+var prerequisites = map[string]func(t *testing.T, name string){
+	"data rbd_image": func(t *testing.T, name string) {
+		t.Helper()
+		image := "images/" + name + "-debian-12"
+		acctest.RBD(t, "create", "--size", "8M", image)
+		acctest.RBD(t, "snap", "create", "--no-progress", image+"@golden")
+		acctest.RBD(t, "snap", "protect", image+"@golden")
+	},
+}
+
+// notImported is what an import can't find in the cluster.
+var notImported = map[string][]string{
+	"rbd_image_conversion": {"source", "size", "verify_content"},
+	"rbd_guest_file_edit":  {"files", "revision", "drift"},
+}
+
+// Every example is applied, changes nothing the second time, and is imported as
+// its import.sh says.
+func TestExamples(t *testing.T) {
+	for _, r := range registeredTypes(t) {
+		t.Run(r.block+" "+r.name, func(t *testing.T) {
+			name := providertest.Name(t)
+			if prepare, ok := prerequisites[r.block+" "+r.name]; ok {
+				prepare(t, name)
+			}
+			var renamed []string
+			for _, image := range exampleImages {
+				renamed = append(renamed, image, name+"-"+image)
+			}
+			names := strings.NewReplacer(renamed...)
+			example := names.Replace(read(t, filepath.Join(r.exampleFolder(), r.example)))
+			variables := exampleVariables(t, example)
+
+			steps := []resource.TestStep{
+				{Config: example, ConfigVariables: variables},
+				{
+					Config: example, ConfigVariables: variables,
+					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				},
+			}
+			if r.block == "resource" {
+				words := strings.Fields(names.Replace(read(t, filepath.Join(r.exampleFolder(), "import.sh"))))
+				steps = append(steps, resource.TestStep{
+					ResourceName: words[len(words)-2], ImportStateId: words[len(words)-1],
+					Config: example, ConfigVariables: variables,
+					ImportState: true, ImportStateVerify: true,
+					ImportStateVerifyIdentifierAttribute: "spec",
+					ImportStateVerifyIgnore:              notImported[r.name],
+				})
+			}
+			providertest.Run(t, resource.TestCase{Steps: steps, CheckDestroy: func(*terraform.State) error {
+				if r.block == "data" {
+					return nil // the test's own prerequisites
+				}
+				for _, pool := range []string{"images", "vms", "volumes"} {
+					if left := acctest.Images(t, pool, name); len(left) > 0 {
+						return fmt.Errorf("left in %s: %v", pool, left)
+					}
+				}
+				return nil
+			}})
+		})
+	}
+}
+
+// The provider's example works but for its paths and ids, which are the lab's.
+func TestProviderExample(t *testing.T) {
+	acctest.RequireLab(t)
+	t.Setenv("TF_ACC_PROVIDER_NAMESPACE", "terraform-provider-rbd")
+	example := read(t, filepath.Join(top, "examples", "provider", "provider.tf"))
+	example = regexp.MustCompile(`"/etc/ceph/.*"`).ReplaceAllLiteralString(example, fmt.Sprintf("%q", os.Getenv("CEPH_CONF")))
+	example = regexp.MustCompile(`(fsid\s+=) ".*"`).ReplaceAllString(example, fmt.Sprintf("${1} %q", acctest.FSID(t)))
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: example,
+		ConfigStateChecks: []statecheck.StateCheck{
+			statecheck.ExpectKnownValue("data.rbd_cluster.dc2", tfjsonpath.New("fsid"), knownvalue.StringExact(acctest.FSID(t))),
+		},
+	}}})
+}
+
+// exampleVariables are values for the variables that the example declares.
+func exampleVariables(t *testing.T, example string) config.Variables {
+	t.Helper()
+	values := config.Variables{
+		"debian_qcow2": config.StringVariable(filepath.Join(os.Getenv("RBD_LAB_GUESTS"), "tiny-ext4.qcow2")),
+	}
+	variables := config.Variables{}
+	for _, match := range regexp.MustCompile(`(?m)^variable "(\w+)"`).FindAllStringSubmatch(example, -1) {
+		value, ok := values[match[1]]
+		if !ok {
+			t.Fatalf("this test has no value for the variable %s", match[1])
+		}
+		variables[match[1]] = value
+	}
+	return variables
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

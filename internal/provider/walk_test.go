@@ -1,0 +1,144 @@
+package provider_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider"
+)
+
+// top is the top of the repository.
+const top = "../.."
+
+// registered is a resource or a data source that the provider offers.
+type registered struct {
+	name    string // rbd_image
+	block   string // resource or data
+	folder  string // resources or data-sources, in examples/ and docs/
+	example string // resource.tf or data-source.tf
+	room    string // folder of its package
+}
+
+// registeredTypes walks the lists of the provider.
+func registeredTypes(t *testing.T) []registered {
+	t.Helper()
+	ctx := context.Background()
+	p := provider.New("test")()
+	var meta frameworkprovider.MetadataResponse
+	p.Metadata(ctx, frameworkprovider.MetadataRequest{}, &meta)
+
+	var out []registered
+	for _, construct := range p.Resources(ctx) {
+		r := construct()
+		var resp resource.MetadataResponse
+		r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
+		out = append(out, registered{resp.TypeName, "resource", "resources", "resource.tf", room(r)})
+	}
+	for _, construct := range p.DataSources(ctx) {
+		d := construct()
+		var resp datasource.MetadataResponse
+		d.Metadata(ctx, datasource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
+		out = append(out, registered{resp.TypeName, "data", "data-sources", "data-source.tf", room(d)})
+	}
+	if len(out) == 0 {
+		t.Fatal("the provider offers nothing")
+	}
+	return out
+}
+
+func room(v any) string {
+	pkg := reflect.TypeOf(v).Elem().PkgPath()
+	return filepath.Join(top, filepath.FromSlash(pkg[strings.Index(pkg, "/internal/")+1:]))
+}
+
+// mentioned matches the type's address, or its block, in Go or HCL:
+// rbd_image.test and resource "rbd_image".
+func (r registered) mentioned() *regexp.Regexp {
+	address := `(^|[^.\w])` + r.name + `\.\w`
+	if r.block == "data" {
+		address = `\bdata\.` + r.name + `\.\w`
+	}
+	return regexp.MustCompile(`(?m)` + address + `|\b` + r.block + ` \\?"` + r.name + `\\?"`)
+}
+
+func (r registered) exampleFolder() string { return filepath.Join(top, "examples", r.folder, r.name) }
+
+func (r registered) page() string {
+	return filepath.Join(top, "docs", r.folder, strings.TrimPrefix(r.name, "rbd_")+".md")
+}
+
+// Everything that is registered has an example, a way to import it, a page, and
+// an acceptance test in its room.
+func TestEveryTypeIsComplete(t *testing.T) {
+	for _, r := range registeredTypes(t) {
+		t.Run(r.block+" "+r.name, func(t *testing.T) {
+			if !contains(t, filepath.Join(r.exampleFolder(), r.example), r.mentioned()) {
+				t.Errorf("no example in examples/%s/%s/%s", r.folder, r.name, r.example)
+			}
+			if r.block == "resource" &&
+				!contains(t, filepath.Join(r.exampleFolder(), "import.sh"), regexp.MustCompile(`terraform import (\S*\.)?`+r.name+`\.\w+ \S+\s*$`)) {
+				t.Errorf("no `terraform import` of it at the end of examples/%s/%s/import.sh", r.folder, r.name)
+			}
+			if !contains(t, r.page(), regexp.MustCompile(`(?m)^# `+r.name+` .*(\n.*)*## Example Usage`)) {
+				t.Errorf("no page with an example in docs/%s: `make generate`", r.folder)
+			}
+			if !r.tested(t) {
+				t.Errorf("no acceptance test (providertest.Run) of %s %q in %s", r.block, r.name, r.room)
+			}
+		})
+	}
+}
+
+// What is no longer registered leaves nothing behind.
+func TestNothingIsLeftOfOtherTypes(t *testing.T) {
+	all := registeredTypes(t)
+	for _, folder := range []string{"resources", "data-sources"} {
+		found, err := filepath.Glob(filepath.Join(top, "examples", folder, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages, err := filepath.Glob(filepath.Join(top, "docs", folder, "*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range append(found, pages...) {
+			if !slices.ContainsFunc(all, func(r registered) bool {
+				return path == r.exampleFolder() || path == r.page()
+			}) {
+				t.Errorf("%s belongs to nothing that is registered", path)
+			}
+		}
+	}
+}
+
+// tested tells whether an acceptance test in the type's room mentions it.
+func (r registered) tested(t *testing.T) bool {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(r.room, "*_test.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(path string) bool {
+		return contains(t, path, regexp.MustCompile(`\bprovidertest\.Run\(`)) && contains(t, path, r.mentioned())
+	})
+}
+
+// contains is false where there is no such file.
+func contains(t *testing.T, path string, re *regexp.Regexp) bool {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		t.Fatal(err)
+	}
+	return re.Match(text)
+}
