@@ -28,8 +28,8 @@ type Edit struct {
 }
 
 // EditInterrupted tells whether an Edit of the image was cut off, or is under
-// way elsewhere.
-func (i Image) EditInterrupted() bool { return i.Mark(editingMark) != "" }
+// way elsewhere. The watch of one that was cut off goes away by itself.
+func (i Image) EditInterrupted() bool { return i.Mark(editingMark) != "" || i.ContentInDoubt() }
 
 // ContentInDoubt tells whether an Edit was cut off while the content changed.
 // BeginEdit puts the old content back.
@@ -47,7 +47,7 @@ func (c *Cluster) BeginEdit(ctx context.Context, spec Spec, id string) (*Edit, e
 		return nil, err
 	}
 	check := c.CheckUnused
-	if img.EditInterrupted() || img.ContentInDoubt() {
+	if img.EditInterrupted() {
 		check = c.WaitUnused
 	}
 	if err := check(ctx, spec, id); err != nil {

@@ -141,7 +141,7 @@ func (c *Cluster) RenameImage(ctx context.Context, spec Spec, id, name string) e
 func (c *Cluster) RemoveImage(ctx context.Context, spec Spec, id string) error {
 	spec = spec.ImageSpec()
 	img, err := c.Image(ctx, spec)
-	if err == nil && img.ID == id && img.ContentInDoubt() {
+	if err == nil && img.ID == id && img.EditInterrupted() {
 		if err = c.WaitUnused(ctx, spec, id); err == nil {
 			err = c.withImage(ctx, spec, readWrite, func(img *librbd.Image) error { return dropUndo(img, spec) })
 		}

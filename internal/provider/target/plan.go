@@ -169,6 +169,12 @@ func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
 	if errors.As(err, &snaps) {
 		err = p.foreign(ctx, snaps)
 	}
+	if errors.Is(err, rbd.ErrInUse) {
+		// Deleting waits for the watch of an edit that was cut off.
+		if img, e := p.Data.Ceph.Image(ctx, spec); e == nil && img.EditInterrupted() {
+			return
+		}
+	}
 	if err != nil && !rbd.IsNotFound(err) {
 		report.Error(diags, "delete", p.Noun, spec.String(), err)
 	}

@@ -68,7 +68,7 @@ func (r *fileEditResource) checkImage(ctx context.Context, plan *model, tellID, 
 		return
 	}
 	// The watch of an edit that was cut off goes away by itself.
-	if err == nil && willEdit && !img.EditInterrupted() && !img.ContentInDoubt() {
+	if err == nil && willEdit && !img.EditInterrupted() {
 		err = r.data.Ceph.CheckUnused(ctx, spec, "")
 	}
 	if err != nil {

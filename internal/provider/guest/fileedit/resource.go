@@ -189,7 +189,7 @@ func (r *fileEditResource) Delete(ctx context.Context, req resource.DeleteReques
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	img, err := imageref.Find(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString())
-	if err == nil && (img.ContentInDoubt() || img.EditInterrupted()) {
+	if err == nil && img.EditInterrupted() {
 		var e *rbd.Edit
 		if e, err = r.data.Ceph.BeginEdit(ctx, img.Spec, img.ID); err == nil {
 			err = e.End()

@@ -1,0 +1,201 @@
+// Package e2e tests the provider as a program of its own, under a real command
+// line: what happens when it is killed, and what it lets others see.
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+)
+
+// binary is the provider, built once for all tests.
+var binary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "provider-")
+	if err != nil {
+		return "", err
+	}
+	out, err := exec.Command("go", "build", "-tags", "pacific", "-o", filepath.Join(dir, "terraform-provider-rbd"),
+		"github.com/terraform-provider-rbd/terraform-provider-rbd").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w: %s", err, out)
+	}
+	return dir, nil
+})
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if dir, err := binary(); err == nil {
+		_ = os.RemoveAll(dir)
+	}
+	os.Exit(code)
+}
+
+// module is a root module on disk, with the command line that works on it.
+type module struct {
+	t   *testing.T
+	dir string
+	cli string
+	env []string
+}
+
+// newModule has the provider as a development override, so that nothing is
+// installed.
+func newModule(t *testing.T, config string) *module {
+	t.Helper()
+	acctest.RequireLab(t)
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &module{t: t, dir: t.TempDir(), cli: os.Getenv("TF_ACC_TERRAFORM_PATH")}
+	for _, name := range []string{"terraform", "tofu"} {
+		if m.cli == "" {
+			m.cli, _ = exec.LookPath(name)
+		}
+	}
+	if m.cli == "" {
+		t.Fatal("neither terraform nor tofu is on the PATH; `make test` sees to that")
+	}
+	rc := filepath.Join(m.dir, "cli.tfrc")
+	m.write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-provider-rbd/rbd\" = %q\n  }\n}\n", bin))
+	m.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rc, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0")
+	m.configure(config)
+	return m
+}
+
+func (m *module) configure(config string) {
+	m.t.Helper()
+	m.write(filepath.Join(m.dir, "main.tf"),
+		"terraform {\n  required_providers {\n    rbd = {\n      source = \"terraform-provider-rbd/rbd\"\n    }\n  }\n}\n"+config)
+}
+
+func (m *module) write(name, content string) {
+	m.t.Helper()
+	if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// run is a command line at work, in a process group of its own.
+type run struct {
+	cmd *exec.Cmd
+	out bytes.Buffer
+	end chan error
+}
+
+func (m *module) start(args ...string) *run {
+	m.t.Helper()
+	r := &run{cmd: exec.Command(m.cli, append([]string{"-chdir=" + m.dir}, args...)...), end: make(chan error, 1)}
+	r.cmd.Env = m.env
+	r.cmd.Stdout, r.cmd.Stderr = &r.out, &r.out
+	r.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := r.cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	go func() { r.end <- r.cmd.Wait() }()
+	return r
+}
+
+func (m *module) do(args ...string) string {
+	m.t.Helper()
+	r := m.start(args...)
+	if err := <-r.end; err != nil {
+		m.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, r.out.String())
+	}
+	return r.out.String()
+}
+
+func (m *module) apply() { m.t.Helper(); m.do("apply", "-auto-approve", "-no-color") }
+
+func (m *module) destroy() { m.t.Helper(); m.do("destroy", "-auto-approve", "-no-color") }
+
+// empty fails where a plan finds anything to do.
+func (m *module) empty() {
+	m.t.Helper()
+	r := m.start("plan", "-detailed-exitcode", "-no-color")
+	if err := <-r.end; err != nil {
+		m.t.Fatalf("the second plan is not empty: %v\n%s", err, r.out.String())
+	}
+}
+
+// when waits until cond holds, or the run ends first.
+func (m *module) when(r *run, what string, cond func() bool) {
+	m.t.Helper()
+	for !cond() {
+		select {
+		case err := <-r.end:
+			m.t.Fatalf("it ended before %s: %v\n%s", what, err, r.out.String())
+		default:
+		}
+	}
+}
+
+// kill ends the command line and the provider with SIGKILL, as when the machine
+// runs out of memory. What the provider has started must end by itself.
+func (m *module) kill(r *run) {
+	m.t.Helper()
+	// The provider is in the command line's process group; its tools are not.
+	if err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL); err != nil {
+		m.t.Fatal(err)
+	}
+	var exit *exec.ExitError
+	if err := <-r.end; !errors.As(err, &exit) || exit.ExitCode() != -1 {
+		m.t.Fatalf("it was not killed: %v\n%s", err, r.out.String())
+	}
+}
+
+// interrupt is Ctrl-C.
+func (m *module) interrupt(r *run) string {
+	m.t.Helper()
+	if err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGINT); err != nil {
+		m.t.Fatal(err)
+	}
+	if err := <-r.end; err == nil {
+		m.t.Fatalf("it succeeded though it was interrupted\n%s", r.out.String())
+	}
+	return r.out.String()
+}
+
+// processes are the command lines on this machine that have all of the words.
+func processes(t *testing.T, words ...string) []string {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+next:
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			continue // it has ended
+		}
+		for _, w := range words {
+			if !bytes.Contains(b, []byte(w)) {
+				continue next
+			}
+		}
+		out = append(out, strings.ReplaceAll(string(b), "\x00", " "))
+	}
+	return out
+}
+
+// noProcess waits until none has the words; the test's own time limit ends it.
+func noProcess(ctx context.Context, t *testing.T, words ...string) {
+	t.Helper()
+	for len(processes(t, words...)) > 0 {
+		if ctx.Err() != nil {
+			t.Fatalf("still there: %q", processes(t, words...))
+		}
+	}
+}
