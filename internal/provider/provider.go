@@ -15,6 +15,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/conversion"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
@@ -68,6 +69,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		image.NewResource,
 		conversion.NewResource,
 		snapshot.NewResource,
+		glancelocation.NewResource,
 		fileedit.NewResource,
 	}
 }

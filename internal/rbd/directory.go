@@ -13,23 +13,35 @@ import (
 // ImageByID reads the image with this id in the pool and namespace of spec,
 // whatever its name is now. One in the trash has no name and is not found.
 //
+// An image that is put aside for a while (see Aside) is given with the name
+// that it will get back: nobody is to take the other one for a rename.
+//
 // Errors: as Image.
 func (c *Cluster) ImageByID(ctx context.Context, spec Spec, id string) (Image, error) {
+	now, err := c.nameNow(ctx, spec, id)
+	if err != nil {
+		return Image{}, err
+	}
+	img, err := c.Image(ctx, now)
+	if err == nil && img.ID != id {
+		// Renamed again between the two looks.
+		err = fmt.Errorf("%w: %s has id %s, expected %s", ErrOtherImage, img.Spec, img.ID, id)
+	}
+	if note, ok := img.asideNote(); err == nil && ok {
+		img.Spec.Image = note.Name
+	}
+	return img, err
+}
+
+// nameNow is the spec that the image with this id has at the moment.
+func (c *Cluster) nameNow(ctx context.Context, spec Spec, id string) (Spec, error) {
 	var name string
 	err := c.withPool(ctx, spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
 		var err error
 		name, err = nameByID(ioctx, id)
 		return err
 	})
-	if err != nil {
-		return Image{}, err
-	}
-	img, err := c.Image(ctx, spec.WithImage(name))
-	if err == nil && img.ID != id {
-		// Renamed again between the two looks.
-		err = fmt.Errorf("%w: %s has id %s, expected %s", ErrOtherImage, img.Spec, img.ID, id)
-	}
-	return img, err
+	return spec.WithImage(name), err
 }
 
 // nameByID looks into the pool's directory object, which librbd keeps for both

@@ -61,6 +61,18 @@ func (i Image) SnapshotPending(name string) bool {
 // prefix; empty where it is not there.
 func (i Image) Mark(name string) string { return i.Metadata[markPrefix+name] }
 
+// Marks are our own entries whose names begin with prefix, without it and
+// without the common prefix.
+func (i Image) Marks(prefix string) map[string]string {
+	out := map[string]string{}
+	for k, v := range i.Metadata {
+		if name, ok := strings.CutPrefix(k, markPrefix+prefix); ok {
+			out[name] = v
+		}
+	}
+	return out
+}
+
 // UserMetadata is the image's metadata without our marks.
 func (i Image) UserMetadata() map[string]string {
 	out := map[string]string{}

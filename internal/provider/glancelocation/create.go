@@ -1,0 +1,236 @@
+package glancelocation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/undo"
+)
+
+var (
+	errTaken   = errors.New("the image ID is or was in use")
+	errNotMade = errors.New("Glance did not register the snapshot as asked")
+	errURL     = errors.New("Glance can't register the snapshot")
+)
+
+// maxURL is the length of a location's URL in Glance.
+const maxURL = 255
+
+// checkRegistrable tells beforehand what Glance, or the guard, would refuse.
+func checkRegistrable(url string, s rbd.Spec, snap rbd.Snapshot, guard bool) error {
+	switch {
+	case guard && !snap.Protected:
+		return fmt.Errorf("%s: %w", s, rbd.ErrNotProtected)
+	case snap.SizeBytes == 0:
+		return fmt.Errorf("%w: %s is empty", errURL, s)
+	case len(url) > maxURL:
+		return fmt.Errorf("%w: its location has %d characters, %d are possible: %s", errURL, len(url), maxURL, url)
+	}
+	return nil
+}
+
+// current reads the image of a snapshot, after putting right what an
+// interrupted deletion of some record has left.
+func (r *locationResource) current(ctx context.Context, spec rbd.Spec) (rbd.Image, rbd.Snapshot, error) {
+	img, err := r.data.Ceph.Image(ctx, spec)
+	if err == nil && img.AsideFor() != "" {
+		if err = r.heal(ctx, spec, img.ID); err == nil {
+			img, err = r.data.Ceph.Image(ctx, spec)
+		}
+	}
+	if err != nil {
+		return img, rbd.Snapshot{}, err
+	}
+	s, err := img.Snapshot(spec.Snapshot)
+	return img, s, err
+}
+
+// create registers the snapshot. Whatever happens, a second run with the same
+// plan ends with one record and one guard: their ID is noted before they are
+// made.
+func (r *locationResource) create(ctx context.Context, plan *model, diags *diag.Diagnostics) error {
+	err := r.createOnce(ctx, plan, diags)
+	if errors.Is(err, errTaken) && plan.ImageID.IsUnknown() {
+		// The record of an interrupted run was deleted by somebody. That is not
+		// seen before its ID is refused; the next attempt has a new one.
+		err = r.createOnce(ctx, plan, diags)
+	}
+	return err
+}
+
+func (r *locationResource) createOnce(ctx context.Context, plan *model, diags *diag.Diagnostics) (err error) {
+	spec, err := rbd.ParseSpec(plan.Snapshot.ValueString())
+	if err != nil {
+		return err
+	}
+	who, err := r.data.Glance.Caller(ctx)
+	if err != nil {
+		return err
+	}
+	unlock, err := r.data.Ceph.LockImage(ctx, spec)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	img, snap, err := r.current(ctx, spec)
+	if err != nil {
+		return err
+	}
+	url := rbd.LocationURL(img.FSID, spec)
+	if err := checkRegistrable(url, spec, snap, plan.wantsGuard()); err != nil {
+		return err
+	}
+	p := place{snapshot: spec, rbdImageID: img.ID, snapshotID: snap.ID, owner: who.ProjectID}
+	e := entry{State: statePending, ProjectID: who.ProjectID, Name: plan.Name.ValueString(), GivenID: !plan.ImageID.IsUnknown()}
+	resumed, err := r.choose(ctx, img, &p, e, plan.ImageID.ValueString(), diags)
+	if err != nil {
+		return err
+	}
+	made := resumed
+	var u undo.Stack
+	defer u.Run(ctx, &err)
+	u.Add("remove what was made of image "+p.record+" in Glance", func(ctx context.Context) error {
+		if !made {
+			return r.forget(ctx, p)
+		}
+		_, err := r.remove(ctx, p)
+		return err
+	})
+	rec, err := r.register(ctx, p, e, plan, url, int64(snap.SizeBytes), &made) //nolint:gosec // signed in librbd
+	if err != nil {
+		if errors.Is(err, glance.ErrUndecided) {
+			u.Done() // the next run finds out, by the note
+		}
+		return err
+	}
+	u.Done()
+	finished.Store(p.record, true)
+	plan.setPlace(p)
+	plan.setRecord(rec, false)
+	plan.LocationURL = types.StringValue(url)
+	plan.setGuard(plan.wantsGuard(), p)
+	return nil
+}
+
+// register makes what is missing of note, guard, record and location.
+func (r *locationResource) register(ctx context.Context, p place, e entry, plan *model, url string, size int64, made *bool) (*glance.Image, error) {
+	if err := r.setEntry(ctx, p, e); err != nil {
+		return nil, err
+	}
+	if plan.wantsGuard() {
+		if err := r.data.Ceph.EnsureGuard(ctx, p.snapshot, p.rbdImageID, p.snapshotID, guardName(p.record), p.record); err != nil {
+			return nil, err
+		}
+	}
+	rec, err := r.data.Glance.Get(ctx, p.record)
+	if errors.Is(err, glance.ErrNotFound) {
+		*made = false
+		rec, err = r.data.Glance.Create(ctx, plan.createOpts(p.record, size))
+		if errors.Is(err, glance.ErrConflict) {
+			return nil, fmt.Errorf("%w: %w", errTaken, err)
+		}
+		*made = err == nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r.complete(ctx, rec, *plan, *plan, url, size)
+}
+
+// complete gives a record its attributes and its location, and makes it active.
+func (r *locationResource) complete(ctx context.Context, rec *glance.Image, before, plan model, url string, size int64) (*glance.Image, error) {
+	id := rec.ID
+	if rec.Status == glance.StatusDeactivated {
+		if err := r.data.Glance.Reactivate(ctx, id); err != nil {
+			return nil, err
+		}
+		// Only an active record shows its locations to everybody.
+		var err error
+		if rec, err = r.data.Glance.Get(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := r.data.Glance.Update(ctx, id, plan.changes(before, rec, size)); err != nil {
+		return nil, err
+	}
+	var shown model
+	if shown.setLocation(rec, url); shown.LocationURL.ValueString() != url {
+		if _, err := r.data.Glance.AddLocation(ctx, id, url, nil, nil); err != nil {
+			return nil, err
+		}
+	}
+	rec, err := r.data.Glance.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	shown.setLocation(rec, url)
+	switch {
+	case rec.Status != glance.StatusActive:
+		return nil, fmt.Errorf("%w: the status of image %q is %q", errNotMade, id, rec.Status)
+	case shown.LocationURL.ValueString() != url:
+		return nil, fmt.Errorf("%w: image %q does not have the location %s", errNotMade, id, url)
+	case rec.SizeBytes != size:
+		return nil, fmt.Errorf("%w: Glance says that image %q has %d bytes, the snapshot has %d", errNotMade, id, rec.SizeBytes, size)
+	}
+	return rec, nil
+}
+
+// choose decides about the ID of the record: one that an interrupted run of the
+// same has noted, the given one, or a new one. It also removes what is left of
+// records that somebody deleted.
+func (r *locationResource) choose(ctx context.Context, img rbd.Image, p *place, want entry, given string, diags *diag.Diagnostics) (resumed bool, err error) {
+	for id, e := range entries(img) {
+		if e.ProjectID != want.ProjectID {
+			continue // what this caller doesn't find may be there
+		}
+		gone, zombie, err := r.gone(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		old := place{snapshot: p.snapshot, rbdImageID: img.ID, snapshotID: e.SnapshotID, record: id}
+		_, done := finished.Load(id)
+		same := e.SnapshotID == p.snapshotID && e.GivenID == want.GivenID && (given == id || given == "" && e.Name == want.Name)
+		switch {
+		case e.State == stateOwned && gone, zombie:
+			if err := r.forget(ctx, old); err != nil {
+				return false, err
+			}
+		case e.State != statePending || done:
+		case same:
+			p.record, resumed = id, !gone
+		default:
+			diags.AddWarning("Unfinished registration",
+				fmt.Sprintf("A run that did not come to its end has noted image %q (ID %s) for %s. Unless another run is at work on it now, "+
+					"delete it with `openstack image set --deactivate %s` and `openstack image delete %s` as a user who is no admin, and remove %s with `rbd rm`.",
+					e.Name, id, img.Spec, id, id, old.guard()))
+		}
+	}
+	switch {
+	case p.record != "":
+		return resumed, nil
+	case given == "":
+		p.record = glance.NewID()
+		return false, nil
+	}
+	p.record = given
+	if _, err := r.data.Glance.Get(ctx, given); err == nil {
+		return false, fmt.Errorf("%w: image %q exists", errTaken, given)
+	} else if !errors.Is(err, glance.ErrNotFound) {
+		return false, err
+	}
+	return false, nil
+}
+
+// tell warns about a record that Glance can't get rid of.
+func tell(diags *diag.Diagnostics, zombie bool, record string) {
+	if zombie {
+		diags.AddWarning("Glance kept a dead image", fmt.Sprintf("Glance has image %q (status deleted), which can be neither used nor deleted. "+
+			"It does not reach the data; the operator of Glance can take it out of its database.", record))
+	}
+}

@@ -1,0 +1,86 @@
+package glancelocation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+const (
+	statePending = "pending"
+	stateOwned   = "owned"
+)
+
+// entry is what is noted on the RBD image about a record, from before anything
+// is made until the last of it is gone. It is pending until some state is
+// known to have the record.
+type entry struct {
+	// RBDImageID tells the entry from the copies that clones get.
+	RBDImageID string `json:"rbd_image_id"`
+	SnapshotID uint64 `json:"snapshot_id"`
+	State      string `json:"state"`
+	// ProjectID is the caller's, not the owner's: who doesn't find the record
+	// in that project can be sure that it is gone.
+	ProjectID string `json:"project_id"`
+	Name      string `json:"name"`
+	// GivenID: the ID of the record is that of the configuration.
+	GivenID bool `json:"given_id,omitempty"`
+}
+
+func markName(record string) string { return markPrefix + record }
+
+// markPrefix begins the names of entries; the ID of the record follows.
+const markPrefix = "glance."
+
+// entries are those of an image, by ID of the record.
+func entries(img rbd.Image) map[string]entry {
+	out := map[string]entry{}
+	for id, text := range img.Marks(markPrefix) {
+		var e entry
+		if json.Unmarshal([]byte(text), &e) == nil && e.RBDImageID == img.ID {
+			out[id] = e
+		}
+	}
+	return out
+}
+
+func (r *locationResource) setEntry(ctx context.Context, p place, e entry) error {
+	e.RBDImageID, e.SnapshotID = p.rbdImageID, p.snapshotID
+	text, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("note the record: %w", err)
+	}
+	return r.data.Ceph.SetMarkByID(ctx, p.snapshot, p.rbdImageID, markName(p.record), string(text))
+}
+
+func (r *locationResource) dropEntry(ctx context.Context, p place) error {
+	err := r.data.Ceph.SetMarkByID(ctx, p.snapshot, p.rbdImageID, markName(p.record), "")
+	if rbd.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// claim notes that a state has the record.
+func (r *locationResource) claim(ctx context.Context, img rbd.Image, p place, name string) error {
+	e, ok := entries(img)[p.record]
+	if ok && e.State == stateOwned {
+		return nil
+	}
+	if !ok {
+		who, err := r.data.Glance.Caller(ctx)
+		if err != nil {
+			return err
+		}
+		e = entry{ProjectID: who.ProjectID, Name: name}
+	}
+	e.State = stateOwned
+	return r.setEntry(ctx, p, e)
+}
+
+// finished are the records that this process has made. Their entries are
+// pending until they are read with a state, but not unfinished.
+var finished sync.Map

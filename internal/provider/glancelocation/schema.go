@@ -1,0 +1,181 @@
+package glancelocation
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+const description = "An image of Glance whose data is an RBD snapshot: the record and its location, as " +
+	"`glance image-create --disk-format raw --container-format bare` and `glance location-add --url rbd://…` make them. " +
+	"Nothing is copied; Nova and Cinder clone the snapshot.\n\n" +
+	"**Glance deletes data that it never wrote.** Whoever deletes the record with `openstack image delete` makes Glance remove the registered snapshot " +
+	"and the RBD image behind it. With `protection = \"guard\"` (the default) a clone of the snapshot in the old format (v1), " +
+	"`guard.IMAGE_ID` in the same pool, prevents that: the answer is 409 Conflict, and record, snapshot and image stay. " +
+	"The guard takes up no space. Snapshots in a newer format, locks, a second snapshot or the record's own `protected` do not prevent it.\n\n" +
+	"**Destroying this resource never destroys data of RBD.** The record is deactivated first. Glance then hides the location from a caller who is no admin, " +
+	"from its own deletion too, and the record goes alone. For an admin, the RBD image is put aside for about a second: it is renamed to `IMAGE.detach-RBD_IMAGE_ID`, " +
+	"an empty image has its name while the record is deleted, and then it gets its name back. What a crash left half done is noted on the RBD image " +
+	"(`rbd image-meta ls`), and the next plan puts it right. Records that refer to another snapshot of the same RBD image don't matter; " +
+	"one that refers to the same snapshot and is not managed by this provider does, since the guard is removed in the end: destroying refuses, and names it. " +
+	"Private records of other projects can't be seen, except by an admin. Where Glance has `delayed_delete` on, only a caller who is no admin can destroy.\n\n" +
+	"Glance must run with `show_multiple_locations = True` (best on an API server that only trusted users reach), and its policies `set_image_location`, " +
+	"`get_image_location`, `deactivate` and `reactivate` must allow the caller, as they do by default for a member of the project that owns the image. " +
+	"A public image needs the role admin by default. The pool must be one that a store of Glance uses.\n\n" +
+	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`."
+
+// imageID is a UUID as Glance writes it.
+var imageID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	keep := []planmodifier.String{stringplanmodifier.UseStateForUnknown()}
+	keepNumber := []planmodifier.Int64{int64planmodifier.UseStateForUnknown()}
+	resp.Schema = schema.Schema{
+		MarkdownDescription: description,
+		Attributes: map[string]schema.Attribute{
+			"snapshot": schema.StringAttribute{
+				Required: true,
+				MarkdownDescription: "Spec of the snapshot: `pool/image@snapshot`. Glance can't read images in an RBD namespace. " +
+					"Another spec, and a snapshot that was removed and taken anew, mean a new record, as a location can't be changed.",
+				Validators:    []validator.String{namecheck.SnapshotSpec(), noNamespace{}},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"image_id": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "ID of the image in Glance, a UUID in small letters; made where none is given. An ID that any image ever had can't be used again, " +
+					"so a fixed one must be changed with everything that makes a new record.",
+				Validators:    []validator.String{stringvalidator.RegexMatches(imageID, "must be a UUID in small letters")},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
+			},
+			"name": schema.StringAttribute{
+				Required: true, MarkdownDescription: "Name of the image in Glance; more than one image may have it.",
+				Validators: []validator.String{stringvalidator.LengthBetween(1, 255)},
+			},
+			"visibility": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString("private"),
+				MarkdownDescription: "`private` (default), `shared`, `community` or `public`.",
+				Validators:          []validator.String{stringvalidator.OneOf("private", "shared", "community", "public")},
+			},
+			"tags": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Tags. Those that others add are left alone.",
+				Validators:          []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthBetween(1, 255))},
+			},
+			"properties": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Additional properties, such as `hw_scsi_model`, `hw_disk_bus`, `hw_qemu_guest_agent`, `os_type` or `hw_firmware_type`. " +
+					"Those that others add are left alone.",
+				Validators: []validator.Map{mapvalidator.NoNullValues(), propertyNames{}},
+			},
+			"min_disk": schema.Int64Attribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "Smallest root disk that the image boots from, in GiB. Default: the snapshot's size, rounded up.",
+				Validators:          []validator.Int64{int64validator.Between(0, 1<<31-1)},
+			},
+			"min_ram": schema.Int64Attribute{
+				Optional: true, Computed: true, Default: int64default.StaticInt64(0),
+				MarkdownDescription: "Least memory that the image boots with, in MiB. Default: `0`.",
+				Validators:          []validator.Int64{int64validator.Between(0, 1<<31-1)},
+			},
+			"protected": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether Glance refuses to delete the record (`--protected`). Anyone who may change the record can switch it off, " +
+					"and destroying this resource does. It is no substitute for `protection`. Default: `false`.",
+			},
+			"hidden": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Whether the image is left out of lists (`os_hidden`). Default: `false`.",
+			},
+			"protection": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(protectionGuard),
+				MarkdownDescription: "What keeps the data when somebody else deletes the record: `guard` (default), a v1 clone of the snapshot, which must be protected; " +
+					"or `none`: Glance removes snapshot and image. Switched in place.",
+				Validators: []validator.String{stringvalidator.OneOf(protectionGuard, protectionNone)},
+			},
+			"disk_format": schema.StringAttribute{
+				Computed: true, Default: stringdefault.StaticString(diskFormat),
+				MarkdownDescription: "Always `raw`, which is what can be cloned.",
+			},
+			"container_format": schema.StringAttribute{
+				Computed: true, Default: stringdefault.StaticString(containerFormat), MarkdownDescription: "Always `bare`.",
+			},
+			"location_url": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "`rbd://FSID/POOL/IMAGE/SNAPSHOT`, the location. One that is missing is added again.",
+			},
+			"status": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Status of the record. One that was deactivated is reactivated.",
+			},
+			"owner": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "ID of the project that owns the image.", PlanModifiers: keep,
+			},
+			"size_bytes": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Size of the image in bytes, as Glance read it from the snapshot.", PlanModifiers: keepNumber,
+			},
+			"guard": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Spec of the guard; null where there is none. One that is missing is made again.",
+			},
+			"rbd_image_id": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "RBD image id of the snapshot's image when it was registered.", PlanModifiers: keep,
+			},
+			"snapshot_id": schema.Int64Attribute{
+				Computed: true, MarkdownDescription: "Snapshot id when it was registered.", PlanModifiers: keepNumber,
+			},
+			"nova_base_file_name": schema.StringAttribute{
+				Computed: true, PlanModifiers: keep,
+				MarkdownDescription: "Name under which a compute node keeps the image in `_base` where it can't clone it: the SHA-1 of the image's ID.",
+			},
+		},
+		Blocks: map[string]schema.Block{
+			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}
+
+// noNamespace refuses specs with an RBD namespace.
+type noNamespace struct{}
+
+func (noNamespace) Description(context.Context) string               { return "must not be in an RBD namespace" }
+func (v noNamespace) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (noNamespace) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if spec, err := rbd.ParseSpec(req.ConfigValue.ValueString()); err == nil && spec.Namespace != "" {
+		resp.Diagnostics.AddAttributeError(req.Path, "Snapshot in an RBD namespace",
+			fmt.Sprintf("%q is in the namespace %q, and neither Glance nor Nova nor Cinder can read images in a namespace. Keep it in the pool itself.", spec, spec.Namespace))
+	}
+}
+
+// propertyNames refuses names that Glance keeps for itself.
+type propertyNames struct{}
+
+func (propertyNames) Description(context.Context) string {
+	return "names must be those of additional properties"
+}
+func (v propertyNames) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+func (propertyNames) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+	for name := range req.ConfigValue.Elements() {
+		if err := glance.CheckPropertyName(name); err != nil {
+			resp.Diagnostics.AddAttributeError(req.Path.AtMapKey(name), "Not the name of an image property", err.Error()+".")
+		}
+	}
+}

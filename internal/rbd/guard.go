@@ -1,0 +1,154 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+
+	"github.com/ceph/go-ceph/rados"
+	librbd "github.com/ceph/go-ceph/rbd"
+)
+
+// guardMark says on whose behalf a guard was made.
+const guardMark = "guard"
+
+// Guard is a v1 clone of a snapshot that nobody writes to. As long as it is
+// there, the snapshot can be neither unprotected nor removed, and Glance, which
+// tries that first, leaves the image alone. It takes up no space.
+type Guard struct {
+	Image Image
+	// ParentID and SnapshotID are the ids of the image and of the snapshot it
+	// is a clone of; empty and 0 where it was flattened.
+	ParentID   string
+	SnapshotID uint64
+	// Owner is what it was made for.
+	Owner string
+}
+
+// Guards tells whether it holds the snapshot with this id.
+func (g Guard) Guards(imageID string, snapshotID uint64) bool {
+	return g.ParentID == imageID && g.SnapshotID == snapshotID
+}
+
+// ours tells whether the guard was made for the owner. One that has no mark yet
+// was left by a run that was cut off right after the cloning.
+func (g Guard) ours(owner, imageID string) bool {
+	return g.Owner == owner || g.Owner == "" && g.ParentID == imageID
+}
+
+// Guard reads a guard.
+//
+// Errors: as Image.
+func (c *Cluster) Guard(ctx context.Context, spec Spec) (Guard, error) {
+	var g Guard
+	err := c.withImage(ctx, spec, readOnly, func(img *librbd.Image) error {
+		var err error
+		if g.Image, err = readImage(img, spec.ImageSpec()); err != nil {
+			return err
+		}
+		g.Owner = g.Image.Mark(guardMark)
+		parent, err := img.GetParent()
+		if errno(err) == syscall.ENOENT {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read the parent of %s: %w", spec, err)
+		}
+		g.ParentID, g.SnapshotID = parent.Image.ImageID, parent.Snap.ID
+		return nil
+	})
+	return g, err
+}
+
+// EnsureGuard makes the guard of a snapshot where it is missing: `rbd
+// --rbd-default-clone-format 1 clone SNAPSHOT POOL/NAME`, marked as made for
+// owner. One of the owner's that guards nothing (any more) is replaced.
+//
+// Errors: ErrNotProtected, ErrExists (an image of that name is not the
+// owner's), ErrOtherImage, ErrOtherSnapshot, ErrPermission.
+func (c *Cluster) EnsureGuard(ctx context.Context, snapshot Spec, imageID string, snapshotID uint64, name, owner string) error {
+	spec := snapshot.WithImage(name)
+	g, err := c.Guard(ctx, spec)
+	switch {
+	case errors.Is(err, ErrImageNotFound):
+	case err != nil:
+		return err
+	case !g.ours(owner, imageID):
+		return fmt.Errorf("make the guard %s: %w", spec, ErrExists)
+	case g.Guards(imageID, snapshotID):
+		return c.markGuard(ctx, spec, owner)
+	default:
+		if err := c.RemoveImage(ctx, spec, g.Image.ID); err != nil {
+			return err
+		}
+	}
+	if err := c.checkSnapshot(ctx, snapshot, imageID, snapshotID); err != nil {
+		return err
+	}
+	err = c.withPool(ctx, snapshot.Pool, snapshot.Namespace, func(ioctx *rados.IOContext) error {
+		opts := librbd.NewRbdImageOptions()
+		defer opts.Destroy()
+		// Only of a v1 clone does Glance's own check before a removal know.
+		if err := opts.SetUint64(librbd.ImageOptionCloneFormat, 1); err != nil {
+			return fmt.Errorf("ask for a v1 clone: %w", err)
+		}
+		err := librbd.CloneImage(ioctx, snapshot.Image, snapshot.Snapshot, ioctx, name, opts)
+		return translate("clone "+snapshot.String()+" to", spec, ErrSnapshotNotFound, err)
+	})
+	if err != nil {
+		return err
+	}
+	return c.markGuard(ctx, spec, owner)
+}
+
+// checkSnapshot makes sure that a snapshot is the one meant, and protected.
+func (c *Cluster) checkSnapshot(ctx context.Context, spec Spec, imageID string, snapshotID uint64) error {
+	return c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
+		if err := checkID(img, spec, imageID); err != nil {
+			return err
+		}
+		s, err := sameSnapshot(img, spec, snapshotID)
+		if err == nil && !s.Protected {
+			err = fmt.Errorf("%s: %w", spec, ErrNotProtected)
+		}
+		return err
+	})
+}
+
+// markGuard also takes off the marks that cloning has copied from the parent.
+func (c *Cluster) markGuard(ctx context.Context, spec Spec, owner string) error {
+	return c.withImage(ctx, spec, readWrite, func(img *librbd.Image) error {
+		if err := img.SetMetadata(markPrefix+guardMark, owner); err != nil {
+			return fmt.Errorf("mark %s: %w", spec, err)
+		}
+		all, err := img.ListMetadata()
+		if err != nil {
+			return fmt.Errorf("list the metadata of %s: %w", spec, err)
+		}
+		for k := range all {
+			if strings.HasPrefix(k, markPrefix) && k != markPrefix+guardMark {
+				if err := unmark(img, k); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// RemoveGuard removes the owner's guard: `rbd rm SPEC`. imageID is that of the
+// image it was cloned from. One that is gone is no error.
+//
+// Errors: ErrExists (the image is not the owner's), SnapshotsError, InUseError.
+func (c *Cluster) RemoveGuard(ctx context.Context, spec Spec, imageID, owner string) error {
+	g, err := c.Guard(ctx, spec)
+	if err != nil {
+		return tolerate(err, ErrImageNotFound, ErrPoolNotFound)
+	}
+	if !g.ours(owner, imageID) {
+		return fmt.Errorf("remove the guard %s: it was not made by this provider: %w", spec, ErrExists)
+	}
+	return c.RemoveImage(ctx, spec, g.Image.ID)
+}
