@@ -160,7 +160,20 @@ func (c *Cluster) RemoveImage(ctx context.Context, spec Spec, id string) error {
 
 // CheckRemovable says, without changing anything, what keeps an image from
 // being removed now: snapshots, watchers, locks, or another id.
+//
+// It returns ErrImageNotFound where the image with this id is gone, also where
+// another has its name.
 func (c *Cluster) CheckRemovable(ctx context.Context, spec Spec, id string) error {
+	err := c.checkRemovable(ctx, spec, id)
+	if errors.Is(err, ErrOtherImage) {
+		if _, e := c.ImageByID(ctx, spec, id); errors.Is(e, ErrImageNotFound) {
+			return e
+		}
+	}
+	return err
+}
+
+func (c *Cluster) checkRemovable(ctx context.Context, spec Spec, id string) error {
 	return c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
 		if err := checkID(img, spec, id); err != nil {
 			return err

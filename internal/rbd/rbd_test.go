@@ -135,9 +135,17 @@ func TestImageLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	renamed := spec.WithImage(spec.Image + "-2")
-	if err := c.RemoveImage(ctx, renamed, "0"); !errors.Is(err, ErrOtherImage) {
-		t.Errorf("remove of another image: %v", err)
+	if err := c.RemoveImage(ctx, renamed, "0"); err != nil {
+		t.Errorf("an image that is gone is no error, whoever has its name: %v", err)
 	}
+	if _, err := c.Image(ctx, renamed); err != nil {
+		t.Errorf("the other image was removed: %v", err)
+	}
+	acctest.RBD(t, "create", "--size", "8M", spec.String())
+	if err := c.RemoveImage(ctx, spec, img.ID); !errors.Is(err, ErrOtherImage) {
+		t.Errorf("remove of an image that was renamed, by its old name: %v", err)
+	}
+	acctest.RBD(t, "rm", "--no-progress", spec.String())
 	for range 2 {
 		if err := c.RemoveImage(ctx, renamed, img.ID); err != nil {
 			t.Fatal(err)

@@ -1,7 +1,6 @@
 package conversion
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
@@ -9,9 +8,8 @@ import (
 
 type model struct {
 	target.Model
-	Source        types.Object   `tfsdk:"source"`
-	VerifyContent types.Bool     `tfsdk:"verify_content"`
-	Timeouts      timeouts.Value `tfsdk:"timeouts"`
+	Source        types.Object `tfsdk:"source"`
+	VerifyContent types.Bool   `tfsdk:"verify_content"`
 }
 
 type sourceModel struct {

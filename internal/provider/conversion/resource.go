@@ -16,9 +16,8 @@ import (
 )
 
 const (
-	noun                 = "RBD image"
-	defaultTimeout       = 10 * time.Minute
-	defaultCreateTimeout = 3 * time.Hour
+	noun           = "RBD image"
+	defaultTimeout = 3 * time.Hour // of the creation
 )
 
 var (
@@ -132,7 +131,7 @@ func (r *conversionResource) Create(ctx context.Context, req resource.CreateRequ
 	var src sourceModel
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(plan.Source.As(ctx, &src, basetypes.ObjectAsOptions{})...)
-	limit, d := plan.Timeouts.Create(ctx, defaultCreateTimeout)
+	limit, d := plan.Timeouts.Create(ctx, defaultTimeout)
 	resp.Diagnostics.Append(d...)
 	if resp.Diagnostics.HasError() {
 		return
@@ -148,54 +147,15 @@ func (r *conversionResource) Create(ctx context.Context, req resource.CreateRequ
 }
 
 func (r *conversionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	limit, d := state.Timeouts.Read(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if !target.Read(ctx, r.data, noun, &state.Model, &resp.Diagnostics) {
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	target.Read[model](ctx, r.data, noun, req, resp)
 }
 
 func (r *conversionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var state, plan model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	limit, d := plan.Timeouts.Update(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	target.Update(ctx, r.data, noun, state.Model, &plan.Model, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	target.Update[model](ctx, r.data, noun, req, resp)
 }
 
 func (r *conversionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	limit, d := state.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	target.Delete(ctx, r.data, noun, state.Model, &resp.Diagnostics)
+	target.Delete[model](ctx, r.data, noun, req, resp)
 }
 
 func (r *conversionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

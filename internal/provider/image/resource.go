@@ -7,18 +7,20 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 )
 
 const (
 	noun           = "RBD image"
-	defaultTimeout = 10 * time.Minute
+	defaultTimeout = 10 * time.Minute // of the creation
 )
 
 var (
@@ -103,55 +105,24 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 }
 
 func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	limit, d := state.Timeouts.Read(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
+	target.Read[model](ctx, r.data, noun, req, resp)
+	if resp.Diagnostics.HasError() || resp.State.Raw.IsNull() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	if !target.Read(ctx, r.data, noun, &state.Model, &resp.Diagnostics) {
-		resp.State.RemoveResource(ctx)
-		return
+	var m model
+	resp.Diagnostics.Append(resp.State.Get(ctx, &m)...)
+	if m.Size.IsNull() && !m.SizeBytes.IsNull() { // just imported
+		size := sizetype.New(uint64(m.SizeBytes.ValueInt64())) //nolint:gosec // never negative
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("size"), size)...)
 	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	state.afterRead()
-	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
 
 func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var state, plan model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	limit, d := plan.Timeouts.Update(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	target.Update(ctx, r.data, noun, state.Model, &plan.Model, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	target.Update[model](ctx, r.data, noun, req, resp)
 }
 
 func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	limit, d := state.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
-	target.Delete(ctx, r.data, noun, state.Model, &resp.Diagnostics)
+	target.Delete[model](ctx, r.data, noun, req, resp)
 }
 
 func (r *imageResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {

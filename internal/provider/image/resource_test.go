@@ -114,7 +114,7 @@ func TestImageDrift(t *testing.T) {
 					acctest.RBD(t, "create", "--size", "16M", "vms/"+name)
 				},
 				Config:      config(name, "16MiB"),
-				ExpectError: regexp.MustCompile(`name is already taken`),
+				ExpectError: regexp.MustCompile(`name\s+is\s+already\s+taken`),
 			},
 			{
 				PreConfig: func() { acctest.RBD(t, "rm", "--no-progress", "vms/"+name) },

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -14,36 +15,74 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-// Read refreshes the model. It returns false where the image is proven gone. An
-// image that was renamed is found by its id, and one that took its name is not
-// taken for it.
-func Read(ctx context.Context, d *providerdata.Data, noun string, m *Model, diags *diag.Diagnostics) bool {
-	if !d.CanAsk() {
-		diags.AddWarning("Not refreshed", "The provider's configuration is not known yet, so "+noun+" \""+m.Spec.ValueString()+"\" was not read.")
-		return true
+// defaultTimeout bounds all but the creation.
+const defaultTimeout = 10 * time.Minute
+
+// holder is the model of a resource that makes an image: it embeds Model.
+type holder[M any] interface {
+	*M
+	Base() *Model
+}
+
+// Read is the Read of a resource that makes an image. An image that was renamed
+// is found by its id, and one that took its name is not taken for it.
+func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun string, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state M
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	m := P(&state).Base()
+	limit, errs := m.Timeouts.Read(ctx, defaultTimeout)
+	resp.Diagnostics.Append(errs...)
+	if resp.Diagnostics.HasError() {
+		return
 	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	spec, id := m.RBDSpec(), m.ImageID.ValueString()
+	if !d.CanAsk() {
+		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so "+noun+" \""+spec.String()+"\" was not read.")
+		return
+	}
 	img, err := d.Ceph.Image(ctx, spec)
 	if id != "" && (errors.Is(err, rbd.ErrImageNotFound) || err == nil && img.ID != id) {
 		img, err = d.Ceph.ImageByID(ctx, spec, id)
 	}
 	switch {
 	case rbd.IsNotFound(err):
-		return false
+		resp.State.RemoveResource(ctx)
+		return
 	case err != nil:
-		report.Error(diags, "read", noun, spec.String(), err)
-		return true
+		report.Error(&resp.Diagnostics, "read", noun, spec.String(), err)
+		return
 	}
 	// Reading must also work for a user who may not write.
 	if err := d.Ceph.ClaimImage(ctx, img); err != nil {
 		tflog.Warn(ctx, "could not note that the image is in a state", map[string]any{"image": img.Spec.String(), "error": err.Error()})
 	}
 	m.SetRead(img)
-	return true
+	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
 
-// Update renames and grows the image as planned.
-func Update(ctx context.Context, d *providerdata.Data, noun string, state Model, plan *Model, diags *diag.Diagnostics) {
+// Update is the Update of a resource that makes an image: it renames and grows
+// as planned.
+func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun string, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var was, is M
+	resp.Diagnostics.Append(req.State.Get(ctx, &was)...)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &is)...)
+	state, plan := P(&was).Base(), P(&is).Base()
+	limit, errs := plan.Timeouts.Update(ctx, defaultTimeout)
+	resp.Diagnostics.Append(errs...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	update(ctx, d, noun, *state, plan, &resp.Diagnostics)
+	if !resp.Diagnostics.HasError() {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &is)...)
+	}
+}
+
+func update(ctx context.Context, d *providerdata.Data, noun string, state Model, plan *Model, diags *diag.Diagnostics) {
 	spec, id := state.RBDSpec(), state.ImageID.ValueString()
 	unlock, err := d.Ceph.LockImage(ctx, spec)
 	if err != nil {
@@ -77,8 +116,19 @@ func ReadBack(ctx context.Context, d *providerdata.Data, noun string, spec rbd.S
 	m.SetRead(img)
 }
 
-// Delete removes the image, or lets it be, as on_destroy says.
-func Delete(ctx context.Context, d *providerdata.Data, noun string, m Model, diags *diag.Diagnostics) {
+// Delete is the Delete of a resource that makes an image: it removes the image,
+// or lets it be, as on_destroy says.
+func Delete[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun string, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state M
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	m := P(&state).Base()
+	limit, errs := m.Timeouts.Delete(ctx, defaultTimeout)
+	resp.Diagnostics.Append(errs...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	spec := m.RBDSpec()
 	unlock, err := d.Ceph.LockImage(ctx, spec)
 	if err == nil {
@@ -90,7 +140,7 @@ func Delete(ctx context.Context, d *providerdata.Data, noun string, m Model, dia
 		}
 	}
 	if err != nil && !rbd.IsNotFound(err) {
-		report.Error(diags, "delete", noun, spec.String(), err)
+		report.Error(&resp.Diagnostics, "delete", noun, spec.String(), err)
 	}
 }
 

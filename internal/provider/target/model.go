@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
@@ -33,7 +34,12 @@ type Model struct {
 	ImageID   types.String `tfsdk:"image_id"`
 	SizeBytes types.Int64  `tfsdk:"size_bytes"`
 	Revision  types.String `tfsdk:"revision"`
+
+	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
+
+// Base is the part of a resource's model that is embedded in it.
+func (m *Model) Base() *Model { return m }
 
 // RBDSpec is the image's spec.
 func (m Model) RBDSpec() rbd.Spec {
