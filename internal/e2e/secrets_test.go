@@ -43,9 +43,6 @@ provider "rbd" {
     pool = "images"
     key  = var.key
   }
-  guestfs {
-    accelerator = "tcg"
-  }
 }
 
 resource "rbd_image_conversion" "test" {

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
@@ -25,8 +25,11 @@ const maxSocketDir = 107 - len("/libguestfsXXXXXX/guestfsd.sock")
 // errKVM says that a KVM appliance did not boot.
 var errKVM = errors.New("no kernel booted under KVM")
 
-// kvmBroken remembers, for all Managers of this process, that KVM did not work.
-var kvmBroken atomic.Bool
+// kvm remembers, for all Managers of this process, whether KVM works.
+var kvm struct {
+	sync.Mutex
+	tried, works bool
+}
 
 // Request says what an appliance is for.
 type Request struct {
@@ -64,22 +67,36 @@ func (m *Manager) launch(ctx context.Context, req Request) (*Session, error) {
 	if accel != Auto {
 		return m.start(ctx, req, accel, 0)
 	}
+	if m.kvmWorks(ctx) {
+		return m.start(ctx, req, KVM, 0)
+	}
+	return m.start(ctx, req, TCG, 0)
+}
+
+// kvmWorks finds out whether an appliance boots under KVM, once for this
+// process. It does so with an empty disk: a qemu that KVM has crash would leave
+// its watch on an RBD image, which then looks as if it were in use.
+func (m *Manager) kvmWorks(ctx context.Context) bool {
 	// Who set force_tcg for libguestfs has decided already.
-	if kvmBroken.Load() || strings.Contains(os.Getenv("LIBGUESTFS_BACKEND_SETTINGS"), "force_tcg") || !kvmUsable() {
-		return m.start(ctx, req, TCG, 0)
+	if strings.Contains(os.Getenv("LIBGUESTFS_BACKEND_SETTINGS"), "force_tcg") || !kvmUsable() {
+		return false
 	}
-	s, err := m.start(ctx, req, KVM, kvmBootLimit)
-	if !errors.Is(err, errKVM) {
-		return s, err
+	kvm.Lock()
+	defer kvm.Unlock()
+	if !kvm.tried {
+		s, err := m.start(ctx, Request{}, KVM, kvmBootLimit)
+		switch {
+		case err == nil:
+			s.Abort()
+			kvm.works = true
+		case !errors.Is(err, errKVM):
+			return true // that says nothing about KVM; the launch itself will tell
+		default:
+			m.cfg.Logf(ctx, "KVM does not work here, libguestfs appliances run under TCG, which is slower: %v", err)
+		}
+		kvm.tried = true
 	}
-	kvmErr := err
-	if s, err = m.start(ctx, req, TCG, 0); err != nil {
-		return nil, err
-	}
-	if kvmBroken.CompareAndSwap(false, true) {
-		m.cfg.Logf(ctx, "KVM does not work here, libguestfs appliances run under TCG, which is slower: %v", kvmErr)
-	}
-	return s, nil
+	return kvm.works
 }
 
 // kvmUsable says whether this user may open /dev/kvm.
@@ -92,7 +109,8 @@ func kvmUsable() bool {
 	return true
 }
 
-// start starts an appliance with the given accelerator. A bootLimit other than
+// start starts an appliance with the given accelerator; without drives it gets
+// an empty one. A bootLimit other than
 // zero bounds the time from the start of qemu to the first line of the kernel;
 // the error is then errKVM.
 func (m *Manager) start(ctx context.Context, req Request, accel string, bootLimit time.Duration) (_ *Session, err error) {
@@ -126,6 +144,11 @@ func (m *Manager) start(ctx context.Context, req Request, accel string, bootLimi
 		}
 		if _, err := sh.run(ctx, "add-drive", args...); err != nil {
 			return nil, fmt.Errorf("add drive %q: %w", d.Path, reason(err))
+		}
+	}
+	if len(req.Drives) == 0 {
+		if _, err := sh.run(ctx, "add-drive-scratch", "1048576"); err != nil {
+			return nil, fmt.Errorf("add an empty drive: %w", reason(err))
 		}
 	}
 	if bootLimit > 0 {
