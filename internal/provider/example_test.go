@@ -67,13 +67,9 @@ func TestExamples(t *testing.T) {
 			}
 			if r.block == "resource" {
 				words := strings.Fields(names.Replace(read(t, filepath.Join(r.exampleFolder(), "import.sh"))))
-				steps = append(steps, resource.TestStep{
-					ResourceName: words[len(words)-2], ImportStateId: words[len(words)-1],
-					Config: example, ConfigVariables: variables,
-					ImportState: true, ImportStateVerify: true,
-					ImportStateVerifyIdentifierAttribute: "spec",
-					ImportStateVerifyIgnore:              notImported[r.name],
-				})
+				steps = append(steps, importStep(r.name, words[len(words)-2], words[len(words)-1]))
+				last := &steps[len(steps)-1]
+				last.Config, last.ConfigVariables = example, variables
 			}
 			providertest.Run(t, resource.TestCase{Steps: steps, CheckDestroy: func(*terraform.State) error {
 				if r.block == "data" {
@@ -88,6 +84,30 @@ func TestExamples(t *testing.T) {
 			}})
 		})
 	}
+}
+
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// importStep imports what is at the address and compares it with the state. An
+// id that the cloud gave is taken from the state.
+func importStep(name, address, id string) resource.TestStep {
+	step := resource.TestStep{
+		ResourceName: address, ImportStateId: id,
+		ImportState: true, ImportStateVerify: true,
+		ImportStateVerifyIdentifierAttribute: "spec",
+		ImportStateVerifyIgnore:              notImported[name],
+	}
+	if uuid.MatchString(id) {
+		step.ImportStateVerifyIdentifierAttribute = "image_id"
+		step.ImportStateIdFunc = func(s *terraform.State) (string, error) {
+			r, ok := s.RootModule().Resources[address]
+			if !ok {
+				return "", fmt.Errorf("%s is not in the state", address)
+			}
+			return r.Primary.Attributes["image_id"], nil
+		}
+	}
+	return step
 }
 
 // The provider's example works but for its paths and ids, which are the lab's.
