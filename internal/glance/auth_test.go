@@ -91,7 +91,7 @@ func wantNoSecret(t *testing.T, err error, secrets ...string) {
 	var walk func(error)
 	walk = func(err error) {
 		fmt.Fprintf(&all, "%v %+v %#v\n", err, err, err)
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // every error of the tree is wanted
 		case interface{ Unwrap() error }:
 			if e.Unwrap() != nil {
 				walk(e.Unwrap())

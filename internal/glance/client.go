@@ -129,7 +129,7 @@ func (conn *connection) send(ctx context.Context, r request) error {
 	if r.contentType != "" {
 		opts.MoreHeaders = map[string]string{"Content-Type": r.contentType}
 	}
-	_, err := conn.sc.Request(ctx, r.method, conn.sc.ServiceURL(r.path), opts)
+	_, err := conn.sc.Request(ctx, r.method, conn.sc.ServiceURL(r.path), opts) //nolint:bodyclose // gophercloud does it
 	return conn.translate(r.op, err)
 }
 

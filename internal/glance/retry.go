@@ -34,7 +34,7 @@ func retry(ctx context.Context, firstDelay time.Duration, method, address string
 	safe := method == http.MethodGet || method == http.MethodHead ||
 		method == http.MethodPost && strings.HasSuffix(address, "/auth/tokens")
 	delay := firstDelay << (failures - 1)
-	delay += rand.N(delay / 2)
+	delay += rand.N(delay / 2) //nolint:gosec // to spread requests, not to hide anything
 
 	var status gophercloud.ErrUnexpectedResponseCode
 	if errors.As(err, &status) {

@@ -82,12 +82,12 @@ func parseStat(text string) (guest.FileInfo, error) {
 			return guest.FileInfo{}, fmt.Errorf("no %s in guestfish's stat", key)
 		}
 	}
-	mode := uint32(fields["st_mode"])
+	mode := uint32(fields["st_mode"]) //nolint:gosec // 32 bits in the kernel
 	return guest.FileInfo{
 		Type: guest.TypeOfMode(mode),
 		Mode: mode & 0o7777,
-		UID:  uint32(fields["st_uid"]),
-		GID:  uint32(fields["st_gid"]),
+		UID:  uint32(fields["st_uid"]), //nolint:gosec // 32 bits in the kernel
+		GID:  uint32(fields["st_gid"]), //nolint:gosec // 32 bits in the kernel
 		Size: fields["st_size"],
 	}, nil
 }

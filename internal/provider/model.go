@@ -89,7 +89,7 @@ func (m *guestfsModel) config(diags *diag.Diagnostics) guestfs.Config {
 		return cfg
 	}
 	cfg.Accelerator = m.Accelerator.ValueString()
-	cfg.MemoryMiB = int(m.Memory.Bytes() >> 20) //nolint:gosec // far below
+	cfg.MemoryMiB = int(m.Memory.Bytes() >> 20)
 	cfg.LaunchTimeout = duration(m.LaunchTimeout, diags)
 	cfg.Parallel = int(m.Parallel.ValueInt64())
 	return cfg

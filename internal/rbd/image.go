@@ -83,12 +83,12 @@ func readImage(img *librbd.Image, spec Spec) (Image, error) {
 // under its temporary name and marked with token, see Pending.
 //
 // Errors: ErrExists, ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission.
-func (c *Cluster) CreateImage(ctx context.Context, spec Spec, sizeBytes uint64, token string) error {
+func (c *Cluster) CreateImage(ctx context.Context, spec Spec, sizeBytes uint64, token string) (err error) {
 	p, err := c.NewPending(ctx, spec, sizeBytes, token)
 	if err != nil {
 		return err
 	}
-	defer p.Discard(ctx)
+	defer func() { err = errors.Join(err, p.Discard(ctx)) }()
 	return p.Publish(ctx)
 }
 

@@ -111,13 +111,11 @@ func sourceExists(ctx context.Context, d *providerdata.Data, m sourceModel) (boo
 		return false, err
 	}
 	img, err := d.Ceph.Image(ctx, spec)
-	if errors.Is(err, rbd.ErrImageNotFound) {
-		return false, nil
-	}
 	if err == nil && spec.Snapshot != "" {
-		if _, e := img.Snapshot(spec.Snapshot); e != nil {
-			return false, nil
-		}
+		_, err = img.Snapshot(spec.Snapshot)
+	}
+	if errors.Is(err, rbd.ErrImageNotFound) || errors.Is(err, rbd.ErrSnapshotNotFound) {
+		return false, nil
 	}
 	return err == nil, err
 }

@@ -1,0 +1,7 @@
+// Package rbd is the only one that speaks to Ceph: images, snapshots, clones and
+// their marks, over librbd.
+//
+// Images are named by a Spec and meant by their RBD image id: whatever changes
+// one checks that its name still stands for that id. All errors wrap one of the
+// package's own (ErrImageNotFound, ErrInUse, …), told apart by error code.
+package rbd
