@@ -231,3 +231,35 @@ func gone(t *testing.T, prefix string) resource.TestCheckFunc {
 		return nil
 	}
 }
+
+// A time-out ends qemu-img and leaves nothing.
+func TestConversionTimeout(t *testing.T) {
+	name := providertest.Name(t)
+	src := filepath.Join(t.TempDir(), "disk.raw")
+	data := make([]byte, 64<<20)
+	for i := range data {
+		data[i] = byte(i>>12 + i)
+	}
+	if err := os.WriteFile(src, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	slow := `
+provider "rbd" {
+  ceph {
+    pool = "vms"
+    options = {
+      ms_inject_delay_type        = "osd"
+      ms_inject_delay_probability = "1"
+      ms_inject_delay_max         = "0.5"
+    }
+  }
+}
+`
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config:      slow + config(name, file(src), "raw", "timeouts {\n    create = \"4s\"\n  }"),
+		ExpectError: regexp.MustCompile(`(?s)Unable to create RBD image.*(time\s+limit|in\s+time|deadline)`),
+	}}})
+	if left := acctest.Images(t, "vms", name); len(left) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}

@@ -283,3 +283,27 @@ func gone(t *testing.T, prefix string) resource.TestCheckFunc {
 		return nil
 	}
 }
+
+// A provider block that depends on something not yet applied is no error in
+// the plan.
+func TestImageUnderAnUnknownConfiguration(t *testing.T) {
+	name := providertest.Name(t)
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps: []resource.TestStep{{
+			Config: fmt.Sprintf(`
+resource "terraform_data" "fsid" {
+  input = %q
+}
+
+provider "rbd" {
+  ceph {
+    pool = "vms"
+    fsid = terraform_data.fsid.output
+  }
+}
+`, acctest.FSID(t)) + config(name, "8MiB"),
+			Check: hasSize(t, "vms/"+name, "8 MiB"),
+		}},
+	})
+}
