@@ -13,6 +13,9 @@ import (
 // back.
 const asideMark = "aside"
 
+// ErrAside says that the name that was asked for is that of a decoy.
+var ErrAside = errors.New("the image is put aside, and an empty one has its name meanwhile")
+
 // decoyBytes is the size of an image that stands in for one put aside.
 const decoyBytes = 1 << 20
 
@@ -123,8 +126,8 @@ func (a *Aside) name() string {
 	return a.home.Image[:min(len(a.home.Image), maxNameBytes-len(suffix))] + suffix
 }
 
-// token marks the decoy.
-func (a *Aside) token() string { return "decoy:" + a.note.ImageID }
+// decoyToken marks what stands in for the image with this id.
+func decoyToken(id string) string { return "decoy:" + id }
 
 // Spec is what the image is called now.
 func (a *Aside) Spec() Spec { return a.home.WithImage(a.h.img.GetName()) }
@@ -144,7 +147,7 @@ func (a *Aside) Put(ctx context.Context) error {
 	if err != nil || there {
 		return err
 	}
-	return a.c.CreateImage(ctx, a.home, decoyBytes, a.token())
+	return a.c.CreateImage(ctx, a.home, decoyBytes, decoyToken(a.note.ImageID))
 }
 
 // DecoyThere tells whether the decoy is (still) there. ErrExists means that
@@ -153,7 +156,7 @@ func (a *Aside) DecoyThere(ctx context.Context) (bool, error) {
 	if !a.Away() {
 		return false, nil
 	}
-	return a.c.CheckFree(ctx, a.home, a.token())
+	return a.c.CheckFree(ctx, a.home, decoyToken(a.note.ImageID))
 }
 
 // Back gives the image its name back: the decoy is removed, the image renamed,
@@ -193,7 +196,7 @@ func (a *Aside) Back(ctx context.Context) error {
 func (a *Aside) dropHalfDecoy(ctx context.Context) error {
 	spec := a.home.WithImage(PendingName(a.home.Image))
 	img, err := a.c.Image(ctx, spec)
-	if err != nil || img.PendingToken() != a.token() && (img.HasMarks() || img.SizeBytes > 0) {
+	if err != nil || img.PendingToken() != decoyToken(a.note.ImageID) && (img.HasMarks() || img.SizeBytes > 0) {
 		return tolerate(err, ErrImageNotFound)
 	}
 	return a.c.removeLeftover(ctx, spec)

@@ -226,13 +226,32 @@ func anyExists(list string) bool {
 	return false
 }
 
-// do runs fn with a connection. librbd calls can't be interrupted: when ctx
-// ends first, do returns and fn goes on in the background until the cluster
-// answers or the process ends. Whatever fn opens it must close itself.
+// changeGrace is how long a change that has begun may go on after its context
+// has ended. Whoever is to take a change back must know whether it was made.
+const changeGrace = time.Minute
+
+// do runs fn, which only reads, with a connection. librbd calls can't be
+// interrupted: when ctx ends first, do returns and fn goes on in the background
+// until the cluster answers or the process ends. Whatever fn opens it must
+// close itself.
 func (c *Cluster) do(ctx context.Context, fn func(*connection) error) error {
+	return c.run(ctx, 0, fn)
+}
+
+// change is do for what changes something: it is not begun after the end of
+// ctx, but once begun gets the time to end.
+func (c *Cluster) change(ctx context.Context, fn func(*connection) error) error {
+	return c.run(ctx, changeGrace, fn)
+}
+
+func (c *Cluster) run(ctx context.Context, grace time.Duration, fn func(*connection) error) error {
 	cn, release, err := c.connect(ctx)
 	if err != nil {
 		return err
+	}
+	if err := ctx.Err(); err != nil {
+		release()
+		return fmt.Errorf("not begun: %w", err)
 	}
 	done := make(chan error, 1)
 	go func() {
@@ -243,12 +262,19 @@ func (c *Cluster) do(ctx context.Context, fn func(*connection) error) error {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		// An answer that came at the same moment is worth more.
-		select {
-		case err := <-done:
-			return err
-		default:
-		}
+	}
+	t := time.NewTimer(grace)
+	defer t.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-t.C:
+	}
+	// An answer that came at the same moment is worth more.
+	select {
+	case err := <-done:
+		return err
+	default:
 		return fmt.Errorf("the cluster did not answer in time: %w", ctx.Err())
 	}
 }

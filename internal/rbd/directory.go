@@ -36,7 +36,7 @@ func (c *Cluster) ImageByID(ctx context.Context, spec Spec, id string) (Image, e
 // nameNow is the spec that the image with this id has at the moment.
 func (c *Cluster) nameNow(ctx context.Context, spec Spec, id string) (Spec, error) {
 	var name string
-	err := c.withPool(ctx, spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
+	err := c.withPool(ctx, spec.Pool, spec.Namespace, readOnly, func(ioctx *rados.IOContext) error {
 		var err error
 		name, err = nameByID(ioctx, id)
 		return err

@@ -87,7 +87,7 @@ func (c *Cluster) EnsureGuard(ctx context.Context, snapshot Spec, imageID string
 	if err := c.checkSnapshot(ctx, snapshot, imageID, snapshotID); err != nil {
 		return err
 	}
-	err = c.withPool(ctx, snapshot.Pool, snapshot.Namespace, func(ioctx *rados.IOContext) error {
+	err = c.withPool(ctx, snapshot.Pool, snapshot.Namespace, readWrite, func(ioctx *rados.IOContext) error {
 		opts := librbd.NewRbdImageOptions()
 		defer opts.Destroy()
 		// Only of a v1 clone does Glance's own check before a removal know.

@@ -152,7 +152,7 @@ func (c *Cluster) RemoveImage(ctx context.Context, spec Spec, id string) error {
 	if err != nil {
 		return tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
 	}
-	err = c.withPool(ctx, spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
+	err = c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
 		return translate("remove", spec, ErrImageNotFound, librbd.RemoveImage(ioctx, spec.Image))
 	})
 	return tolerate(err, ErrImageNotFound)

@@ -20,8 +20,12 @@ const (
 
 // withPool opens a pool and namespace. A missing pool is told from a missing
 // image here, since librbd answers ENOENT to both.
-func (c *Cluster) withPool(ctx context.Context, pool, namespace string, fn func(*rados.IOContext) error) error {
-	return c.do(ctx, func(cn *connection) error { return cn.withPool(pool, namespace, fn) })
+func (c *Cluster) withPool(ctx context.Context, pool, namespace string, mode openMode, fn func(*rados.IOContext) error) error {
+	run := c.do
+	if mode == readWrite {
+		run = c.change
+	}
+	return run(ctx, func(cn *connection) error { return cn.withPool(pool, namespace, fn) })
 }
 
 func (cn *connection) withPool(pool, namespace string, fn func(*rados.IOContext) error) error {
@@ -47,7 +51,7 @@ func (cn *connection) openPool(pool, namespace string) (*rados.IOContext, error)
 
 // withImage opens an image, or its snapshot where spec has one, by name.
 func (c *Cluster) withImage(ctx context.Context, spec Spec, mode openMode, fn func(*librbd.Image) error) error {
-	return c.withPool(ctx, spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
+	return c.withPool(ctx, spec.Pool, spec.Namespace, mode, func(ioctx *rados.IOContext) error {
 		return openImage(ioctx, spec, mode, fn)
 	})
 }
@@ -91,7 +95,7 @@ func openError(ioctx *rados.IOContext, spec Spec, err error) error {
 //
 // It returns ErrPoolNotFound or ErrNamespaceNotFound.
 func (c *Cluster) CheckPool(ctx context.Context, pool, namespace string) error {
-	return c.withPool(ctx, pool, "", func(ioctx *rados.IOContext) error {
+	return c.withPool(ctx, pool, "", readOnly, func(ioctx *rados.IOContext) error {
 		if namespace == "" {
 			return nil
 		}
@@ -117,6 +121,9 @@ func checkID(img *librbd.Image, spec Spec, id string) error {
 		return fmt.Errorf("read the id of %s: %w", spec, err)
 	}
 	if got != id {
+		if token, err := metadata(img, imageKey); err == nil && token == decoyToken(id) {
+			return fmt.Errorf("%w: %s (id %s)", ErrAside, spec.ImageSpec(), id)
+		}
 		return fmt.Errorf("%w: %s has id %s, expected %s", ErrOtherImage, spec.ImageSpec(), got, id)
 	}
 	return nil

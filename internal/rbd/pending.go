@@ -62,7 +62,7 @@ func (c *Cluster) NewPending(ctx context.Context, target Spec, sizeBytes uint64,
 	if err := c.removeLeftover(ctx, p.Spec); err != nil {
 		return nil, fmt.Errorf("a temporary image of an earlier run is in the way: %w", err)
 	}
-	err := c.withPool(ctx, p.Spec.Pool, p.Spec.Namespace, func(ioctx *rados.IOContext) error {
+	err := c.withPool(ctx, p.Spec.Pool, p.Spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
 		opts := librbd.NewRbdImageOptions()
 		defer opts.Destroy()
 		// It gets its size only when the mark is on it: an unmarked image
