@@ -66,14 +66,16 @@ func (r *locationResource) detach(ctx context.Context, p place) (zombie bool, er
 		}
 		u.Run(ctx, &err)
 	}()
+	// A deletion that was cut off is taken back and begun anew. Where that is
+	// not safe, it is taken up.
 	img, err := r.data.Ceph.ImageByID(ctx, p.snapshot, p.rbdImageID)
 	if err != nil && !rbd.IsNotFound(err) {
 		return false, err
 	}
-	if img.AsideFor() != p.record {
-		if err := r.heal(ctx, p.snapshot, p.rbdImageID); err != nil {
-			return false, err
-		}
+	err = r.heal(ctx, p.snapshot, p.rbdImageID)
+	takeUp := errors.Is(err, errAside) && img.AsideFor() == p.record
+	if err != nil && !takeUp {
+		return false, err
 	}
 	rec, err := r.disable(ctx, p.record, &u)
 	if err != nil {
@@ -81,7 +83,7 @@ func (r *locationResource) detach(ctx context.Context, p place) (zombie bool, er
 	}
 	hasData := rec.Status != glance.StatusQueued || len(locationURLs(rec)) > 0
 	var outcome glance.DeleteOutcome
-	if img.AsideFor() != p.record && (rec.DeleteKeepsData() || !hasData) {
+	if !takeUp && (rec.DeleteKeepsData() || !hasData) {
 		outcome, err = decide(r.data.Glance.DeleteRecord(ctx, p.record))
 	} else {
 		outcome, err = r.deleteAside(ctx, p, rec)
@@ -157,12 +159,36 @@ func (r *locationResource) deleteAside(ctx context.Context, p place, rec *glance
 	defer func() { err = errors.Join(err, a.End()) }()
 	var u undo.Stack
 	defer u.Run(ctx, &err)
+	if err := r.guardMeanwhile(ctx, p, &u); err != nil {
+		return glance.Undecided, err
+	}
 	u.Add("give the RBD image its name back", a.Back)
 	outcome, err = r.deleteWith(ctx, p, rec, a)
 	if err == nil || errors.Is(err, glance.ErrUndecided) || errors.Is(err, errAside) {
 		u.Done()
 	}
 	return outcome, err
+}
+
+// guardMeanwhile sees to it that there is a guard, if one is possible, as long
+// as the record is being deleted. With it, whoever finds the deletion cut off
+// can put the image back, even if Glance should still be at work.
+func (r *locationResource) guardMeanwhile(ctx context.Context, p place, u *undo.Stack) error {
+	_, err := r.data.Ceph.Guard(ctx, p.guard())
+	if !errors.Is(err, rbd.ErrImageNotFound) {
+		return err
+	}
+	img, err := r.data.Ceph.Image(ctx, p.snapshot)
+	if err != nil || img.ID != p.rbdImageID {
+		return nil // put aside already
+	}
+	if snap, err := img.Snapshot(p.snapshot.Snapshot); err != nil || snap.ID != p.snapshotID || !snap.Protected {
+		return nil
+	}
+	u.Add("remove the guard", func(ctx context.Context) error {
+		return r.data.Ceph.RemoveGuard(ctx, p.guard(), p.rbdImageID, p.record)
+	})
+	return r.data.Ceph.EnsureGuard(ctx, p.snapshot, p.rbdImageID, p.snapshotID, guardName(p.record), p.record)
 }
 
 func (r *locationResource) withAside(ctx context.Context, p place, fn func(*rbd.Aside) error) error {
@@ -240,16 +266,33 @@ func (r *locationResource) heal(ctx context.Context, spec rbd.Spec, rbdImageID s
 		// A deletion that was asked for may yet come to pass, unless it has
 		// passed: then the decoy is gone. The guard would refuse it.
 		if a.Away() && a.Step() != "" && decoy {
-			g, err := r.data.Ceph.Guard(ctx, p.guard())
-			if err != nil && !rbd.IsNotFound(err) {
+			if safe, err := r.guardAside(ctx, p, img, a.Spec()); err != nil {
 				return err
-			}
-			if err != nil || g.ParentID != rbdImageID {
+			} else if !safe {
 				return fmt.Errorf("%w as %s: Glance was asked to delete image %q, and may still be at it", errAside, a.Spec(), record)
 			}
 		}
 		return a.Back(ctx)
 	})
+}
+
+// guardAside makes sure that there is a guard on an image that was put aside,
+// which has the name now. It returns false where none is possible.
+func (r *locationResource) guardAside(ctx context.Context, p place, img rbd.Image, now rbd.Spec) (bool, error) {
+	g, err := r.data.Ceph.Guard(ctx, p.guard())
+	switch {
+	case err == nil && g.ParentID == img.ID:
+		return true, nil
+	case err != nil && !rbd.IsNotFound(err):
+		return false, err
+	}
+	for _, s := range img.Snapshots {
+		if s.ID == entries(img)[p.record].SnapshotID && s.Protected {
+			err := r.data.Ceph.EnsureGuard(ctx, now.WithSnapshot(s.Name), img.ID, s.ID, guardName(p.record), p.record)
+			return err == nil, err
+		}
+	}
+	return false, nil
 }
 
 // gone tells whether there is no record, or only a dead one.

@@ -236,3 +236,25 @@ func (same) CompareValues(values ...any) error {
 	}
 	return nil
 }
+
+// registeredAs is registered for an admin's private record with this ID.
+func (g *golden) registeredAs(id string) error {
+	if i := g.record(g.name); i.ID != id || i.Status != glance.StatusActive || len(i.Locations) != 1 {
+		return fmt.Errorf("the record is %+v, want ID %s", i, id)
+	}
+	if guards := g.guards(); !slices.Equal(guards, []string{"images/guard." + id}) {
+		return fmt.Errorf("guards: %v, want that of %s", guards, id)
+	}
+	return g.intact()
+}
+
+func snapshotID(t *testing.T, spec, snapshot string) string {
+	t.Helper()
+	for line := range strings.Lines(acctest.RBD(t, "snap", "ls", spec)) {
+		if f := strings.Fields(line); len(f) > 1 && f[1] == snapshot {
+			return f[0]
+		}
+	}
+	t.Fatalf("no snapshot %s of %s", snapshot, spec)
+	return ""
+}

@@ -44,6 +44,7 @@ func init() {
 		{errDelayedDelete, "It would lose the data when its scrubber runs. Destroy as a user of the project who is no admin: then Glance lets the data be. Nothing was changed."},
 		{errRefused, "The record is as it was. See what uses the RBD image (`rbd status`, `rbd children`), and Glance's log."},
 		{errAside, "See `rbd ls -l POOL` for the empty image of 1 MiB that has its name. When no DELETE of the image is under way in Glance any more, and no scrubber runs, remove the empty one with `rbd rm` and run again: the name is given back."},
+		{rbd.ErrAside, "A run is deleting, or was cut off while it deleted, a Glance image of it. Remove nothing by hand: the next plan with the rbd_glance_image_location puts the image back."},
 		{errNotMade, "What was made of it was removed again."},
 		{errURL, "Choose another snapshot, or shorter names."},
 		{glance.ErrNotConfigured, "Name a cloud of clouds.yaml in the provider's openstack block or in OS_CLOUD, or set the usual OS_* variables."},

@@ -181,16 +181,12 @@ func TestLocationIsSafeFromOthers(t *testing.T) {
 }
 
 func TestLocationDestroyedAsAdmin(t *testing.T) {
-	for _, protection := range []string{"guard", "none"} {
-		t.Run(protection, func(t *testing.T) {
-			g := newGolden(t)
-			c := adminProvider() + config(g.spec+"@s", g.name, "protected = true", fmt.Sprintf("protection = %q", protection))
-			providertest.Run(t, resource.TestCase{
-				CheckDestroy: g.untouched,
-				Steps:        []resource.TestStep{{Config: c}, {Config: c, ConfigPlanChecks: empty}},
-			})
-		})
-	}
+	g := newGolden(t)
+	c := adminProvider() + config(g.spec+"@s", g.name, "protected = true", `protection = "none"`)
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: g.untouched,
+		Steps:        []resource.TestStep{{Config: c}, {Config: c, ConfigPlanChecks: empty}},
+	})
 }
 
 func TestLocationSharesItsSnapshot(t *testing.T) {
