@@ -41,6 +41,13 @@ func (r *snapshotResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		}
 		r.checkUnprotect(ctx, state, plan, &resp.Diagnostics)
 	}
+	if r.data.CanAsk() {
+		// Also while the image is not known yet: a wrong cluster stops here.
+		if _, err := r.data.Ceph.FSID(ctx); err != nil {
+			report.Error(&resp.Diagnostics, "plan", noun, plan.Name.ValueString(), err)
+			return
+		}
+	}
 	spec, url := types.StringUnknown(), types.StringUnknown()
 	if plan.specKnown() {
 		spec, url = r.planSpec(ctx, plan, creating, &resp.Diagnostics)

@@ -27,6 +27,13 @@ func (r *fileEditResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if r.data.CanAsk() {
+		// Also while the image is not known yet: a wrong cluster stops here.
+		if _, err := r.data.Ceph.FSID(ctx); err != nil {
+			report.Error(&resp.Diagnostics, "plan an edit of", noun, plan.Image.ValueString(), err)
+			return
+		}
+	}
 	if !creating {
 		imageref.PlanChange(ctx, r.data, state.Image, plan.Image, state.ImageID.ValueString(), resp)
 	}
