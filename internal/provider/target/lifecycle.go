@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -30,13 +31,11 @@ func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun st
 	var state M
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	m := P(&state).Base()
-	limit, errs := m.Timeouts.Read(ctx, defaultTimeout)
-	resp.Diagnostics.Append(errs...)
-	if resp.Diagnostics.HasError() {
+	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	spec, id := m.RBDSpec(), m.ImageID.ValueString()
 	if !d.CanAsk() {
 		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so "+noun+" \""+spec.String()+"\" was not read.")
@@ -69,13 +68,11 @@ func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun 
 	resp.Diagnostics.Append(req.State.Get(ctx, &was)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &is)...)
 	state, plan := P(&was).Base(), P(&is).Base()
-	limit, errs := plan.Timeouts.Update(ctx, defaultTimeout)
-	resp.Diagnostics.Append(errs...)
-	if resp.Diagnostics.HasError() {
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	update(ctx, d, noun, *state, plan, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &is)...)
@@ -122,13 +119,11 @@ func Delete[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun 
 	var state M
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	m := P(&state).Base()
-	limit, errs := m.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(errs...)
-	if resp.Diagnostics.HasError() {
+	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	spec := m.RBDSpec()
 	unlock, err := d.Ceph.LockImage(ctx, spec)
 	if err == nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
@@ -58,12 +59,12 @@ func (r *fileEditResource) Configure(_ context.Context, req resource.ConfigureRe
 func (r *fileEditResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	limit, d := plan.Timeouts.Create(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
 		return
 	}
-	r.edit(ctx, limit, &plan, "", &resp.Diagnostics)
+	r.edit(ctx, &plan, "", &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
@@ -73,12 +74,12 @@ func (r *fileEditResource) Update(ctx context.Context, req resource.UpdateReques
 	var plan, state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	limit, d := plan.Timeouts.Update(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
 		return
 	}
-	r.edit(ctx, limit, &plan, state.ImageID.ValueString(), &resp.Diagnostics)
+	r.edit(ctx, &plan, state.ImageID.ValueString(), &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
@@ -86,9 +87,7 @@ func (r *fileEditResource) Update(ctx context.Context, req resource.UpdateReques
 
 // edit makes the plan hold in the image, which must have imageID where that is
 // given.
-func (r *fileEditResource) edit(ctx context.Context, limit time.Duration, plan *model, imageID string, diags *diag.Diagnostics) {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
+func (r *fileEditResource) edit(ctx context.Context, plan *model, imageID string, diags *diag.Diagnostics) {
 	edits := plan.edits(ctx, diags)
 	if diags.HasError() {
 		return
@@ -118,13 +117,11 @@ func (r *fileEditResource) edit(ctx context.Context, limit time.Duration, plan *
 func (r *fileEditResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	limit, d := state.Timeouts.Read(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
+	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	if !r.data.CanAsk() {
 		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so the "+noun+" \""+state.Image.ValueString()+"\" were not read.")
 		return
@@ -181,13 +178,11 @@ func (r *fileEditResource) drift(ctx context.Context, img rbd.Image, state model
 func (r *fileEditResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	limit, d := state.Timeouts.Delete(ctx, defaultTimeout)
-	resp.Diagnostics.Append(d...)
-	if resp.Diagnostics.HasError() {
+	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	img, err := imageref.Find(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString())
 	if err == nil && img.EditInterrupted() {
 		var e *rbd.Edit
