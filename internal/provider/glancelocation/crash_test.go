@@ -51,26 +51,9 @@ func leaveCreation(t *testing.T, g golden, guard, record, location bool) (id str
 	return id
 }
 
-func TestLocationResumesCreation(t *testing.T) {
-	g := newGolden(t)
-	var id string
-	providertest.Run(t, resource.TestCase{
-		CheckDestroy: g.untouched,
-		Steps: []resource.TestStep{{
-			PreConfig: func() { id = leaveCreation(t, g, true, true, false) },
-			Config:    config(g.spec+"@s", g.name),
-			Check: resource.ComposeAggregateTestCheckFunc(g.registered(g.name), func(s *terraform.State) error {
-				if got, err := attribute("image_id")(s); got != id {
-					return fmt.Errorf("ID %s, want %s, %w", got, id, err)
-				}
-				return nil
-			}),
-		}},
-	})
-}
-
 // A run that was killed leaves what it had done so far.
 func TestResumedCreation(t *testing.T) {
+	t.Parallel()
 	g := newGolden(t)
 	ctx := t.Context()
 	for _, tc := range []struct {
@@ -215,6 +198,7 @@ resource "rbd_snapshot" "test" {
 
 // And so does the next destroy, whoever runs it.
 func TestResumedDeletion(t *testing.T) {
+	t.Parallel()
 	g := newGolden(t)
 	ctx := t.Context()
 	for n, k := range cuts {
@@ -240,6 +224,7 @@ func TestResumedDeletion(t *testing.T) {
 
 // Or the next plan and apply, for who wants to keep it.
 func TestResumedDeletionIsTakenBack(t *testing.T) {
+	t.Parallel()
 	g := newGolden(t)
 	ctx := t.Context()
 	for _, k := range cuts {

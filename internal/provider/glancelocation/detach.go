@@ -178,11 +178,13 @@ func (r *locationResource) guardMeanwhile(ctx context.Context, p place, u *undo.
 	if !errors.Is(err, rbd.ErrImageNotFound) {
 		return err
 	}
-	img, err := r.data.Ceph.Image(ctx, p.snapshot)
-	if err != nil || img.ID != p.rbdImageID {
-		return nil // put aside already
-	}
-	if snap, err := img.Snapshot(p.snapshot.Snapshot); err != nil || snap.ID != p.snapshotID || !snap.Protected {
+	_, snap, err := r.registered(ctx, p)
+	switch {
+	case rbd.IsNotFound(err), errors.Is(err, rbd.ErrOtherImage), errors.Is(err, rbd.ErrOtherSnapshot):
+		return nil // put aside already, or nothing is left to guard
+	case err != nil:
+		return err
+	case !snap.Protected:
 		return nil
 	}
 	u.Add("remove the guard", func(ctx context.Context) error {

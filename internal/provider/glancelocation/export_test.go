@@ -3,6 +3,7 @@ package glancelocation
 import (
 	"context"
 	"os"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -34,8 +35,15 @@ func NewDirect(cloud, snapshot, name string) *Direct {
 func (d *Direct) As(cloud string) {
 	d.r = &locationResource{data: &providerdata.Data{
 		Ceph:   rbd.NewCluster(rbd.Config{FSID: os.Getenv("RBD_LAB_FSID")}),
-		Glance: glance.New(glance.Config{Cloud: cloud}),
+		Glance: client(cloud),
 	}}
+}
+
+var directClients sync.Map
+
+func client(cloud string) *glance.Client {
+	c, _ := directClients.LoadOrStore(cloud, glance.New(glance.Config{Cloud: cloud}))
+	return c.(*glance.Client)
 }
 
 // ID is that of the record.

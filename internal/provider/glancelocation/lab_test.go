@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
@@ -24,15 +25,14 @@ const (
 	asOther  = "-other"
 )
 
-var clients = map[string]*glance.Client{}
+// clients holds one per caller: a token costs more than all that a test does.
+var clients sync.Map
 
 func client(t *testing.T, who string) *glance.Client {
 	t.Helper()
 	acctest.RequireLab(t)
-	if clients[who] == nil {
-		clients[who] = glance.New(glance.Config{Cloud: os.Getenv("OS_CLOUD") + who})
-	}
-	return clients[who]
+	c, _ := clients.LoadOrStore(who, glance.New(glance.Config{Cloud: cloud(who)}))
+	return c.(*glance.Client)
 }
 
 // golden is an 8 MiB image of the pool "images" with the protected snapshot "s".
@@ -201,7 +201,7 @@ func provider(cloud string) string {
 	return strings.Replace(providertest.Provider(), "guestfs {", fmt.Sprintf("openstack {\n    cloud = %q\n  }\n  guestfs {", cloud), 1)
 }
 
-func adminProvider() string { return provider(os.Getenv("OS_CLOUD") + asAdmin) }
+func adminProvider() string { return provider(cloud(asAdmin)) }
 
 func cloud(who string) string { return os.Getenv("OS_CLOUD") + who }
 

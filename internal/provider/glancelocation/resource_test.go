@@ -2,7 +2,7 @@ package glancelocation_test
 
 import (
 	"context"
-	"crypto/sha1" //nolint:gosec // as Nova does it
+	"crypto/sha1"
 	"fmt"
 	"maps"
 	"net/http"
@@ -95,7 +95,7 @@ func TestLocationLife(t *testing.T) {
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("image_id"), knownvalue.StringExact(given)),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("guard"), knownvalue.StringExact("images/guard."+given)),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("nova_base_file_name"),
-						knownvalue.StringExact(fmt.Sprintf("%x", sha1.Sum([]byte(given))))), //nolint:gosec // as Nova does it
+						knownvalue.StringExact(fmt.Sprintf("%x", sha1.Sum([]byte(given))))),
 				},
 			},
 			{ // less is an update too

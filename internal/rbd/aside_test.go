@@ -1,0 +1,148 @@
+package rbd
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+)
+
+// goldenImage is an image with the protected snapshot "s".
+func goldenImage(t *testing.T, c *Cluster) (Spec, Image) {
+	t.Helper()
+	spec := testSpec(t)
+	t.Cleanup(func() {
+		for _, n := range []string{"guard.x", "guard.y"} {
+			_, _ = acctest.TryRBD(t, "rm", "--no-progress", "vms/"+spec.Image+n)
+		}
+		img, err := c.Image(t.Context(), spec)
+		if err == nil {
+			_, _ = acctest.TryRBD(t, "rm", "--no-progress", "vms/"+spec.Image+".detach-"+img.ID)
+		}
+		_, _ = acctest.TryRBD(t, "snap", "unprotect", spec.String()+"@s")
+	})
+	acctest.RBD(t, "create", "--size", "8M", spec.String())
+	acctest.RBD(t, "snap", "create", "--no-progress", spec.String()+"@s")
+	acctest.RBD(t, "snap", "protect", spec.String()+"@s")
+	img, err := c.Image(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spec, img
+}
+
+func TestAside(t *testing.T) {
+	c := NewCluster(Config{})
+	ctx := t.Context()
+	spec, img := goldenImage(t, c)
+	a, err := c.BeginAside(ctx, spec, img.ID, "one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time nothing is left to do
+		if err := errors.Join(a.Put(ctx), a.SetStep("asked")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := acctest.RBD(t, "ls", "vms")
+	if !a.Away() || !strings.Contains(now, spec.Image+".detach-"+img.ID) || strings.Contains(now, ".tfpending") {
+		t.Errorf("images: %s", now)
+	}
+	// By its id it is found as what it will be again, with its snapshot.
+	got, err := c.ImageByID(ctx, spec, img.ID)
+	if err != nil || got.Spec != spec || len(got.Snapshots) != 1 || got.AsideFor() != "one" {
+		t.Errorf("by id: %+v, %v", got, err)
+	}
+	if err := c.RemoveImage(ctx, spec, img.ID); !errors.Is(err, ErrAside) {
+		t.Errorf("remove: %v", err)
+	}
+	if err := c.SetMarkByID(ctx, spec, img.ID, "test", "x"); err != nil {
+		t.Error(err)
+	}
+	if err := a.End(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.BeginAside(ctx, spec, img.ID, "another"); !errors.Is(err, ErrExists) {
+		t.Errorf("for another purpose: %v", err)
+	}
+	if a, err = c.BeginAside(ctx, spec, img.ID, "one"); err != nil {
+		t.Fatal(err)
+	}
+	if there, err := a.DecoyThere(ctx); err != nil || !there || a.Step() != "asked" {
+		t.Errorf("taken up: decoy %v, step %q, %v", there, a.Step(), err)
+	}
+	if err := errors.Join(a.Back(ctx), a.Back(ctx), a.End()); err != nil {
+		t.Fatal(err)
+	}
+	got, err = c.Image(ctx, spec)
+	if err != nil || got.ID != img.ID || got.AsideFor() != "" || got.Mark("test") != "x" {
+		t.Errorf("back: %+v, %v", got, err)
+	}
+	if now := acctest.RBD(t, "ls", "vms"); strings.Contains(now, spec.Image+".") {
+		t.Errorf("left: %s", now)
+	}
+	// Somebody else's rename is not ours to take back.
+	acctest.RBD(t, "rename", spec.String(), spec.String()+"-2")
+	if _, err := c.BeginAside(ctx, spec, img.ID, "one"); !errors.Is(err, ErrImageNotFound) {
+		t.Errorf("renamed: %v", err)
+	}
+	acctest.RBD(t, "rename", spec.String()+"-2", spec.String())
+}
+
+func TestGuard(t *testing.T) {
+	c := NewCluster(Config{})
+	ctx := t.Context()
+	spec, img := goldenImage(t, c)
+	s, err := img.Snapshot("s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Cloning copies metadata, our marks too.
+	if err := c.SetMark(ctx, spec, "image", markOwned); err != nil {
+		t.Fatal(err)
+	}
+	snap, guard := spec.WithSnapshot("s"), spec.WithImage(spec.Image+"guard.x")
+	check := func(want bool) {
+		t.Helper()
+		g, err := c.Guard(ctx, guard)
+		if err != nil || g.Guards(img.ID, s.ID) != want || g.Owner != "x" || g.Image.Owned() {
+			t.Errorf("guard: %+v, %v", g, err)
+		}
+	}
+	ensure := func() error { return c.EnsureGuard(ctx, snap, img.ID, s.ID, guard.Image, "x") }
+	for range 2 {
+		if err := ensure(); err != nil {
+			t.Fatal(err)
+		}
+		check(true)
+	}
+	if info := acctest.RBD(t, "info", guard.String()); strings.Contains(info, "clone-child") {
+		t.Errorf("not a v1 clone: %s", info)
+	}
+	if out, err := acctest.TryRBD(t, "snap", "unprotect", snap.String()); err == nil {
+		t.Errorf("unprotected in spite of the guard: %s", out)
+	}
+	acctest.RBD(t, "flatten", "--no-progress", guard.String())
+	check(false)
+	if err := ensure(); err != nil {
+		t.Fatal(err)
+	}
+	check(true)
+	if err := c.RemoveGuard(ctx, guard, img.ID, "another"); !errors.Is(err, ErrExists) {
+		t.Errorf("somebody else's: %v", err)
+	}
+	for range 2 { // the second time it is gone
+		if err := c.RemoveGuard(ctx, guard, img.ID, "x"); err != nil {
+			t.Error(err)
+		}
+	}
+	acctest.RBD(t, "snap", "unprotect", snap.String())
+	if err := ensure(); !errors.Is(err, ErrNotProtected) {
+		t.Errorf("unprotected: %v", err)
+	}
+	acctest.RBD(t, "create", "--size", "1M", guard.String())
+	if err := ensure(); !errors.Is(err, ErrExists) {
+		t.Errorf("the name is taken: %v", err)
+	}
+}
