@@ -94,14 +94,6 @@ func TestLocationDriftOfTheSnapshot(t *testing.T) {
 				},
 				Config: c, ConfigPlanChecks: replace, Check: g.registered(g.name),
 			},
-			{ // renamed: the record leads nowhere
-				PreConfig: func() { acctest.RBD(t, "rename", g.spec, g.spec+"-moved") },
-				Config:    config(g.spec+"-moved@s", g.name), ConfigPlanChecks: replace,
-			},
-			{
-				PreConfig: func() { acctest.RBD(t, "rename", g.spec+"-moved", g.spec) },
-				Config:    c, ConfigPlanChecks: replace, Check: g.registered(g.name),
-			},
 			{ // another project's eyes prove nothing
 				Config:      provider(cloud(asOther)) + c,
 				ExpectError: regexp.MustCompile(`(?is)not\s+visible\s+to\s+this\s+project`),

@@ -146,7 +146,6 @@ resource "rbd_glance_image_location" "test" {
 			{ // a new image under the old name
 				Taint: []string{"rbd_image.test"}, Config: chain(name + "-2"), ConfigPlanChecks: replace,
 			},
-			{Config: chain(name + "-2"), ConfigPlanChecks: empty},
 		},
 	})
 }
@@ -185,7 +184,7 @@ func TestLocationDestroyedAsAdmin(t *testing.T) {
 	c := adminProvider() + config(g.spec+"@s", g.name, "protected = true", `protection = "none"`)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
-		Steps:        []resource.TestStep{{Config: c}, {Config: c, ConfigPlanChecks: empty}},
+		Steps:        []resource.TestStep{{Config: c}},
 	})
 }
 
