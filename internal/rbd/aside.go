@@ -196,7 +196,7 @@ func (a *Aside) Back(ctx context.Context) error {
 func (a *Aside) dropHalfDecoy(ctx context.Context) error {
 	spec := a.home.WithImage(PendingName(a.home.Image))
 	img, err := a.c.Image(ctx, spec)
-	if err != nil || img.PendingToken() != decoyToken(a.note.ImageID) && (img.HasMarks() || img.SizeBytes > 0) {
+	if err != nil || img.PendingToken() != decoyToken(a.note.ImageID) && (img.PendingToken() != "" || img.Held() || img.SizeBytes > 0) {
 		return tolerate(err, ErrImageNotFound)
 	}
 	return a.c.removeLeftover(ctx, spec)

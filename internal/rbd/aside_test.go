@@ -99,7 +99,7 @@ func TestGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	// Cloning copies metadata, our marks too.
-	if err := c.SetMark(ctx, spec, "image", markOwned); err != nil {
+	if err := c.SetMark(ctx, spec, "image", markOf(markOwned, img.ID)); err != nil {
 		t.Fatal(err)
 	}
 	snap, guard := spec.WithSnapshot("s"), spec.WithImage(spec.Image+"guard.x")

@@ -3,7 +3,6 @@ package rbd
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	librbd "github.com/ceph/go-ceph/rbd"
 )
@@ -29,11 +28,15 @@ type Edit struct {
 
 // EditInterrupted tells whether an Edit of the image was cut off, or is under
 // way elsewhere. The watch of one that was cut off goes away by itself.
-func (i Image) EditInterrupted() bool { return i.Mark(editingMark) != "" || i.ContentInDoubt() }
+func (i Image) EditInterrupted() bool {
+	return i.Mark(editingMark) == markOf(markPending, i.ID) || i.ContentInDoubt()
+}
 
 // ContentInDoubt tells whether an Edit was cut off while the content changed.
 // BeginEdit puts the old content back.
-func (i Image) ContentInDoubt() bool { return i.Metadata[snapshotKey(UndoSnapshot)] == markUndo }
+func (i Image) ContentInDoubt() bool {
+	return i.Metadata[snapshotKey(UndoSnapshot)] == markOf(markUndo, i.ID)
+}
 
 // BeginEdit begins an edit of the image with this id. It refuses an image that
 // anything else has open or locked; after an edit that was cut off it waits for
@@ -73,16 +76,16 @@ func (e *Edit) begin() error {
 	if err := e.CheckAlone(); err != nil {
 		return err
 	}
-	if err := e.h.img.SetMetadata(markPrefix+editingMark, "yes"); err != nil {
-		return fmt.Errorf("mark %s: %w", e.h.spec, err)
+	if err := setMark(e.h.img, markPrefix+editingMark, markPending); err != nil {
+		return err
 	}
 	return e.recover()
 }
 
 // recover puts the content from before an interrupted edit back.
 func (e *Edit) recover() error {
-	mark, err := metadata(e.h.img, snapshotKey(UndoSnapshot))
-	if err != nil || mark != markUndo {
+	interrupted, err := hasMark(e.h.img, snapshotKey(UndoSnapshot), markUndo)
+	if err != nil || !interrupted {
 		return err
 	}
 	switch _, err := findSnapshot(e.h.img, e.h.spec.WithSnapshot(UndoSnapshot)); {
@@ -122,8 +125,8 @@ func (e *Edit) Protect() error {
 	if err := e.CheckAlone(); err != nil {
 		return err
 	}
-	if err := e.h.img.SetMetadata(snapshotKey(UndoSnapshot), markUndo); err != nil {
-		return fmt.Errorf("mark %s: %w", e.h.spec, err)
+	if err := setMark(e.h.img, snapshotKey(UndoSnapshot), markUndo); err != nil {
+		return err
 	}
 	if _, err := e.h.img.CreateSnapshot(UndoSnapshot); err != nil {
 		err = translate("create", e.h.spec.WithSnapshot(UndoSnapshot), ErrImageNotFound, err)
@@ -151,8 +154,8 @@ func (e *Edit) End() error {
 // dropUndo removes the snapshot of an interrupted edit from an image that is to
 // be removed anyway.
 func dropUndo(img *librbd.Image, spec Spec) error {
-	mark, err := metadata(img, snapshotKey(UndoSnapshot))
-	if err != nil || mark != markUndo {
+	interrupted, err := hasMark(img, snapshotKey(UndoSnapshot), markUndo)
+	if err != nil || !interrupted {
 		return err
 	}
 	return tolerate(removeSnapshot(img, spec.WithSnapshot(UndoSnapshot)), ErrSnapshotNotFound)

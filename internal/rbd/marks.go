@@ -25,36 +25,36 @@ const (
 
 func snapshotKey(name string) string { return markPrefix + "snapshot." + name }
 
+// markOf is a mark as it is written: the word, and the id of the image that it
+// was put on, since cloning an image copies its metadata.
+func markOf(word, id string) string { return word + ":" + id }
+
 // PendingToken is the token of an unfinished or not yet claimed creation, or
 // empty.
 func (i Image) PendingToken() string {
-	if m := i.Metadata[imageKey]; m != markOwned {
+	if m := i.Metadata[imageKey]; !strings.HasPrefix(m, markOf(markOwned, "")) {
 		return m
 	}
 	return ""
 }
 
 // Owned tells whether some state is known to have the image.
-func (i Image) Owned() bool { return i.Metadata[imageKey] == markOwned }
+func (i Image) Owned() bool { return i.Metadata[imageKey] == markOf(markOwned, i.ID) }
 
 // OwnsSnapshot tells whether the snapshot was made by this provider, for some
 // state.
-func (i Image) OwnsSnapshot(name string) bool { return i.Metadata[snapshotKey(name)] != "" }
-
-// HasMarks tells whether a resource of this provider holds the image.
-func (i Image) HasMarks() bool {
-	for k := range i.Metadata {
-		if strings.HasPrefix(k, markPrefix) {
-			return true
-		}
-	}
-	return false
+func (i Image) OwnsSnapshot(name string) bool {
+	return strings.HasSuffix(i.Metadata[snapshotKey(name)], ":"+i.ID)
 }
+
+// Held tells whether a resource of this provider holds the image, as its own or
+// as the guard of a snapshot.
+func (i Image) Held() bool { return i.Owned() || i.Mark(guardMark) != "" }
 
 // SnapshotPending tells whether an interrupted run made the snapshot, and no
 // state is known to have it.
 func (i Image) SnapshotPending(name string) bool {
-	return i.Metadata[snapshotKey(name)] == markPending
+	return i.Metadata[snapshotKey(name)] == markOf(markPending, i.ID)
 }
 
 // Mark is one of our own entries in the image's metadata, without the common
@@ -104,7 +104,7 @@ func (c *Cluster) ClaimImage(ctx context.Context, i Image) error {
 	if i.Owned() {
 		return nil
 	}
-	return c.SetMark(ctx, i.Spec, "image", markOwned)
+	return c.SetMark(ctx, i.Spec, "image", markOf(markOwned, i.ID))
 }
 
 // DisownImage takes our mark off an image that is to stay.
@@ -128,10 +128,7 @@ func (c *Cluster) ClaimSnapshot(ctx context.Context, i Image, name string) error
 // AdoptSnapshot marks a snapshot as ours, as an import does.
 func (c *Cluster) AdoptSnapshot(ctx context.Context, spec Spec, name string) error {
 	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
-		if err := img.SetMetadata(snapshotKey(name), markOwned); err != nil {
-			return fmt.Errorf("mark %s: %w", spec.WithSnapshot(name), err)
-		}
-		return nil
+		return setMark(img, snapshotKey(name), markOwned)
 	})
 }
 
@@ -140,6 +137,28 @@ func (c *Cluster) DisownSnapshot(ctx context.Context, spec Spec) error {
 	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
 		return unmark(img, snapshotKey(spec.Snapshot))
 	})
+}
+
+// setMark puts a mark on an open image.
+func setMark(img *librbd.Image, key, word string) error {
+	id, err := img.GetId()
+	if err == nil {
+		err = img.SetMetadata(key, markOf(word, id))
+	}
+	if err != nil {
+		return fmt.Errorf("set image metadata %q: %w", key, err)
+	}
+	return nil
+}
+
+// hasMark tells whether an open image has a mark of its own.
+func hasMark(img *librbd.Image, key, word string) (bool, error) {
+	value, err := metadata(img, key)
+	if err != nil || value == "" {
+		return false, err
+	}
+	id, err := img.GetId()
+	return value == markOf(word, id), err
 }
 
 // metadata reads one entry; a missing one is empty.

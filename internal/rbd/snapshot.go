@@ -67,8 +67,8 @@ func (c *Cluster) CreateSnapshot(ctx context.Context, spec Spec, imageID string,
 		} else if !errors.Is(err, ErrSnapshotNotFound) {
 			return err
 		}
-		if err := img.SetMetadata(snapshotKey(spec.Snapshot), markPending); err != nil {
-			return fmt.Errorf("mark %s: %w", spec, err)
+		if err := setMark(img, snapshotKey(spec.Snapshot), markPending); err != nil {
+			return err
 		}
 		if _, err := img.CreateSnapshot(spec.Snapshot); err != nil {
 			err = translate("create", spec, ErrImageNotFound, err)
@@ -174,8 +174,8 @@ func sameSnapshot(img *librbd.Image, spec Spec, id uint64) (Snapshot, error) {
 
 // dropPendingSnapshot removes what an interrupted CreateSnapshot left behind.
 func dropPendingSnapshot(img *librbd.Image, spec Spec) error {
-	mark, err := metadata(img, snapshotKey(spec.Snapshot))
-	if err != nil || mark != markPending {
+	pending, err := hasMark(img, snapshotKey(spec.Snapshot), markPending)
+	if err != nil || !pending {
 		return err
 	}
 	s, err := findSnapshot(img, spec)

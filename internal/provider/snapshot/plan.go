@@ -73,26 +73,32 @@ func (r *snapshotResource) planSpec(ctx context.Context, plan model, creating bo
 	}
 	if err != nil {
 		report.AttributeError(diags, path.Root(imageref.Name), "plan", noun, s.String(), err)
-	} else if creating {
-		r.checkFree(ctx, s, diags)
+	} else if creating && r.takesOver(ctx, s, diags) {
+		return types.StringUnknown(), types.StringUnknown()
 	}
 	return types.StringValue(s.String()), types.StringValue(rbd.LocationURL(fsid, s))
 }
 
-// checkFree lets a missing image pass: it may be made in the same run.
-func (r *snapshotResource) checkFree(ctx context.Context, spec rbd.Spec, diags *diag.Diagnostics) {
+// takesOver refuses a name that is taken, and tells whether the snapshot that
+// has it may be about to be replaced: a tainted one is planned like a first one,
+// and whatever hangs on it must be planned anew. Creating looks again. A missing
+// image passes: it may be made in the same run.
+func (r *snapshotResource) takesOver(ctx context.Context, spec rbd.Spec, diags *diag.Diagnostics) bool {
 	img, err := r.data.Ceph.Image(ctx, spec)
 	if errors.Is(err, rbd.ErrImageNotFound) {
-		return
+		return false
 	}
 	if err != nil {
 		report.AttributeError(diags, path.Root(imageref.Name), "plan", noun, spec.String(), err)
-		return
+		return false
 	}
-	// One of ours may be about to be replaced; creating looks again.
-	if _, err := img.Snapshot(spec.Snapshot); err == nil && !img.OwnsSnapshot(spec.Snapshot) {
+	if _, err := img.Snapshot(spec.Snapshot); err != nil {
+		return false
+	}
+	if !img.OwnsSnapshot(spec.Snapshot) {
 		report.AttributeError(diags, path.Root("name"), "plan", noun, spec.String(), fmt.Errorf("snapshot %s: %w", spec, rbd.ErrExists))
 	}
+	return !img.SnapshotPending(spec.Snapshot)
 }
 
 func (r *snapshotResource) checkUnprotect(ctx context.Context, state, plan model, diags *diag.Diagnostics) {
@@ -132,7 +138,7 @@ func (r *snapshotResource) children(ctx context.Context, state model, foreignOnl
 	e := &rbd.ChildrenError{Spec: spec}
 	for _, c := range all {
 		if foreignOnly && !c.Trash {
-			if img, err := r.data.Ceph.Image(ctx, c.Spec); err == nil && img.HasMarks() {
+			if img, err := r.data.Ceph.Image(ctx, c.Spec); err == nil && img.Held() {
 				continue
 			}
 		}

@@ -77,6 +77,15 @@ func TestSnapshotLife(t *testing.T) {
 				}},
 				Check: protected(t, "vms/"+name+"-2", "s2", true),
 			},
+			{ // a tainted snapshot is planned like a first one, and its spec is not known
+				Taint:  []string{address},
+				Config: config(name+"-2", "s2"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
+					plancheck.ExpectUnknownValue(address, tfjsonpath.New("spec")),
+				}},
+				Check: protected(t, "vms/"+name+"-2", "s2", true),
+			},
 			{ // a new image under the old name takes its snapshot along
 				Taint:  []string{"rbd_image.test"},
 				Config: config(name+"-2", "s2"),
@@ -138,8 +147,11 @@ func TestSnapshotRefusals(t *testing.T) {
 					acctest.RBD(t, "snap", "rm", "--no-progress", "vms/"+name+"@taken")
 					acctest.RBD(t, "clone", "vms/"+name+"@s1", clone)
 				},
+				// In the plan: the clone has its parent's metadata, our marks and all,
+				// and is somebody else's even so.
 				Config:      config(name, "s1"),
 				Destroy:     true,
+				PlanOnly:    true,
 				ExpectError: regexp.MustCompile(`(?s)Unable to delete RBD snapshot.*has\s+children:\s+` + clone),
 			},
 			{
