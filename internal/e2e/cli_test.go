@@ -68,10 +68,16 @@ func newModule(t *testing.T, config string) *module {
 	}
 	rc := filepath.Join(m.dir, "cli.tfrc")
 	m.write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-provider-rbd/rbd\" = %q\n  }\n}\n", bin))
-	m.env = append(os.Environ(), "TF_CLI_CONFIG_FILE="+rc, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0")
+	if err := os.Mkdir(m.temp(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	m.env = append(os.Environ(), "TMPDIR="+m.temp(), "TF_CLI_CONFIG_FILE="+rc, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0")
 	m.configure(config)
 	return m
 }
+
+// temp is where the provider has its temporary folders.
+func (m *module) temp() string { return filepath.Join(m.dir, "tmp") }
 
 func (m *module) configure(config string) {
 	m.t.Helper()
