@@ -136,7 +136,7 @@ instance_up() {
             say "$name: up ($(seconds_since "$start"))"
             return
         fi
-        say "$name: not answering:" $down
+        say "$name: not answering: ${down//$'\n'/ }"
     fi
     deadline=$((EPOCHSECONDS + time_limit))
     steps=()
