@@ -1,0 +1,126 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func sh(script string) Spec { return Spec{Name: "sh", Args: []string{"-c", script}} }
+
+func TestRun(t *testing.T) {
+	res, err := Run(t.Context(), Spec{Name: "sh", Args: []string{"-c", "echo $A; echo warning >&2; cat"}, Env: []string{"A=b"}, Stdin: strings.NewReader("in")})
+	if err != nil || string(res.Stdout) != "b\nin" || string(res.Stderr) != "warning\n" {
+		t.Errorf("%q %q %v", res.Stdout, res.Stderr, err)
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	_, err := Run(t.Context(), sh("echo reason >&2; exit 3"))
+	var e *Error
+	if !errors.As(err, &e) || e.ExitCode != 3 || !strings.Contains(err.Error(), "reason") {
+		t.Errorf("exit status: %v", err)
+	}
+	_, err = Run(t.Context(), Spec{Name: "no-such-program"})
+	if !errors.Is(err, ErrNotInstalled) {
+		t.Errorf("missing program: %v", err)
+	}
+	_, err = Run(t.Context(), sh("kill -USR1 $$"))
+	if !errors.As(err, &e) || e.Signal != syscall.SIGUSR1 || e.ExitCode != -1 {
+		t.Errorf("signal: %v", err)
+	}
+	_, err = Run(t.Context(), sh("for i in $(seq 20000); do echo line $i >&2; done; exit 1"))
+	if n := len(err.Error()); n > 2*tailBytes || !strings.Contains(err.Error(), "line 20000") {
+		t.Errorf("a flood of %d bytes is kept", n)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out")
+	spec := sh("head -c 1000000 /dev/zero >" + out)
+	spec.Limits = Limits{FileSize: 4096}
+	if _, err := Run(t.Context(), spec); err == nil {
+		t.Error("a file larger than the limit was written")
+	}
+	if st, err := os.Stat(out); err != nil || st.Size() > 4096 {
+		t.Errorf("%v %v", st, err)
+	}
+	spec = sh("while :; do :; done")
+	spec.Limits = Limits{CPU: time.Second}
+	if _, err := Run(t.Context(), spec); err == nil {
+		t.Error("the limit of processor time was not reached")
+	}
+	spec = Spec{Name: "head", Args: []string{"-c", "1", "/dev/zero"}, Limits: Limits{AddressSpace: 1 << 20}}
+	if _, err := Run(t.Context(), spec); err == nil {
+		t.Error("a program ran in less memory than it needs")
+	}
+}
+
+// alive tells whether a process is there and no zombie.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+// readPid waits for a file with the id of a process.
+func readPid(t *testing.T, file string) int {
+	t.Helper()
+	for {
+		b, err := os.ReadFile(file)
+		if pid, e := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && e == nil {
+			return pid
+		}
+		if t.Context().Err() != nil {
+			t.Fatal("no process id")
+		}
+	}
+}
+
+// Whoever is cancelled takes along what it has started, even what ignores the
+// first signal.
+func TestCancelEndsTheGroup(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pid")
+	ctx, cancel := context.WithCancel(t.Context())
+	spec := sh("trap '' TERM; sleep 1000 & echo $! >" + file + "; wait; wait")
+	spec.Grace = 100 * time.Millisecond
+	p, err := Start(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid := readPid(t, file)
+	cancel()
+	err = p.Wait()
+	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "cancelled") {
+		t.Errorf("%v", err)
+	}
+	for alive(pid) {
+	}
+}
+
+// A child does not outlive a process that was killed. The process is this test
+// program again.
+func TestKilledParent(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "pid")
+	if os.Getenv("COMMAND_TEST_PID") != "" {
+		_, _ = Run(context.Background(), sh("echo $$ >"+os.Getenv("COMMAND_TEST_PID")+"; exec sleep 1000"))
+		return
+	}
+	self := exec.Command(os.Args[0], "-test.run=^TestKilledParent$")
+	self.Env = append(os.Environ(), "COMMAND_TEST_PID="+file)
+	if err := self.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := readPid(t, file)
+	_ = self.Process.Kill()
+	_ = self.Wait()
+	for alive(pid) {
+	}
+}

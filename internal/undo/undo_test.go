@@ -1,0 +1,45 @@
+package undo
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestRunTakesBackLastFirst(t *testing.T) {
+	var s Stack
+	var done []string
+	bad := errors.New("bad")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // what is taken back is so because ctx has ended
+	for _, n := range []string{"one", "two"} {
+		s.Add("take back "+n, func(ctx context.Context) error {
+			done = append(done, n)
+			if n == "two" {
+				return bad
+			}
+			return ctx.Err()
+		})
+	}
+	cause := errors.New("cause")
+	err := cause
+	s.Run(ctx, &err)
+	if strings.Join(done, " ") != "two one" {
+		t.Errorf("taken back: %v", done)
+	}
+	if !errors.Is(err, cause) || !errors.Is(err, bad) || !strings.Contains(err.Error(), "could not take back two") || strings.Contains(err.Error(), "one") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDoneKeeps(t *testing.T) {
+	var s Stack
+	s.Add("take back", func(context.Context) error { t.Error("taken back"); return nil })
+	s.Done()
+	var err error
+	s.Run(t.Context(), &err)
+	if err != nil {
+		t.Error(err)
+	}
+}
