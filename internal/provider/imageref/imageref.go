@@ -60,6 +60,11 @@ func sameImage(ctx context.Context, d *providerdata.Data, state, plan, imageID s
 	if err != nil || id != "" {
 		return id == imageID, err
 	}
+	was, err1 := rbd.ParseSpec(state)
+	is, err2 := rbd.ParseSpec(plan)
+	if err := errors.Join(err1, err2); err != nil || was.PoolSpec() != is.PoolSpec() {
+		return false, err // no rename leads to another pool
+	}
 	id, err = imageIDOf(ctx, d, state)
 	return id == imageID, err
 }
