@@ -70,6 +70,17 @@ func alive(pid int) bool {
 	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
+// gone waits for the end of a process.
+func gone(t *testing.T, pid int) {
+	t.Helper()
+	for limit := time.Now().Add(10 * time.Second); alive(pid); {
+		if time.Now().After(limit) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatalf("process %d is still there", pid)
+		}
+	}
+}
+
 // readPid waits for a file with the id of a process.
 func readPid(t *testing.T, file string) int {
 	t.Helper()
@@ -101,8 +112,7 @@ func TestCancelEndsTheGroup(t *testing.T) {
 	if !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "cancelled") {
 		t.Errorf("%v", err)
 	}
-	for alive(pid) {
-	}
+	gone(t, pid)
 }
 
 // A child does not outlive a process that was killed. The process is this test
@@ -121,6 +131,5 @@ func TestKilledParent(t *testing.T) {
 	pid := readPid(t, file)
 	_ = self.Process.Kill()
 	_ = self.Wait()
-	for alive(pid) {
-	}
+	gone(t, pid)
 }
