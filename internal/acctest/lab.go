@@ -2,6 +2,7 @@
 package acctest
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -57,32 +58,41 @@ func Admin(t testing.TB, name string, args ...string) string {
 }
 
 // Purge removes every image of the lab's pools whose name begins with prefix,
-// snapshots and all, as the last resort of a test that failed.
+// snapshots and all: what a test has made by itself, or left when it failed.
 func Purge(t testing.TB, prefix string) {
 	t.Helper()
-	for _, pool := range []string{"vms", "images", "volumes"} {
-		out, err := TryRBD(t, "ls", pool)
-		if err != nil {
-			t.Logf("rbd ls %s: %v", pool, err)
-			continue
-		}
-		for name := range strings.FieldsSeq(out) {
-			if !strings.HasPrefix(name, prefix) {
+	// Clones first, as their parents can't go before them.
+	for last := range 2 {
+		for _, pool := range []string{"vms", "images", "volumes"} {
+			out, err := TryRBD(t, "ls", pool)
+			if err != nil {
+				t.Errorf("rbd ls %s: %v: %s", pool, err, out)
 				continue
 			}
-			spec := pool + "/" + name
-			snaps, _ := TryRBD(t, "snap", "ls", spec)
-			for i, line := range strings.Split(snaps, "\n") {
-				if f := strings.Fields(line); i > 0 && len(f) > 1 {
-					_, _ = TryRBD(t, "snap", "unprotect", spec+"@"+f[1])
+			for name := range strings.FieldsSeq(out) {
+				if strings.HasPrefix(name, prefix) {
+					if err := purge(t, pool+"/"+name); err != nil && last == 1 {
+						t.Errorf("could not clean up: %v", err)
+					}
 				}
-			}
-			_, _ = TryRBD(t, "snap", "purge", spec)
-			if out, err := TryRBD(t, "rm", "--no-progress", spec); err != nil {
-				t.Logf("rbd rm %s: %v: %s", spec, err, out)
 			}
 		}
 	}
+}
+
+func purge(t testing.TB, spec string) error {
+	t.Helper()
+	snaps, _ := TryRBD(t, "snap", "ls", spec)
+	for i, line := range strings.Split(snaps, "\n") {
+		if f := strings.Fields(line); i > 0 && len(f) > 1 {
+			_, _ = TryRBD(t, "snap", "unprotect", spec+"@"+f[1])
+		}
+	}
+	_, _ = TryRBD(t, "snap", "purge", "--no-progress", spec)
+	if out, err := TryRBD(t, "rm", "--no-progress", spec); err != nil {
+		return fmt.Errorf("rbd rm %s: %w: %s", spec, err, out)
+	}
+	return nil
 }
 
 // Images lists the images of a pool whose name begins with prefix.
