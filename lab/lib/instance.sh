@@ -82,10 +82,20 @@ instance_down_components() {
     wait
 }
 
+# A checksum of the scripts that make an instance.
+instance_version() { cat "${BASH_SOURCE[0]%/*}"/* | sha256sum | cut -c1-16; }
+
 # What a stopped "up" left half-made is made again from nothing; so is Ceph when
-# its memory is lost, and then Glance, whose records point into Ceph.
+# its memory is lost, and then Glance, whose records point into Ceph.  What other
+# scripts than these have made is not mended, but all of it made again.
 instance_clean_leftovers() {
-    local component
+    local component version
+    version=$(instance_version)
+    if [[ -e $dir/version && $(<"$dir/version") != "$version" || ! -e $dir/version && -d $dir/ceph ]]; then
+        say "$name: made by another version of the lab; making it again from nothing"
+        rm -f "$dir"/{ceph,keystone,glance}/created
+    fi
+    printf '%s\n' "$version" >"$dir/version"
     if [[ -e $dir/ceph/created ]] && ! ceph_osd_has_its_memory; then
         say "ceph: the OSD was killed and its memory is lost; making an empty cluster again"
         rm -f "$dir/ceph/created"
