@@ -102,7 +102,7 @@ func openstackBlock() schema.Block {
 			},
 			"request_timeout": schema.StringAttribute{
 				Optional: true, CustomType: timetypes.GoDurationType{},
-				MarkdownDescription: "Time that one request may take. Default: `60s`.",
+				MarkdownDescription: "Time that one request may take. Default: `2m`.",
 			},
 		},
 	}

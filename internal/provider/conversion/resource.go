@@ -142,6 +142,10 @@ func (r *conversionResource) Create(ctx context.Context, req resource.CreateRequ
 		return
 	}
 	target.ReadBack(ctx, r.data, noun, plan.RBDSpec(), &plan.Model, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		// Without an id in the state: the next apply finds the image by its token.
+		return
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 

@@ -100,6 +100,10 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 		return
 	}
 	target.ReadBack(ctx, r.data, noun, spec, &plan.Model, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		// Without an id in the state: the next apply finds the image by its token.
+		return
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 }
 
