@@ -34,6 +34,19 @@ func (c *Cluster) Children(ctx context.Context, spec Spec) ([]Child, error) {
 	return out, err
 }
 
+// childrenOf leaves the image set to no snapshot.
+func childrenOf(img *librbd.Image, spec Spec, snapshotID uint64) (out []Child, err error) {
+	if err := img.SetSnapByID(snapshotID); err != nil {
+		return nil, translate("open", spec, ErrSnapshotNotFound, err)
+	}
+	defer func() {
+		if e := img.SetSnapshot(librbd.NoSnapshot); e != nil {
+			err = errors.Join(err, fmt.Errorf("leave snapshot %s: %w", spec, e))
+		}
+	}()
+	return listChildren(img, spec)
+}
+
 // listChildren expects the image to be set to the snapshot.
 func listChildren(img *librbd.Image, spec Spec) ([]Child, error) {
 	specs, err := img.ListChildrenAttributes()
@@ -49,21 +62,10 @@ func listChildren(img *librbd.Image, spec Spec) ([]Child, error) {
 }
 
 // checkChildren leaves the image set to no snapshot.
-func checkChildren(img *librbd.Image, spec Spec) (err error) {
-	if err := img.SetSnapshot(spec.Snapshot); err != nil {
-		return translate("open", spec, ErrSnapshotNotFound, err)
+func checkChildren(img *librbd.Image, spec Spec, snapshotID uint64) error {
+	children, err := childrenOf(img, spec, snapshotID)
+	if err == nil && len(children) > 0 {
+		err = &ChildrenError{Spec: spec, Children: children}
 	}
-	defer func() {
-		if e := img.SetSnapshot(librbd.NoSnapshot); e != nil {
-			err = errors.Join(err, fmt.Errorf("leave snapshot %s: %w", spec, e))
-		}
-	}()
-	children, err := listChildren(img, spec)
-	if err != nil {
-		return err
-	}
-	if len(children) > 0 {
-		return &ChildrenError{Spec: spec, Children: children}
-	}
-	return nil
+	return err
 }

@@ -68,23 +68,33 @@ type ChildrenError struct {
 }
 
 func (e *ChildrenError) Error() string {
-	names := make([]string, len(e.Children))
-	for i, c := range e.Children {
-		names[i] = c.String()
+	return fmt.Sprintf("snapshot %s has children: %s", e.Spec, join(e.Children))
+}
+
+func join[S fmt.Stringer](all []S) string {
+	words := make([]string, len(all))
+	for i, s := range all {
+		words[i] = s.String()
 	}
-	return fmt.Sprintf("snapshot %s has children: %s", e.Spec, strings.Join(names, ", "))
+	return strings.Join(words, ", ")
 }
 
 func (e *ChildrenError) Unwrap() error { return ErrHasChildren }
 
-// SnapshotsError names the snapshots that an image still has.
+// SnapshotsError names the snapshots that an image still has, and the clones
+// that keep those in the trash namespace.
 type SnapshotsError struct {
 	Spec      Spec
-	Snapshots []string
+	Snapshots []Snapshot
+	Children  []Child
 }
 
 func (e *SnapshotsError) Error() string {
-	return fmt.Sprintf("image %s has snapshots: %s", e.Spec, strings.Join(e.Snapshots, ", "))
+	text := fmt.Sprintf("image %s has snapshots: %s", e.Spec, join(e.Snapshots))
+	if len(e.Children) > 0 {
+		text += "; kept by the clones " + join(e.Children)
+	}
+	return text
 }
 
 func (e *SnapshotsError) Unwrap() error { return ErrHasSnapshots }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"syscall"
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
@@ -43,23 +42,15 @@ func (g Guard) ours(owner, imageID string) bool {
 // Errors: as Image.
 func (c *Cluster) Guard(ctx context.Context, spec Spec) (Guard, error) {
 	var g Guard
-	err := c.withImage(ctx, spec, readOnly, func(img *librbd.Image) error {
-		var err error
-		if g.Image, err = readImage(img, spec.ImageSpec()); err != nil {
-			return err
-		}
-		g.Owner = g.Image.Mark(guardMark)
-		parent, err := img.GetParent()
-		if errno(err) == syscall.ENOENT {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("read the parent of %s: %w", spec, err)
-		}
-		g.ParentID, g.SnapshotID = parent.Image.ImageID, parent.Snap.ID
-		return nil
-	})
-	return g, err
+	img, err := c.Image(ctx, spec)
+	if err != nil {
+		return g, err
+	}
+	g.Image, g.Owner = img, img.Mark(guardMark)
+	if img.Parent != nil {
+		g.ParentID, g.SnapshotID = img.Parent.ImageID, img.Parent.SnapshotID
+	}
+	return g, nil
 }
 
 // EnsureGuard makes the guard of a snapshot where it is missing: `rbd

@@ -19,15 +19,45 @@ type Image struct {
 	ID              string // the RBD image id: survives a rename
 	SizeBytes       uint64
 	ObjectSizeBytes uint64
+	StripeUnitBytes uint64 // the object size where nothing is striped
+	StripeCount     uint64 // 1 where nothing is striped
+	BlockNamePrefix string // of the names of its data objects
+	DataPool        string // empty where the data is in the image's own pool
 	Features        []string
-	Parent          *Spec // with its snapshot; nil where there is none
-	Snapshots       []Snapshot
+	Parent          *Parent    // nil where there is none
+	Snapshots       []Snapshot // those that `rbd snap ls --all` shows
 	Metadata        map[string]string
 	CreatedAt       time.Time
+	ModifiedAt      time.Time
+	AccessedAt      time.Time
+	Trash           *TrashEntry // nil unless it is in the trash
 }
 
-// Image reads an image: `rbd info`, `rbd snap ls` and `rbd image-meta ls` in
-// one opening, read-only and without a watch.
+// Parent is the snapshot that a clone depends on.
+type Parent struct {
+	// Spec is what it is called now, as `rbd info` shows it. A snapshot that was
+	// removed and lives on for its v2 clones has a UUID for a name.
+	Spec       Spec
+	ImageID    string
+	SnapshotID uint64
+	// Trash tells that the parent's image is in the trash.
+	Trash bool
+}
+
+func (p Parent) String() string {
+	if p.Trash {
+		return fmt.Sprintf("%s (in the trash, id %s)", p.Spec, p.ImageID)
+	}
+	return p.Spec.String()
+}
+
+// Is tells whether the clone depends on the snapshot with these ids.
+func (p *Parent) Is(imageID string, snapshotID uint64) bool {
+	return p != nil && p.ImageID == imageID && p.SnapshotID == snapshotID
+}
+
+// Image reads an image: `rbd info`, `rbd snap ls --all` and `rbd image-meta ls`
+// in one opening, read-only and without a watch.
 //
 // Errors: ErrPoolNotFound, ErrNamespaceNotFound, ErrImageNotFound,
 // ErrPermission.
@@ -37,8 +67,7 @@ func (c *Cluster) Image(ctx context.Context, spec Spec) (Image, error) {
 		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
 			return openImage(ioctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
 				var err error
-				out, err = readImage(img, spec.ImageSpec())
-				out.FSID = cn.fsid
+				out, err = cn.readImage(img, spec.ImageSpec())
 				return err
 			})
 		})
@@ -46,37 +75,76 @@ func (c *Cluster) Image(ctx context.Context, spec Spec) (Image, error) {
 	return out, err
 }
 
-func readImage(img *librbd.Image, spec Spec) (Image, error) {
-	out := Image{Spec: spec}
-	var errs [6]error
+func (cn *connection) readImage(img *librbd.Image, spec Spec) (Image, error) {
+	out := Image{Spec: spec, FSID: cn.fsid}
+	var errs [9]error
 	var stat *librbd.ImageInfo
 	var features uint64
-	var created librbd.Timespec
+	var created, modified, accessed librbd.Timespec
 	stat, errs[0] = img.Stat()
 	features, errs[1] = img.GetFeatures()
 	out.ID, errs[2] = img.GetId()
 	created, errs[3] = img.GetCreateTimestamp()
-	out.Snapshots, errs[4] = readSnapshots(img)
-	out.Metadata, errs[5] = img.ListMetadata()
+	modified, errs[4] = img.GetModifyTimestamp()
+	accessed, errs[5] = img.GetAccessTimestamp()
+	out.Snapshots, errs[6] = readSnapshots(img)
+	out.Metadata, errs[7] = img.ListMetadata()
+	out.DataPool, errs[8] = cn.dataPool(img, spec)
 	if err := errors.Join(errs[:]...); err != nil {
 		return out, fmt.Errorf("read %s: %w", spec, err)
 	}
 	out.SizeBytes = stat.Size
 	out.ObjectSizeBytes = stat.Obj_size
+	out.BlockNamePrefix = stat.Block_name_prefix
 	set := librbd.FeatureSet(features)
 	out.Features = set.Names()
 	slices.Sort(out.Features)
-	out.CreatedAt = time.Unix(created.Sec, created.Nsec).UTC()
+	out.CreatedAt, out.ModifiedAt, out.AccessedAt = utc(created), utc(modified), utc(accessed)
 
-	parent, err := img.GetParent()
-	switch {
-	case err == nil:
-		out.Parent = &Spec{Pool: parent.Image.PoolName, Namespace: parent.Image.PoolNamespace,
-			Image: parent.Image.ImageName, Snapshot: parent.Snap.SnapName}
-	case errno(err) != syscall.ENOENT:
-		return out, fmt.Errorf("read the parent of %s: %w", spec, err)
+	out.StripeUnitBytes, out.StripeCount = out.ObjectSizeBytes, 1
+	if features&librbd.FeatureStripingV2 != 0 {
+		out.StripeUnitBytes, errs[0] = img.GetStripeUnit()
+		out.StripeCount, errs[1] = img.GetStripeCount()
+		if err := errors.Join(errs[0], errs[1]); err != nil {
+			return out, fmt.Errorf("read the striping of %s: %w", spec, err)
+		}
 	}
-	return out, nil
+	var err error
+	out.Parent, err = cn.readParent(img, spec)
+	return out, err
+}
+
+func utc(t librbd.Timespec) time.Time { return time.Unix(t.Sec, t.Nsec).UTC() }
+
+// dataPool is empty for an image whose data is in its own pool.
+func (cn *connection) dataPool(img *librbd.Image, spec Spec) (string, error) {
+	id, err := img.GetDataPoolID()
+	if err != nil {
+		return "", err
+	}
+	name, err := cn.conn.GetPoolByID(id)
+	if err != nil {
+		return "", fmt.Errorf("read the name of pool %d: %w", id, err)
+	}
+	if name == spec.Pool {
+		return "", nil
+	}
+	return name, nil
+}
+
+func (cn *connection) readParent(img *librbd.Image, spec Spec) (*Parent, error) {
+	p, err := img.GetParent()
+	if errno(err) == syscall.ENOENT {
+		return nil, nil //nolint:nilnil // most images have none
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the parent of %s: %w", spec, err)
+	}
+	return &Parent{
+		Spec: Spec{Pool: p.Image.PoolName, Namespace: p.Image.PoolNamespace,
+			Image: p.Image.ImageName, Snapshot: p.Snap.SnapName},
+		ImageID: p.Image.ImageID, SnapshotID: p.Snap.ID, Trash: p.Image.Trash,
+	}, nil
 }
 
 // CreateImage makes an empty image: `rbd create --size SIZE SPEC`. It is made
@@ -178,20 +246,31 @@ func (c *Cluster) checkRemovable(ctx context.Context, spec Spec, id string) erro
 		if err := checkID(img, spec, id); err != nil {
 			return err
 		}
-		if err := checkUnused(img, spec); err != nil {
-			return err
+		return checkBare(img, spec)
+	})
+}
+
+// checkBare makes sure that nothing hangs on an open image: no watcher, no
+// lock, no snapshot.
+func checkBare(img *librbd.Image, spec Spec) error {
+	if err := checkUnused(img, spec); err != nil {
+		return err
+	}
+	snaps, err := readSnapshots(img)
+	if err != nil || len(snaps) == 0 {
+		return err
+	}
+	e := &SnapshotsError{Spec: spec.ImageSpec(), Snapshots: snaps}
+	for _, s := range snaps {
+		if s.Kind != TrashSnapshot {
+			continue
 		}
-		snaps, err := readSnapshots(img)
+		// Nobody removes these: they go with the clones that keep them.
+		children, err := childrenOf(img, spec.WithSnapshot(s.Name), s.ID)
 		if err != nil {
 			return err
 		}
-		if len(snaps) == 0 {
-			return nil
-		}
-		e := &SnapshotsError{Spec: spec.ImageSpec()}
-		for _, s := range snaps {
-			e.Snapshots = append(e.Snapshots, s.Name)
-		}
-		return e
-	})
+		e.Children = append(e.Children, children...)
+	}
+	return e
 }

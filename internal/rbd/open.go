@@ -56,7 +56,7 @@ func (c *Cluster) withImage(ctx context.Context, spec Spec, mode openMode, fn fu
 	})
 }
 
-func openImage(ioctx *rados.IOContext, spec Spec, mode openMode, fn func(*librbd.Image) error) (err error) {
+func openImage(ioctx *rados.IOContext, spec Spec, mode openMode, fn func(*librbd.Image) error) error {
 	open := librbd.OpenImageReadOnly
 	if mode == readWrite {
 		open = librbd.OpenImage
@@ -65,16 +65,23 @@ func openImage(ioctx *rados.IOContext, spec Spec, mode openMode, fn func(*librbd
 	if err != nil {
 		return openError(ioctx, spec, err)
 	}
+	return closing(img, spec, func(img *librbd.Image) error {
+		if spec.Snapshot != "" {
+			if err := img.SetSnapshot(spec.Snapshot); err != nil {
+				return translate("open", spec, ErrSnapshotNotFound, err)
+			}
+		}
+		return fn(img)
+	})
+}
+
+// closing closes the image after fn.
+func closing(img *librbd.Image, spec Spec, fn func(*librbd.Image) error) (err error) {
 	defer func() {
 		if e := img.Close(); e != nil && err == nil {
 			err = fmt.Errorf("close %s: %w", spec.ImageSpec(), e)
 		}
 	}()
-	if spec.Snapshot != "" {
-		if err := img.SetSnapshot(spec.Snapshot); err != nil {
-			return translate("open", spec, ErrSnapshotNotFound, err)
-		}
-	}
 	return fn(img)
 }
 

@@ -9,13 +9,38 @@ import (
 	librbd "github.com/ceph/go-ceph/rbd"
 )
 
+// SnapshotKind is the namespace that a snapshot is in, as the last column of
+// `rbd snap ls --all` has it.
+type SnapshotKind string
+
+// The kinds of snapshots.
+const (
+	// UserSnapshot is what `rbd snap create` makes.
+	UserSnapshot SnapshotKind = "user"
+	// GroupSnapshot belongs to the snapshot of a group.
+	GroupSnapshot SnapshotKind = "group"
+	// TrashSnapshot was removed while v2 clones depended on it, and goes away
+	// with the last of them.
+	TrashSnapshot SnapshotKind = "trash"
+	// MirrorSnapshot was taken by mirroring.
+	MirrorSnapshot SnapshotKind = "mirror"
+)
+
 // Snapshot is what librbd says of a snapshot.
 type Snapshot struct {
 	ID        uint64
-	Name      string
+	Name      string // of one in the trash, the name it had
+	Kind      SnapshotKind
 	SizeBytes uint64
 	Protected bool
 	CreatedAt time.Time
+}
+
+func (s Snapshot) String() string {
+	if s.Kind == UserSnapshot {
+		return s.Name
+	}
+	return fmt.Sprintf("%s (id %d, in the %s namespace)", s.Name, s.ID, s.Kind)
 }
 
 func readSnapshots(img *librbd.Image) ([]Snapshot, error) {
@@ -26,26 +51,61 @@ func readSnapshots(img *librbd.Image) ([]Snapshot, error) {
 	out := make([]Snapshot, 0, len(infos))
 	for _, i := range infos {
 		s := Snapshot{ID: i.Id, Name: i.Name, SizeBytes: i.Size}
-		var e1, e2 error
-		s.Protected, e1 = img.GetSnapshot(i.Name).IsProtected()
-		created, e2 := img.GetSnapTimestamp(i.Id)
-		if err := errors.Join(e1, e2); err != nil {
+		var errs [3]error
+		var created librbd.Timespec
+		s.Kind, errs[0] = snapshotKind(img, i.Id)
+		created, errs[1] = img.GetSnapTimestamp(i.Id)
+		switch s.Kind {
+		case UserSnapshot:
+			s.Protected, errs[2] = img.GetSnapshot(i.Name).IsProtected()
+		case TrashSnapshot:
+			s.Name, errs[2] = img.GetSnapTrashNamespace(i.Id)
+		}
+		if err := errors.Join(errs[:]...); err != nil {
 			return nil, fmt.Errorf("read snapshot %q: %w", i.Name, err)
 		}
-		s.CreatedAt = time.Unix(created.Sec, created.Nsec).UTC()
+		s.CreatedAt = utc(created)
 		out = append(out, s)
 	}
 	return out, nil
 }
 
-// Snapshot finds a snapshot of an image that was read.
+func snapshotKind(img *librbd.Image, id uint64) (SnapshotKind, error) {
+	t, err := img.GetSnapNamespaceType(id)
+	if err != nil {
+		return "", err
+	}
+	switch t {
+	case librbd.SnapNamespaceTypeUser:
+		return UserSnapshot, nil
+	case librbd.SnapNamespaceTypeGroup:
+		return GroupSnapshot, nil
+	case librbd.SnapNamespaceTypeTrash:
+		return TrashSnapshot, nil
+	}
+	return MirrorSnapshot, nil
+}
+
+// Snapshot finds a snapshot, one that has its name still, of an image that was
+// read.
 func (i Image) Snapshot(name string) (Snapshot, error) {
 	for _, s := range i.Snapshots {
-		if s.Name == name {
+		if s.Kind == UserSnapshot && s.Name == name {
 			return s, nil
 		}
 	}
 	return Snapshot{}, fmt.Errorf("%s: %w", i.Spec.WithSnapshot(name), ErrSnapshotNotFound)
+}
+
+// SnapshotByID finds a snapshot, whatever its name is now; one that went to the
+// trash is gone.
+func (i Image) SnapshotByID(id uint64) (Snapshot, error) {
+	for _, s := range i.Snapshots {
+		if s.Kind == UserSnapshot && s.ID == id {
+			return s, nil
+		}
+	}
+	return Snapshot{}, fmt.Errorf("snapshot with id %d of %s: %w", id, i.Spec, ErrSnapshotNotFound)
 }
 
 // CreateSnapshot is `rbd snap create SPEC` and, with protect, `rbd snap
@@ -101,7 +161,7 @@ func (c *Cluster) ProtectSnapshot(ctx context.Context, spec Spec, id uint64, pro
 		if protect {
 			return translate("protect", spec, ErrSnapshotNotFound, img.GetSnapshot(spec.Snapshot).Protect())
 		}
-		if err := checkChildren(img, spec); err != nil {
+		if err := checkChildren(img, spec, s.ID); err != nil {
 			return err
 		}
 		return translate("unprotect", spec, ErrSnapshotNotFound, img.GetSnapshot(spec.Snapshot).Unprotect())
@@ -119,7 +179,7 @@ func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64) erro
 		if err != nil {
 			return err
 		}
-		if err := checkChildren(img, spec); err != nil {
+		if err := checkChildren(img, spec, s.ID); err != nil {
 			return err
 		}
 		if s.Protected {
@@ -185,7 +245,7 @@ func dropPendingSnapshot(img *librbd.Image, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	if err := checkChildren(img, spec); err != nil {
+	if err := checkChildren(img, spec, s.ID); err != nil {
 		return err
 	}
 	if s.Protected {

@@ -128,6 +128,9 @@ func (m *dataModel) set(img rbd.Image) {
 	}
 	m.Snapshots = make([]dataSnapshotModel, 0, len(img.Snapshots))
 	for _, s := range img.Snapshots {
+		if s.Kind != rbd.UserSnapshot {
+			continue
+		}
 		m.Snapshots = append(m.Snapshots, dataSnapshotModel{
 			Name:        types.StringValue(s.Name),
 			SnapshotID:  types.Int64Value(int64(s.ID)),        //nolint:gosec // a counter

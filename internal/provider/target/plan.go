@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -180,20 +179,26 @@ func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
 	}
 }
 
-// foreign leaves those snapshots that no resource of this provider made.
+// foreign leaves those snapshots that no resource of this provider made, and
+// those clones that none has: all others go before the image does.
 func (p Planner) foreign(ctx context.Context, e *rbd.SnapshotsError) error {
-	img, err := p.Data.Ceph.Image(ctx, e.Spec)
+	img, err := p.Data.Ceph.FindImage(ctx, e.Spec, p.State.ImageID.ValueString())
 	if err != nil {
 		return err
 	}
 	out := &rbd.SnapshotsError{Spec: e.Spec}
+	for _, c := range e.Children {
+		if child, err := p.Data.Ceph.FindImage(ctx, c.Spec, c.ID); err != nil || !child.Held() {
+			out.Children = append(out.Children, c)
+		}
+	}
 	for _, s := range e.Snapshots {
-		if !img.OwnsSnapshot(s) {
+		if s.Kind == rbd.TrashSnapshot && len(out.Children) > 0 || s.Kind != rbd.TrashSnapshot && !img.OwnsSnapshot(s.Name) {
 			out.Snapshots = append(out.Snapshots, s)
 		}
 	}
 	if len(out.Snapshots) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w; not made by this provider: %s", out, strings.Join(out.Snapshots, ", "))
+	return fmt.Errorf("%w; none of them is managed by this provider", out)
 }
