@@ -72,7 +72,7 @@ func TestExamples(t *testing.T) {
 				last.Config, last.ConfigVariables = example, variables
 			}
 			providertest.Run(t, resource.TestCase{Steps: steps, CheckDestroy: func(*terraform.State) error {
-				if r.block == "data" {
+				if r.block != "resource" {
 					return nil // the test's own prerequisites
 				}
 				for _, pool := range []string{"images", "vms", "volumes"} {

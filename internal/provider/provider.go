@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -15,6 +16,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/conversion"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/functions"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
@@ -26,7 +28,7 @@ import (
 // Address is where the provider is found.
 const Address = "registry.terraform.io/terraform-provider-rbd/rbd"
 
-var _ provider.Provider = &rbdProvider{}
+var _ provider.ProviderWithFunctions = &rbdProvider{}
 
 type rbdProvider struct{ version string }
 
@@ -78,5 +80,15 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 	return []func() datasource.DataSource{
 		cluster.NewDataSource,
 		image.NewDataSource,
+	}
+}
+
+func (p *rbdProvider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{
+		functions.NewLocationURL,
+		functions.NewParseLocationURL,
+		functions.NewParseSpec,
+		functions.NewNovaBaseFileName,
+		functions.NewLibvirtDiskXML,
 	}
 }

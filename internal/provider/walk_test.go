@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -20,12 +21,12 @@ import (
 // top is the top of the repository.
 const top = "../.."
 
-// registered is a resource or a data source that the provider offers.
+// registered is a resource, a data source or a function that the provider offers.
 type registered struct {
-	name    string // rbd_image
-	block   string // resource or data
-	folder  string // resources or data-sources, in examples/ and docs/
-	example string // resource.tf or data-source.tf
+	name    string // rbd_image, or parse_spec of a function
+	block   string // resource, data or function
+	folder  string // resources, data-sources or functions, in examples/ and docs/
+	example string // resource.tf, data-source.tf or function.tf
 	room    string // folder of its package
 }
 
@@ -33,7 +34,10 @@ type registered struct {
 func registeredTypes(t *testing.T) []registered {
 	t.Helper()
 	ctx := context.Background()
-	p := provider.New("test")()
+	p, ok := provider.New("test")().(frameworkprovider.ProviderWithFunctions)
+	if !ok {
+		t.Fatal("the provider has no functions")
+	}
 	var meta frameworkprovider.MetadataResponse
 	p.Metadata(ctx, frameworkprovider.MetadataRequest{}, &meta)
 
@@ -50,6 +54,12 @@ func registeredTypes(t *testing.T) []registered {
 		d.Metadata(ctx, datasource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
 		out = append(out, registered{resp.TypeName, "data", "data-sources", "data-source.tf", room(d)})
 	}
+	for _, construct := range p.Functions(ctx) {
+		f := construct()
+		var resp function.MetadataResponse
+		f.Metadata(ctx, function.MetadataRequest{}, &resp)
+		out = append(out, registered{resp.Name, "function", "functions", "function.tf", room(f)})
+	}
 	if len(out) == 0 {
 		t.Fatal("the provider offers nothing")
 	}
@@ -62,8 +72,12 @@ func room(v any) string {
 }
 
 // mentioned matches the type's address, or its block, in Go or HCL:
-// rbd_image.test and resource "rbd_image".
+// rbd_image.test and resource "rbd_image". A function is mentioned where it is
+// called.
 func (r registered) mentioned() *regexp.Regexp {
+	if r.block == "function" {
+		return regexp.MustCompile(`\bprovider::rbd::` + r.name + `\(`)
+	}
 	address := `(^|[^.\w])` + r.name + `\.\w`
 	if r.block == "data" {
 		address = `\bdata\.` + r.name + `\.\w`
@@ -89,7 +103,7 @@ func TestEveryTypeIsComplete(t *testing.T) {
 				!contains(t, filepath.Join(r.exampleFolder(), "import.sh"), regexp.MustCompile(`terraform import (\S*\.)?`+r.name+`\.\w+ \S+\s*$`)) {
 				t.Errorf("no `terraform import` of it at the end of examples/%s/%s/import.sh", r.folder, r.name)
 			}
-			if !contains(t, r.page(), regexp.MustCompile(`(?m)^# `+r.name+` .*(\n.*)*## Example Usage`)) {
+			if !contains(t, r.page(), regexp.MustCompile(`(?m)^# (function: )?`+r.name+`\b.*(\n.*)*## Example Usage`)) {
 				t.Errorf("no page with an example in docs/%s: `make generate`", r.folder)
 			}
 			if !r.tested(t) {
@@ -102,7 +116,7 @@ func TestEveryTypeIsComplete(t *testing.T) {
 // What is no longer registered leaves nothing behind.
 func TestNothingIsLeftOfOtherTypes(t *testing.T) {
 	all := registeredTypes(t)
-	for _, folder := range []string{"resources", "data-sources"} {
+	for _, folder := range []string{"resources", "data-sources", "functions"} {
 		found, err := filepath.Glob(filepath.Join(top, "examples", folder, "*"))
 		if err != nil {
 			t.Fatal(err)
