@@ -147,7 +147,7 @@ func (a *Aside) Put(ctx context.Context) error {
 	if err != nil || there {
 		return err
 	}
-	return a.c.CreateImage(ctx, a.home, decoyBytes, decoyToken(a.note.ImageID))
+	return a.c.CreateImage(ctx, a.home, Layout{SizeBytes: decoyBytes}, decoyToken(a.note.ImageID))
 }
 
 // DecoyThere tells whether the decoy is (still) there. ErrExists means that
@@ -199,7 +199,7 @@ func (a *Aside) dropHalfDecoy(ctx context.Context) error {
 	if err != nil || img.PendingToken() != decoyToken(a.note.ImageID) && (img.PendingToken() != "" || img.Held() || img.SizeBytes > 0) {
 		return tolerate(err, ErrImageNotFound)
 	}
-	return a.c.removeLeftover(ctx, spec)
+	return a.c.removeLeftover(ctx, spec, nil)
 }
 
 // End gives the right back.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
@@ -78,15 +77,11 @@ func (c *Cluster) EnsureGuard(ctx context.Context, snapshot Spec, imageID string
 	if err := c.checkSnapshot(ctx, snapshot, imageID, snapshotID); err != nil {
 		return err
 	}
-	err = c.withPool(ctx, snapshot.Pool, snapshot.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		opts := librbd.NewRbdImageOptions()
-		defer opts.Destroy()
-		// Only of a v1 clone does Glance's own check before a removal know.
-		if err := opts.SetUint64(librbd.ImageOptionCloneFormat, 1); err != nil {
-			return fmt.Errorf("ask for a v1 clone: %w", err)
-		}
-		err := librbd.CloneImage(ioctx, snapshot.Image, snapshot.Snapshot, ioctx, name, opts)
-		return translate("clone "+snapshot.String()+" to", spec, ErrSnapshotNotFound, err)
+	err = c.change(ctx, func(cn *connection) error {
+		return cn.withPool(snapshot.Pool, snapshot.Namespace, func(ioctx *rados.IOContext) error {
+			// Only of a v1 clone does Glance's own check before a removal know.
+			return Layout{}.clone(cn, ioctx, spec, snapshot, 1)
+		})
 	})
 	if err != nil {
 		return err
@@ -114,18 +109,7 @@ func (c *Cluster) markGuard(ctx context.Context, spec Spec, owner string) error 
 		if err := img.SetMetadata(markPrefix+guardMark, owner); err != nil {
 			return fmt.Errorf("mark %s: %w", spec, err)
 		}
-		all, err := img.ListMetadata()
-		if err != nil {
-			return fmt.Errorf("list the metadata of %s: %w", spec, err)
-		}
-		for k := range all {
-			if strings.HasPrefix(k, markPrefix) && k != markPrefix+guardMark {
-				if err := unmark(img, k); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		return dropCopiedMarks(img, spec, markPrefix+guardMark)
 	})
 }
 

@@ -151,41 +151,45 @@ func (cn *connection) readParent(img *librbd.Image, spec Spec) (*Parent, error) 
 // under its temporary name and marked with token, see Pending.
 //
 // Errors: ErrExists, ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission.
-func (c *Cluster) CreateImage(ctx context.Context, spec Spec, sizeBytes uint64, token string) (err error) {
-	p, err := c.NewPending(ctx, spec, sizeBytes, token)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, p.Discard(ctx)) }()
-	return p.Publish(ctx)
+func (c *Cluster) CreateImage(ctx context.Context, spec Spec, layout Layout, token string) error {
+	p, err := c.NewPending(ctx, spec, layout, token)
+	return p.publish(ctx, err)
 }
 
-// GrowImage is `rbd resize --size SIZE SPEC`, of the image with this id only.
-// It never shrinks.
+// CloneImage makes a clone: `rbd clone SNAPSHOT SPEC`, as CreateImage does.
+//
+// Errors: as NewPendingClone.
+func (c *Cluster) CloneImage(ctx context.Context, spec Spec, from Origin, layout Layout, token string) error {
+	p, err := c.NewPendingClone(ctx, spec, from, layout, token)
+	return p.publish(ctx, err)
+}
+
+// ResizeImage is `rbd resize --size SIZE SPEC`, of the image with this id only;
+// allowShrink is its --allow-shrink.
 //
 // Errors: ErrShrink, ErrOtherImage, ErrImageNotFound.
-func (c *Cluster) GrowImage(ctx context.Context, spec Spec, id string, sizeBytes uint64) error {
+func (c *Cluster) ResizeImage(ctx context.Context, spec Spec, id string, sizeBytes uint64, allowShrink bool) error {
 	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
 		if err := checkID(img, spec, id); err != nil {
 			return err
 		}
-		return grow(img, spec, sizeBytes)
+		return resize(img, spec, sizeBytes, allowShrink)
 	})
 }
 
-func grow(img *librbd.Image, spec Spec, sizeBytes uint64) error {
+func resize(img *librbd.Image, spec Spec, sizeBytes uint64, allowShrink bool) error {
 	size, err := img.GetSize()
 	if err != nil {
 		return fmt.Errorf("read the size of %s: %w", spec, err)
 	}
-	if sizeBytes < size {
+	if sizeBytes < size && !allowShrink {
 		return fmt.Errorf("%w: %s has %d bytes, %d are wanted", ErrShrink, spec, size, sizeBytes)
 	}
 	if sizeBytes == size {
 		return nil
 	}
-	// allow_shrink stays off for the case that somebody else grew it just now.
-	err = img.Resize2(sizeBytes, false, func(uint64, uint64, any) int { return 0 }, nil)
+	// librbd looks again, for the case that somebody else grew it just now.
+	err = img.Resize2(sizeBytes, allowShrink, func(uint64, uint64, any) int { return 0 }, nil)
 	return translate("resize", spec, ErrImageNotFound, err)
 }
 

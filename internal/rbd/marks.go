@@ -73,17 +73,6 @@ func (i Image) Marks(prefix string) map[string]string {
 	return out
 }
 
-// UserMetadata is the image's metadata without our marks.
-func (i Image) UserMetadata() map[string]string {
-	out := map[string]string{}
-	for k, v := range i.Metadata {
-		if !strings.HasPrefix(k, markPrefix) {
-			out[k] = v
-		}
-	}
-	return out
-}
-
 // SetMark sets an entry of ours in the image's metadata; an empty value
 // removes it.
 func (c *Cluster) SetMark(ctx context.Context, spec Spec, name, value string) error {
@@ -171,6 +160,23 @@ func metadata(img *librbd.Image, key string) (string, error) {
 		return "", fmt.Errorf("read image metadata %q: %w", key, err)
 	}
 	return v, nil
+}
+
+// dropCopiedMarks takes off the marks that cloning has copied from the parent,
+// except those to keep.
+func dropCopiedMarks(img *librbd.Image, spec Spec, keep string) error {
+	all, err := img.ListMetadata()
+	if err != nil {
+		return fmt.Errorf("list the metadata of %s: %w", spec, err)
+	}
+	for k := range all {
+		if strings.HasPrefix(k, markPrefix) && k != keep {
+			if err := unmark(img, k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func unmark(img *librbd.Image, key string) error {

@@ -45,13 +45,43 @@ func (c *Cluster) CheckFree(ctx context.Context, spec Spec, token string) (found
 	return false, fmt.Errorf("image %s (id %s): %w", spec, img.ID, ErrExists)
 }
 
-// NewPending makes the temporary image, of this size in bytes and empty.
-// What an interrupted run left under the temporary name is removed first,
-// after the watch of a client that was killed has run out.
+// NewPending makes the temporary image, empty. What an interrupted run left
+// under the temporary name is removed first, after the watch of a client that
+// was killed has run out.
 //
 // Errors: ErrExists, InUseError (another run is at work), ErrPoolNotFound,
 // ErrNamespaceNotFound, ErrPermission.
-func (c *Cluster) NewPending(ctx context.Context, target Spec, sizeBytes uint64, token string) (*Pending, error) {
+func (c *Cluster) NewPending(ctx context.Context, target Spec, layout Layout, token string) (*Pending, error) {
+	return c.newPending(ctx, target, nil, layout, token, func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
+		// It gets its size only when the mark is on it: an unmarked image
+		// under this name is a leftover only if it is empty.
+		return layout.create(cn, ioctx, spec, 0)
+	})
+}
+
+// Origin is the snapshot that a clone is made of.
+type Origin struct {
+	Spec       Spec
+	ImageID    string
+	SnapshotID uint64
+	// CloneFormat is 1, 2, or 0 for what the cluster has configured.
+	CloneFormat uint64
+}
+
+// NewPendingClone is NewPending for a clone: `rbd clone`. A size of 0 in layout
+// is that of the snapshot.
+//
+// Errors: also ErrOtherImage, ErrOtherSnapshot, ErrNotProtected, ErrShrink.
+func (c *Cluster) NewPendingClone(ctx context.Context, target Spec, from Origin, layout Layout, token string) (*Pending, error) {
+	if err := c.checkOrigin(ctx, from); err != nil {
+		return nil, err
+	}
+	return c.newPending(ctx, target, &from, layout, token, func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
+		return layout.clone(cn, ioctx, spec, from.Spec, from.CloneFormat)
+	})
+}
+
+func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, layout Layout, token string, create func(*connection, *rados.IOContext, Spec) error) (*Pending, error) {
 	if err := c.CheckPool(ctx, target.Pool, target.Namespace); err != nil {
 		return nil, err
 	}
@@ -59,15 +89,13 @@ func (c *Cluster) NewPending(ctx context.Context, target Spec, sizeBytes uint64,
 		return nil, err
 	}
 	p := &Pending{c: c, target: target, Spec: target.WithImage(PendingName(target.Image))}
-	if err := c.removeLeftover(ctx, p.Spec); err != nil {
+	if err := c.removeLeftover(ctx, p.Spec, from); err != nil {
 		return nil, fmt.Errorf("a temporary image of an earlier run is in the way: %w", err)
 	}
-	err := c.withPool(ctx, p.Spec.Pool, p.Spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		opts := librbd.NewRbdImageOptions()
-		defer opts.Destroy()
-		// It gets its size only when the mark is on it: an unmarked image
-		// under this name is a leftover only if it is empty.
-		return translate("create", p.Spec, ErrPoolNotFound, librbd.CreateImage(ioctx, p.Spec.Image, 0, opts))
+	err := c.change(ctx, func(cn *connection) error {
+		return cn.withPool(p.Spec.Pool, p.Spec.Namespace, func(ioctx *rados.IOContext) error {
+			return create(cn, ioctx, p.Spec)
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -87,7 +115,18 @@ func (c *Cluster) NewPending(ctx context.Context, target Spec, sizeBytes uint64,
 		if err := img.SetMetadata(imageKey, token); err != nil {
 			return fmt.Errorf("mark %s: %w", p.Spec, err)
 		}
-		return grow(img, p.Spec, sizeBytes)
+		if from != nil {
+			if err := dropCopiedMarks(img, p.Spec, imageKey); err != nil {
+				return err
+			}
+		}
+		if err := setMetadata(img, p.Spec, layout.Metadata); err != nil {
+			return err
+		}
+		if from != nil && layout.SizeBytes == 0 {
+			return nil
+		}
+		return resize(img, p.Spec, layout.SizeBytes, layout.AllowShrink)
 	})
 	if err != nil {
 		p.undo.Run(ctx, &err)
@@ -96,12 +135,25 @@ func (c *Cluster) NewPending(ctx context.Context, target Spec, sizeBytes uint64,
 	return p, nil
 }
 
+// checkOrigin makes sure that a clone can be made.
+func (c *Cluster) checkOrigin(ctx context.Context, from Origin) error {
+	format, err := c.CloneFormat(ctx, from.CloneFormat)
+	if err != nil {
+		return err
+	}
+	err = c.checkSnapshot(ctx, from.Spec, from.ImageID, from.SnapshotID)
+	if format == 2 && errors.Is(err, ErrNotProtected) {
+		return nil
+	}
+	return err
+}
+
 // ID is the RBD image id, which stays when the image is published.
 func (p *Pending) ID() string { return p.id }
 
 // Grow grows the temporary image to this size in bytes.
 func (p *Pending) Grow(ctx context.Context, sizeBytes uint64) error {
-	return p.c.GrowImage(ctx, p.Spec, p.id, sizeBytes)
+	return p.c.ResizeImage(ctx, p.Spec, p.id, sizeBytes, false)
 }
 
 // Publish renames the image to its own name. It keeps its mark, with which a
@@ -116,6 +168,16 @@ func (p *Pending) Publish(ctx context.Context) error {
 	return nil
 }
 
+// publish is all that is left to do for an image that needs no content. err is
+// that of making it.
+func (p *Pending) publish(ctx context.Context, err error) error {
+	if err != nil {
+		return err
+	}
+	err = p.Publish(ctx)
+	return errors.Join(err, p.Discard(ctx))
+}
+
 // Discard removes the temporary image unless it was published, and returns
 // what went wrong with that. It is meant for defer.
 func (p *Pending) Discard(ctx context.Context) error {
@@ -124,8 +186,9 @@ func (p *Pending) Discard(ctx context.Context) error {
 	return err
 }
 
-// removeLeftover removes the temporary image of an interrupted run.
-func (c *Cluster) removeLeftover(ctx context.Context, spec Spec) error {
+// removeLeftover removes the temporary image of an interrupted run. A clone of
+// from that nobody has written to was cut off before it got its mark.
+func (c *Cluster) removeLeftover(ctx context.Context, spec Spec, from *Origin) error {
 	img, err := c.Image(ctx, spec)
 	if errors.Is(err, ErrImageNotFound) {
 		return nil
@@ -133,11 +196,37 @@ func (c *Cluster) removeLeftover(ctx context.Context, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	if img.PendingToken() == "" && (img.SizeBytes > 0 || len(img.Snapshots) > 0) {
+	empty := img.SizeBytes == 0
+	if from != nil && img.Parent.Is(from.ImageID, from.SnapshotID) {
+		if empty, err = c.untouched(ctx, spec); err != nil {
+			return err
+		}
+	}
+	if img.PendingToken() == "" && (!empty || len(img.Snapshots) > 0) {
 		return fmt.Errorf("image %s has no mark of ours: %w", spec, ErrExists)
 	}
 	if err := c.WaitUnused(ctx, spec, img.ID); err != nil {
 		return err
 	}
 	return c.RemoveImage(ctx, spec, img.ID)
+}
+
+// untouched tells whether an image has no data of its own.
+func (c *Cluster) untouched(ctx context.Context, spec Spec) (bool, error) {
+	empty := true
+	err := c.withImage(ctx, spec, readOnly, func(img *librbd.Image) error {
+		size, err := img.GetSize()
+		if err != nil {
+			return fmt.Errorf("read the size of %s: %w", spec, err)
+		}
+		err = img.DiffIterate(librbd.DiffIterateConfig{
+			Length: size, IncludeParent: librbd.ExcludeParent, WholeObject: librbd.EnableWholeObject,
+			Callback: func(_, _ uint64, exists int, _ any) int {
+				empty = empty && exists == 0
+				return 0
+			},
+		})
+		return translate("look for data in", spec, ErrImageNotFound, err)
+	})
+	return empty, err
 }

@@ -97,10 +97,10 @@ func TestClusterInfo(t *testing.T) {
 func TestImageLife(t *testing.T) {
 	spec := testSpec(t)
 	c, ctx := NewCluster(Config{}), t.Context()
-	if err := c.CreateImage(ctx, spec, 8<<20, "token"); err != nil {
+	if err := c.CreateImage(ctx, spec, Layout{SizeBytes: 8 << 20}, "token"); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.CreateImage(ctx, spec, 8<<20, "other"); !errors.Is(err, ErrExists) {
+	if err := c.CreateImage(ctx, spec, Layout{SizeBytes: 8 << 20}, "other"); !errors.Is(err, ErrExists) {
 		t.Errorf("second create: %v, want ErrExists", err)
 	}
 	img, err := c.Image(ctx, spec)
@@ -119,13 +119,13 @@ func TestImageLife(t *testing.T) {
 	if _, err := c.CheckFree(ctx, spec, "token"); !errors.Is(err, ErrExists) {
 		t.Errorf("a claimed image is nobody else's: %v", err)
 	}
-	if err := c.GrowImage(ctx, spec, img.ID, 4<<20); !errors.Is(err, ErrShrink) {
+	if err := c.ResizeImage(ctx, spec, img.ID, 4<<20, false); !errors.Is(err, ErrShrink) {
 		t.Errorf("shrink: %v", err)
 	}
-	if err := c.GrowImage(ctx, spec, "0", 16<<20); !errors.Is(err, ErrOtherImage) {
+	if err := c.ResizeImage(ctx, spec, "0", 16<<20, false); !errors.Is(err, ErrOtherImage) {
 		t.Errorf("grow of another image: %v", err)
 	}
-	if err := c.GrowImage(ctx, spec, img.ID, 16<<20); err != nil {
+	if err := c.ResizeImage(ctx, spec, img.ID, 16<<20, false); err != nil {
 		t.Fatal(err)
 	}
 	if out := acctest.RBD(t, "info", spec.String()); !strings.Contains(out, "size 16 MiB") {
@@ -212,11 +212,11 @@ func TestSnapshotLife(t *testing.T) {
 func TestPendingLeftovers(t *testing.T) {
 	spec := testSpec(t)
 	c, ctx := NewCluster(Config{}), t.Context()
-	left, err := c.NewPending(ctx, spec, 8<<20, "a") // and never published
+	left, err := c.NewPending(ctx, spec, Layout{SizeBytes: 8 << 20}, "a") // and never published
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := c.NewPending(ctx, spec, 8<<20, "b")
+	p, err := c.NewPending(ctx, spec, Layout{SizeBytes: 8 << 20}, "b")
 	if err != nil {
 		t.Fatalf("a marked leftover is removed: %v", err)
 	}
@@ -227,7 +227,7 @@ func TestPendingLeftovers(t *testing.T) {
 		t.Fatal(err)
 	}
 	acctest.RBD(t, "create", "--size", "8", p.Spec.String())
-	if _, err := c.NewPending(ctx, spec, 8<<20, "c"); !errors.Is(err, ErrExists) {
+	if _, err := c.NewPending(ctx, spec, Layout{SizeBytes: 8 << 20}, "c"); !errors.Is(err, ErrExists) {
 		t.Errorf("an image without our mark is not ours: %v", err)
 	}
 }

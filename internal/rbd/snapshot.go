@@ -198,6 +198,33 @@ func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64) erro
 	return tolerate(err, ErrSnapshotNotFound, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
 }
 
+// RenameSnapshot is `rbd snap rename`, of the snapshot with this id only. Our
+// mark goes along.
+//
+// Errors: ErrExists, ErrOtherSnapshot, ErrSnapshotNotFound.
+func (c *Cluster) RenameSnapshot(ctx context.Context, spec Spec, id uint64, name string) error {
+	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		if _, err := sameSnapshot(img, spec, id); err != nil {
+			return err
+		}
+		if _, err := findSnapshot(img, spec.WithSnapshot(name)); !errors.Is(err, ErrSnapshotNotFound) {
+			if err == nil {
+				err = fmt.Errorf("rename %s: snapshot %s: %w", spec, spec.WithSnapshot(name), ErrExists)
+			}
+			return err
+		}
+		// First the new mark: whoever is cut off in between leaves one too many
+		// rather than a snapshot that looks like somebody else's.
+		if err := setMark(img, snapshotKey(name), markOwned); err != nil {
+			return err
+		}
+		if err := img.GetSnapshot(spec.Snapshot).Rename(name); err != nil {
+			return translate("rename", spec, ErrSnapshotNotFound, err)
+		}
+		return unmark(img, snapshotKey(spec.Snapshot))
+	})
+}
+
 // RollbackSnapshot is `rbd snap rollback`, of the snapshot with this id only.
 func (c *Cluster) RollbackSnapshot(ctx context.Context, spec Spec, id uint64) error {
 	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {

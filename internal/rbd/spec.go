@@ -159,6 +159,9 @@ func ParseLocationURL(location string) (fsid string, spec Spec, err error) {
 			return "", Spec{}, fmt.Errorf("%q: %w: %w", location, err, ErrInvalidSpec)
 		}
 	}
+	if err := CheckImageName(parts[2]); err != nil { // before its parts are put together
+		return "", Spec{}, fmt.Errorf("%q: %w", location, err)
+	}
 	spec, err = ParseSpec(parts[1] + "/" + parts[2] + "@" + parts[3])
 	return parts[0], spec, err
 }

@@ -85,13 +85,13 @@ func (c *Cluster) TrashedImage(ctx context.Context, spec Spec, id string) (Image
 }
 
 // FindImage reads the image with this id: under the name of spec, under
-// another, or in the trash.
+// another, or in the trash. An empty id means whichever has the name.
 //
 // Errors: as Image; ErrImageNotFound where it is gone, also where another image
 // has its name.
 func (c *Cluster) FindImage(ctx context.Context, spec Spec, id string) (Image, error) {
 	img, err := c.Image(ctx, spec)
-	if errors.Is(err, ErrImageNotFound) || err == nil && img.ID != id {
+	if id != "" && (errors.Is(err, ErrImageNotFound) || err == nil && img.ID != id) {
 		img, err = c.ImageByID(ctx, spec, id)
 		if errors.Is(err, ErrImageNotFound) {
 			img, err = c.TrashedImage(ctx, spec, id)

@@ -51,7 +51,9 @@ func convert(ctx context.Context, d *providerdata.Data, m model, src sourceModel
 	if err := checkSize(m.Size.Bytes(), info.VirtualSizeBytes); err != nil {
 		return err
 	}
-	p, err := d.Ceph.NewPending(ctx, spec, info.VirtualSizeBytes, token)
+	layout := m.Layout()
+	layout.SizeBytes = info.VirtualSizeBytes // it grows when all is there
+	p, err := d.Ceph.NewPending(ctx, spec, layout, token)
 	if err != nil {
 		return err
 	}

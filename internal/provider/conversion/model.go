@@ -23,9 +23,5 @@ func (s sourceModel) known() bool {
 }
 
 func (m model) token(s sourceModel) string {
-	if m.Name.IsUnknown() || m.Pool.IsUnknown() || m.Namespace.IsUnknown() || m.Size.IsUnknown() || !s.known() {
-		return ""
-	}
-	return target.Token("conversion", m.RBDSpec(), m.Size.Bytes(),
-		s.File.ValueString(), s.Image.ValueString(), s.Format.ValueString())
+	return m.Token("conversion", s.File.ValueString(), s.Image.ValueString(), s.Format.ValueString())
 }

@@ -25,6 +25,9 @@ var (
 	_ resource.ResourceWithConfigure   = &conversionResource{}
 	_ resource.ResourceWithModifyPlan  = &conversionResource{}
 	_ resource.ResourceWithImportState = &conversionResource{}
+	_ resource.ResourceWithIdentity    = &conversionResource{}
+
+	_ resource.ResourceWithValidateConfig = &conversionResource{}
 )
 
 func init() {
@@ -43,6 +46,18 @@ type conversionResource struct{ data *providerdata.Data }
 
 func (r *conversionResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_image_conversion"
+	resp.ResourceBehavior.MutableIdentity = true
+}
+
+func (r *conversionResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = target.IdentitySchema()
+}
+
+func (r *conversionResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config model
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); !resp.Diagnostics.HasError() {
+		config.Validate(&resp.Diagnostics)
+	}
 }
 
 func (r *conversionResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -70,7 +85,9 @@ func (r *conversionResource) ModifyPlan(ctx context.Context, req resource.Modify
 	}
 	p.Model = plan.Model
 	if src, ok := readSource(ctx, plan, resp); ok && (p.State == nil || len(resp.RequiresReplace) > 0) {
-		p.Token = plan.token(src)
+		if plan.Settled() {
+			p.Token = plan.token(src)
+		}
 		r.planSource(ctx, &p, src, resp)
 	}
 	if resp.Diagnostics.HasError() {
@@ -141,12 +158,13 @@ func (r *conversionResource) Create(ctx context.Context, req resource.CreateRequ
 		report.Error(&resp.Diagnostics, "create", noun, plan.RBDSpec().String(), err)
 		return
 	}
-	target.ReadBack(ctx, r.data, noun, plan.RBDSpec(), &plan.Model, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
+	img, ok := target.ReadBack(ctx, r.data, noun, plan.RBDSpec(), "", &plan.Model, &resp.Diagnostics)
+	if !ok {
 		// Without an id in the state: the next apply finds the image by its token.
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	target.SetIdentity(ctx, img, resp)
 }
 
 func (r *conversionResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -154,7 +172,7 @@ func (r *conversionResource) Read(ctx context.Context, req resource.ReadRequest,
 }
 
 func (r *conversionResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	target.Update[model](ctx, r.data, noun, req, resp)
+	target.Update[model](ctx, r.data, noun, req, resp, nil)
 }
 
 func (r *conversionResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -162,5 +180,5 @@ func (r *conversionResource) Delete(ctx context.Context, req resource.DeleteRequ
 }
 
 func (r *conversionResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	target.Import(ctx, req, resp)
+	target.Import(ctx, r.data, noun, req, resp)
 }

@@ -63,7 +63,7 @@ func TestImageLife(t *testing.T) {
 			},
 			{
 				Config:      config(name+"-2", "8MiB"),
-				ExpectError: regexp.MustCompile(`(?s)would shrink.*never shrunk`),
+				ExpectError: regexp.MustCompile(`(?s)would shrink.*allow_shrink`),
 			},
 			{
 				Config: config(name+"-2", "16MiB", `pool = "volumes"`),

@@ -24,6 +24,8 @@ type Data struct {
 
 	// Unknown is set while planning with a configuration that depends on
 	// something not yet applied: there is nothing to connect to.
+	// Planned is what this run will make.
+	Planned Planned
 	Unknown bool
 }
 

@@ -2,11 +2,9 @@ package target
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
@@ -25,6 +23,9 @@ type holder[M any] interface {
 	Base() *Model
 }
 
+// refresher is a model with more to refresh than Model.
+type refresher interface{ Refreshed(img rbd.Image) }
+
 // Read is the Read of a resource that makes an image. An image that was renamed
 // is found by its id, and one that took its name is not taken for it.
 func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun string, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -39,31 +40,43 @@ func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun st
 	spec, id := m.RBDSpec(), m.ImageID.ValueString()
 	if !d.CanAsk() {
 		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so "+noun+" \""+spec.String()+"\" was not read.")
+		keepIdentity(ctx, d, m, resp.Identity, &resp.Diagnostics)
 		return
 	}
-	img, err := d.Ceph.Image(ctx, spec)
-	if id != "" && (errors.Is(err, rbd.ErrImageNotFound) || err == nil && img.ID != id) {
-		img, err = d.Ceph.ImageByID(ctx, spec, id)
-	}
+	img, err := d.Ceph.FindImage(ctx, spec, id)
 	switch {
 	case rbd.IsNotFound(err):
 		resp.State.RemoveResource(ctx)
+		keepIdentity(ctx, d, m, resp.Identity, &resp.Diagnostics)
 		return
 	case err != nil:
 		report.Error(&resp.Diagnostics, "read", noun, spec.String(), err)
 		return
 	}
-	// Reading must also work for a user who may not write.
-	if err := d.Ceph.ClaimImage(ctx, img); err != nil {
-		tflog.Warn(ctx, "could not note that the image is in a state", map[string]any{"image": img.Spec.String(), "error": err.Error()})
+	if img.Trash == nil {
+		// Reading must also work for a user who may not write.
+		if err := d.Ceph.ClaimImage(ctx, img); err != nil {
+			tflog.Warn(ctx, "could not note that the image is in a state", map[string]any{"image": img.Spec.String(), "error": err.Error()})
+		}
 	}
 	m.SetRead(img)
+	if own, ok := any(&state).(refresher); ok {
+		own.Refreshed(img)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	setIdentity(ctx, img, resp.Identity, &resp.Diagnostics)
 }
 
-// Update is the Update of a resource that makes an image: it renames and grows
-// as planned.
-func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun string, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+// Change is what an update does beyond what Model says.
+type Change struct {
+	AllowShrink bool
+	// Also is done last, but for a move to the trash, with the image's spec.
+	Also func(ctx context.Context, spec rbd.Spec) error
+}
+
+// Update is the Update of a resource that makes an image: it restores, renames,
+// resizes and switches as planned. change may be nil.
+func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun string, req resource.UpdateRequest, resp *resource.UpdateResponse, change func(was, is *M) Change) {
 	var was, is M
 	resp.Diagnostics.Append(req.State.Get(ctx, &was)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &is)...)
@@ -73,44 +86,30 @@ func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun 
 	if !ok {
 		return
 	}
-	update(ctx, d, noun, *state, plan, &resp.Diagnostics)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &is)...)
+	u := updater{d: d, noun: noun, spec: state.RBDSpec(), id: state.ImageID.ValueString(), state: state, plan: plan}
+	if change != nil {
+		u.change = change(&was, &is)
 	}
-}
-
-func update(ctx context.Context, d *providerdata.Data, noun string, state Model, plan *Model, diags *diag.Diagnostics) {
-	spec, id := state.RBDSpec(), state.ImageID.ValueString()
-	unlock, err := d.Ceph.LockImage(ctx, spec)
-	if err != nil {
-		report.Error(diags, "update", noun, spec.String(), err)
+	if u.run(ctx, &resp.Diagnostics); resp.Diagnostics.HasError() {
 		return
 	}
-	defer unlock()
-	if name := plan.Name.ValueString(); name != spec.Image {
-		if err := d.Ceph.RenameImage(ctx, spec, id, name); err != nil {
-			report.AttributeError(diags, path.Root("name"), "rename", noun, spec.String(), err)
-			return
-		}
-		spec = spec.WithImage(name)
+	img, ok := ReadBack(ctx, d, noun, u.spec, u.id, plan, &resp.Diagnostics)
+	if ok {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &is)...)
+		setIdentity(ctx, img, resp.Identity, &resp.Diagnostics)
 	}
-	if plan.Size.Known() {
-		if err := d.Ceph.GrowImage(ctx, spec, id, plan.Size.Bytes()); err != nil {
-			report.AttributeError(diags, path.Root("size"), "grow", noun, spec.String(), err)
-			return
-		}
-	}
-	ReadBack(ctx, d, noun, spec, plan, diags)
 }
 
-// ReadBack puts what the cluster says now into the model.
-func ReadBack(ctx context.Context, d *providerdata.Data, noun string, spec rbd.Spec, m *Model, diags *diag.Diagnostics) {
-	img, err := d.Ceph.Image(ctx, spec)
+// ReadBack puts what the cluster says now of the image into the model. An empty
+// id means whichever has the name.
+func ReadBack(ctx context.Context, d *providerdata.Data, noun string, spec rbd.Spec, id string, m *Model, diags *diag.Diagnostics) (rbd.Image, bool) {
+	img, err := d.Ceph.FindImage(ctx, spec, id)
 	if err != nil {
 		report.Error(diags, "read back", noun, spec.String(), err)
-		return
+		return img, false
 	}
 	m.SetRead(img)
+	return img, true
 }
 
 // Delete is the Delete of a resource that makes an image: it removes the image,
@@ -125,31 +124,33 @@ func Delete[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun 
 		return
 	}
 	spec := m.RBDSpec()
-	unlock, err := d.Ceph.LockImage(ctx, spec)
-	if err == nil {
-		defer unlock()
-		if m.OnDestroy.ValueString() == OnDestroyRetain {
-			err = d.Ceph.DisownImage(ctx, spec, m.ImageID.ValueString())
-		} else {
-			err = d.Ceph.RemoveImage(ctx, spec, m.ImageID.ValueString())
-		}
-	}
-	if err != nil && !rbd.IsNotFound(err) {
+	if err := remove(ctx, d, *m, spec); err != nil && !rbd.IsNotFound(err) {
 		report.Error(&resp.Diagnostics, "delete", noun, spec.String(), err)
 	}
 }
 
-// Import takes pool[/namespace]/image.
-func Import(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	spec, err := rbd.ParseSpec(req.ID)
-	if err == nil && spec.Snapshot != "" {
-		err = errors.New("the spec of a snapshot, an image is wanted")
-	}
+func remove(ctx context.Context, d *providerdata.Data, m Model, spec rbd.Spec) error {
+	unlock, err := d.Ceph.LockImage(ctx, spec)
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid import id", "Want pool[/namespace]/image: "+err.Error()+".")
-		return
+		return err
 	}
-	for name, v := range map[string]string{"name": spec.Image, "pool": spec.Pool, "namespace": spec.Namespace} {
-		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), v)...)
+	defer unlock()
+	id := m.ImageID.ValueString()
+	img, err := d.Ceph.FindImage(ctx, spec, id)
+	if err != nil {
+		return err
 	}
+	trashed := img.Trash != nil
+	switch {
+	case m.OnDestroy.ValueString() == OnDestroyDelete && trashed:
+		return d.Ceph.RemoveTrashed(ctx, spec, id)
+	case m.OnDestroy.ValueString() == OnDestroyDelete:
+		return d.Ceph.RemoveImage(ctx, spec, id)
+	case trashed:
+		return nil
+	}
+	if err := d.Ceph.DisownImage(ctx, spec, id); err != nil || m.OnDestroy.ValueString() == OnDestroyRetain {
+		return err
+	}
+	return d.Ceph.TrashImage(ctx, spec, id, m.trashDelay())
 }

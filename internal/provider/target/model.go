@@ -7,8 +7,12 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
@@ -19,6 +23,7 @@ import (
 // What happens to the image when the resource is destroyed.
 const (
 	OnDestroyDelete = "delete"
+	OnDestroyTrash  = "trash"
 	OnDestroyRetain = "retain"
 )
 
@@ -28,7 +33,18 @@ type Model struct {
 	Pool      types.String   `tfsdk:"pool"`
 	Namespace types.String   `tfsdk:"namespace"`
 	Size      sizetype.Value `tfsdk:"size"`
-	OnDestroy types.String   `tfsdk:"on_destroy"`
+
+	Features    types.Set      `tfsdk:"features"`
+	ObjectSize  sizetype.Value `tfsdk:"object_size"`
+	StripeUnit  sizetype.Value `tfsdk:"stripe_unit"`
+	StripeCount types.Int64    `tfsdk:"stripe_count"`
+	DataPool    types.String   `tfsdk:"data_pool"`
+	Metadata    types.Map      `tfsdk:"metadata"`
+	Conf        types.Map      `tfsdk:"conf"`
+
+	OnDestroy  types.String         `tfsdk:"on_destroy"`
+	TrashDelay timetypes.GoDuration `tfsdk:"trash_delay"`
+	Trashed    types.Bool           `tfsdk:"trashed"`
 
 	Spec      types.String `tfsdk:"spec"`
 	ImageID   types.String `tfsdk:"image_id"`
@@ -77,18 +93,136 @@ func (m *Model) SetRead(img rbd.Image) {
 	m.SizeBytes = types.Int64Value(int64(img.SizeBytes)) //nolint:gosec // librbd's sizes are signed 64 bit
 	// The RBD image id is new for every image that is made, and stays with it.
 	m.Revision = types.StringValue(img.ID)
-	if m.Size.Known() && m.Size.Bytes() != img.SizeBytes {
-		m.Size = sizetype.New(img.SizeBytes)
-	}
+	m.Size = sameSizeOr(m.Size, img.SizeBytes)
+	m.Features = stringSet(rbd.SettableFeatures(img.Features))
+	m.ObjectSize = sizeOr(m.ObjectSize, img.ObjectSizeBytes)
+	m.StripeUnit = sizeOr(m.StripeUnit, img.StripeUnitBytes)
+	m.StripeCount = types.Int64Value(int64(img.StripeCount)) //nolint:gosec // small
+	m.DataPool = types.StringValue(img.DataPool)
+	m.Metadata = managed(m.Metadata, img.UserMetadata())
+	m.Conf = managed(m.Conf, img.Conf())
+	m.Trashed = types.BoolValue(img.Trash != nil)
 	if !known(m.OnDestroy) {
 		m.OnDestroy = types.StringValue(OnDestroyDelete)
 	}
+	if m.TrashDelay.IsNull() || m.TrashDelay.IsUnknown() {
+		m.TrashDelay = timetypes.NewGoDurationValueFromStringMust(defaultTrashDelay)
+	}
+}
+
+// sameSizeOr is sizeOr for a size that may be left out.
+func sameSizeOr(was sizetype.Value, n uint64) sizetype.Value {
+	if was.IsNull() {
+		return was
+	}
+	return sizeOr(was, n)
+}
+
+// sizeOr keeps the wording as long as it means the same.
+func sizeOr(was sizetype.Value, n uint64) sizetype.Value {
+	if was.Known() && was.Bytes() == n {
+		return was
+	}
+	return sizetype.New(n)
+}
+
+func stringSet(all []string) types.Set {
+	values := make([]attr.Value, len(all))
+	for i, s := range all {
+		values[i] = types.StringValue(s)
+	}
+	return types.SetValueMust(types.StringType, values)
+}
+
+// managed are those entries that was has, as they are now. All others are other
+// people's.
+func managed(was types.Map, now map[string]string) types.Map {
+	if was.IsNull() || was.IsUnknown() {
+		return types.MapNull(types.StringType)
+	}
+	values := map[string]attr.Value{}
+	for k := range was.Elements() {
+		if v, ok := now[k]; ok {
+			values[k] = types.StringValue(v)
+		}
+	}
+	return types.MapValueMust(types.StringType, values)
+}
+
+// plain is a map whose values are all known.
+func plain(m types.Map) map[string]string {
+	out := map[string]string{}
+	for k, v := range m.Elements() {
+		if s, ok := v.(types.String); ok {
+			out[k] = s.ValueString()
+		}
+	}
+	return out
+}
+
+// FeatureNames are the features, sorted; nil where they are not known.
+func (m Model) FeatureNames() []string {
+	if m.Features.IsNull() || m.Features.IsUnknown() {
+		return nil
+	}
+	out := []string{}
+	for _, v := range m.Features.Elements() {
+		s, ok := v.(types.String)
+		if !ok || s.IsUnknown() {
+			return nil
+		}
+		out = append(out, s.ValueString())
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Layout is how the image is to be made.
+func (m Model) Layout() rbd.Layout {
+	return rbd.Layout{
+		SizeBytes:       m.Size.Bytes(),
+		Features:        m.FeatureNames(),
+		ObjectSizeBytes: m.ObjectSize.Bytes(),
+		StripeUnitBytes: m.StripeUnit.Bytes(),
+		StripeCount:     uint64(m.StripeCount.ValueInt64()), //nolint:gosec // validated
+		DataPool:        m.DataPool.ValueString(),
+		Metadata:        rbd.MetadataEntries(plain(m.Metadata), plain(m.Conf)),
+	}
+}
+
+// trashDelay was validated with the configuration.
+func (m Model) trashDelay() time.Duration {
+	d, diags := m.TrashDelay.ValueGoDuration()
+	if diags.HasError() {
+		return 0
+	}
+	return d
+}
+
+// Settled tells whether all arguments of the model are known, so that Token is
+// what it will be when the image is made.
+func (m Model) Settled() bool {
+	if !m.placeKnown() || m.Size.IsUnknown() {
+		return false
+	}
+	for _, all := range []types.Map{m.Metadata, m.Conf} {
+		for _, v := range all.Elements() {
+			if v.IsUnknown() {
+				return false
+			}
+		}
+		if all.IsUnknown() {
+			return false
+		}
+	}
+	return true
 }
 
 // Token tells a creation apart from others, so that a run that was interrupted
-// before it wrote its state finds its own image again, and no other's.
-func Token(kind string, spec rbd.Spec, parts ...any) string {
-	b, err := json.Marshal(append([]any{kind, spec.String()}, parts...))
+// before it wrote its state finds its own image again, and no other's. parts are
+// what the image is made of beyond Model.
+func (m Model) Token(kind string, parts ...any) string {
+	b, err := json.Marshal(append([]any{kind, m.RBDSpec().String(), m.Layout()}, parts...))
 	if err != nil {
 		panic(fmt.Sprintf("token of plain values: %v", err))
 	}

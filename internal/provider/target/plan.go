@@ -35,6 +35,8 @@ type Planner struct {
 	// SizeBytes is what the image will have where the size attribute does not
 	// say it.
 	SizeBytes *uint64
+	// AllowShrink lets the image lose its end.
+	AllowShrink bool
 }
 
 // ModifyPlan fills in what is already known and refuses what can't succeed.
@@ -50,6 +52,7 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 			return
 		}
 	}
+	p.planFeatures(m, resp)
 	replacing := len(resp.RequiresReplace) > 0
 	replaces := ""
 	if b, d := req.Private.GetKey(ctx, replacesKey); d.HasError() {
@@ -75,6 +78,13 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 	if resp.Diagnostics.HasError() || !p.Data.CanAsk() {
 		return
 	}
+	if m.placeKnown() {
+		id := providerdata.PlannedID{}
+		if p.State != nil && !replacing {
+			id.ImageID = p.State.ImageID.ValueString()
+		}
+		p.Data.Planned.Add(m.RBDSpec(), id)
+	}
 	switch {
 	case p.State == nil:
 		p.checkCreate(ctx, m, replaces, &resp.Diagnostics)
@@ -82,6 +92,15 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 		p.CheckDestroy(ctx, &resp.Diagnostics)
 	default:
 		p.checkUpdate(ctx, m, &resp.Diagnostics)
+	}
+}
+
+// planFeatures asks for a new image where librbd can't switch a feature.
+func (p Planner) planFeatures(m Model, resp *resource.ModifyPlanResponse) {
+	if want := m.FeatureNames(); p.State != nil && want != nil {
+		if change := rbd.ChangeFeatures(p.State.FeatureNames(), want); len(change.Fixed) > 0 {
+			resp.RequiresReplace = append(resp.RequiresReplace, path.Root("features"))
+		}
 	}
 }
 
@@ -122,6 +141,14 @@ func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diag
 		report.AttributeError(diags, at, "plan", p.Noun, spec.String(), err)
 		return
 	}
+	if pool := m.DataPool.ValueString(); pool != "" {
+		if err := p.Data.Ceph.CheckPool(ctx, pool, ""); err != nil {
+			report.AttributeError(diags, path.Root("data_pool"), "plan", p.Noun, spec.String(), err)
+		}
+	}
+	if m.Trashed.ValueBool() {
+		report.AttributeError(diags, path.Root("trashed"), "plan", p.Noun, spec.String(), errors.New("a new image can't be in the trash"))
+	}
 	p.checkName(ctx, spec, replaces, diags)
 }
 
@@ -138,8 +165,12 @@ func (p Planner) takesOver(ctx context.Context, m Model) bool {
 // checkName refuses a name that is taken by anything but an image which may be
 // about to be replaced. Creating looks again, and strictly.
 func (p Planner) checkName(ctx context.Context, spec rbd.Spec, replaces string, diags *diag.Diagnostics) {
-	if img, err := p.Data.Ceph.Image(ctx, spec); err == nil && p.State == nil && (img.Owned() || img.ID == replaces) {
-		return
+	if img, err := p.Data.Ceph.Image(ctx, spec); err == nil && p.State == nil {
+		// Also one that an interrupted run made, while it can't be told whether
+		// with these arguments.
+		if img.Owned() || img.ID == replaces || p.Token == "" && img.PendingToken() != "" {
+			return
+		}
 	}
 	if _, err := p.Data.Ceph.CheckFree(ctx, spec, p.Token); err != nil {
 		report.AttributeError(diags, path.Root("name"), "plan", p.Noun, spec.String(), err)
@@ -147,23 +178,68 @@ func (p Planner) checkName(ctx context.Context, spec rbd.Spec, replaces string, 
 }
 
 func (p Planner) checkUpdate(ctx context.Context, m Model, diags *diag.Diagnostics) {
-	if m.Size.Known() && m.Size.Bytes() < uint64(p.State.SizeBytes.ValueInt64()) { //nolint:gosec // never negative
-		report.AttributeError(diags, path.Root("size"), "plan", p.Noun, m.RBDSpec().String(),
-			fmt.Errorf("%w: it has %d bytes, size says %s", rbd.ErrShrink, p.State.SizeBytes.ValueInt64(), m.Size.ValueString()))
+	spec := m.RBDSpec().String()
+	if was := uint64(p.State.SizeBytes.ValueInt64()); m.Size.Known() && m.Size.Bytes() < was { //nolint:gosec // never negative
+		if p.AllowShrink {
+			diags.AddAttributeWarning(path.Root("size"), "The image will shrink", fmt.Sprintf(
+				"%s %q has %d bytes and will have %d: what lies beyond is lost. File systems inside are not shrunk.", p.Noun, spec, was, m.Size.Bytes()))
+		} else {
+			report.AttributeError(diags, path.Root("size"), "plan", p.Noun, spec,
+				fmt.Errorf("%w: it has %d bytes, size says %s", rbd.ErrShrink, was, m.Size.ValueString()))
+		}
 	}
-	if m.placeKnown() && m.Name.ValueString() != p.State.Name.ValueString() {
+	p.checkTrashed(ctx, m, diags)
+	if !m.placeKnown() {
+		return
+	}
+	restored := p.State.Trashed.ValueBool() && !m.Trashed.ValueBool()
+	if restored || m.Name.ValueString() != p.State.Name.ValueString() {
 		p.checkName(ctx, m.RBDSpec(), "", diags)
 	}
+}
+
+// checkTrashed refuses what can't be done to or with the trash.
+func (p Planner) checkTrashed(ctx context.Context, m Model, diags *diag.Diagnostics) {
+	if m.Trashed.IsUnknown() || !m.Trashed.ValueBool() {
+		return
+	}
+	var err error
+	if p.State.Trashed.ValueBool() {
+		if !p.State.sameBut(m) {
+			err = errors.New("an image in the trash can't be changed: restore it first, with trashed = false")
+		}
+	} else {
+		err = p.Data.Ceph.CheckUnused(ctx, p.State.RBDSpec(), p.State.ImageID.ValueString())
+	}
+	if err != nil {
+		report.AttributeError(diags, path.Root("trashed"), "plan", p.Noun, p.State.RBDSpec().String(), err)
+	}
+}
+
+// sameBut compares what an update changes in the cluster, but for trashed.
+func (m Model) sameBut(o Model) bool {
+	return m.Name.Equal(o.Name) && m.Features.Equal(o.Features) && m.Metadata.Equal(o.Metadata) && m.Conf.Equal(o.Conf) &&
+		(!o.Size.Known() || o.Size.Bytes() == uint64(m.SizeBytes.ValueInt64())) //nolint:gosec // never negative
 }
 
 // CheckDestroy says at plan time what would keep the image from being deleted.
 // Snapshots of ours are no obstacle: their own resources remove them first.
 func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
-	if p.State == nil || !p.Data.CanAsk() || p.State.OnDestroy.ValueString() == OnDestroyRetain {
+	if p.State == nil || !p.Data.CanAsk() {
 		return
 	}
 	spec, id := p.State.RBDSpec(), p.State.ImageID.ValueString()
-	err := p.Data.Ceph.CheckRemovable(ctx, spec, id)
+	verb, err := "delete", error(nil)
+	switch trashed := p.State.Trashed.ValueBool(); {
+	case p.State.OnDestroy.ValueString() == OnDestroyRetain:
+	case p.State.OnDestroy.ValueString() == OnDestroyTrash && trashed:
+	case p.State.OnDestroy.ValueString() == OnDestroyTrash:
+		verb, err = "move to the trash", p.Data.Ceph.CheckUnused(ctx, spec, id)
+	case trashed:
+		err = p.Data.Ceph.CheckTrashRemovable(ctx, spec, id)
+	default:
+		err = p.Data.Ceph.CheckRemovable(ctx, spec, id)
+	}
 	var snaps *rbd.SnapshotsError
 	if errors.As(err, &snaps) {
 		err = p.foreign(ctx, snaps)
@@ -175,7 +251,7 @@ func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
 		}
 	}
 	if err != nil && !rbd.IsNotFound(err) {
-		report.Error(diags, "delete", p.Noun, spec.String(), err)
+		report.Error(diags, verb, p.Noun, spec.String(), err)
 	}
 }
 
