@@ -26,13 +26,16 @@ var exampleImages = []string{"debian-12", "web-1-data"}
 
 // prerequisites make what an example takes for granted.
 var prerequisites = map[string]func(t *testing.T, name string){
-	"data rbd_image": func(t *testing.T, name string) {
-		t.Helper()
-		image := "images/" + name + "-debian-12"
-		acctest.RBD(t, "create", "--size", "8M", image)
-		acctest.RBD(t, "snap", "create", "--no-progress", image+"@golden")
-		acctest.RBD(t, "snap", "protect", image+"@golden")
-	},
+	"data rbd_image":  goldenImage,
+	"data rbd_images": goldenImage,
+}
+
+func goldenImage(t *testing.T, name string) {
+	t.Helper()
+	image := "images/" + name + "-debian-12"
+	acctest.RBD(t, "create", "--size", "8M", image)
+	acctest.RBD(t, "snap", "create", "--no-progress", image+"@golden")
+	acctest.RBD(t, "snap", "protect", image+"@golden")
 }
 
 // notImported is what an import can't find in the cluster.

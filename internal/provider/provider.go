@@ -20,6 +20,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -80,6 +81,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 	return []func() datasource.DataSource{
 		cluster.NewDataSource,
 		image.NewDataSource,
+		images.NewDataSource,
 	}
 }
 
