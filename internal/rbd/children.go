@@ -61,11 +61,48 @@ func listChildren(img *librbd.Image, spec Spec) ([]Child, error) {
 	return out, nil
 }
 
+// dependants says which clones stand in the way of a change.
+type dependants int
+
+const (
+	// allClones: the snapshot is to go, and nothing of it is to stay.
+	allClones dependants = iota
+	// v1Clones: those that need the snapshot to be protected, and there.
+	v1Clones
+)
+
 // checkChildren leaves the image set to no snapshot.
-func checkChildren(img *librbd.Image, spec Spec, snapshotID uint64) error {
+func (cn *connection) checkChildren(img *librbd.Image, spec Spec, snapshotID uint64, which dependants) error {
 	children, err := childrenOf(img, spec, snapshotID)
+	if err == nil && which == v1Clones {
+		children, err = cn.v1Only(children)
+	}
 	if err == nil && len(children) > 0 {
 		err = &ChildrenError{Spec: spec, Children: children}
 	}
 	return err
+}
+
+func (cn *connection) v1Only(children []Child) ([]Child, error) {
+	var out []Child
+	for _, c := range children {
+		v2, err := cn.isV2Clone(c)
+		switch {
+		case errors.Is(err, ErrImageNotFound): // gone meanwhile
+		case err != nil:
+			return nil, err
+		case !v2:
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// V1Children leaves those clones that need their parent to be protected.
+func (c *Cluster) V1Children(ctx context.Context, children []Child) (out []Child, err error) {
+	err = c.do(ctx, func(cn *connection) error {
+		out, err = cn.v1Only(children)
+		return err
+	})
+	return out, err
 }

@@ -330,10 +330,25 @@ func TestSnapshotInTheTrash(t *testing.T) {
 	c, ctx := NewCluster(Config{}), t.Context()
 	from := parentOf(t, spec, false)
 	acctest.RBD(t, "clone", "--rbd-default-clone-format", "2", from.Spec.String(), spec.String())
-	if err := c.RemoveSnapshot(ctx, from.Spec, from.SnapshotID); !errors.Is(err, ErrHasChildren) {
+	if err := c.RemoveSnapshot(ctx, from.Spec, from.SnapshotID, false); !errors.Is(err, ErrHasChildren) {
 		t.Errorf("removal of a snapshot with a v2 clone: %v", err)
 	}
-	acctest.RBD(t, "snap", "rm", "--no-progress", from.Spec.String())
+	if err := c.ProtectSnapshot(ctx, from.Spec, from.SnapshotID, true); err != nil {
+		t.Fatal(err)
+	}
+	v1 := spec.WithImage(spec.Image + "-2")
+	acctest.RBD(t, "clone", from.Spec.String(), v1.String())
+	for _, err := range []error{
+		c.ProtectSnapshot(ctx, from.Spec, from.SnapshotID, false), c.RemoveSnapshot(ctx, from.Spec, from.SnapshotID, true),
+	} {
+		if !errors.Is(err, ErrHasChildren) || !strings.Contains(err.Error(), v1.String()) || strings.Contains(err.Error(), spec.String()+",") {
+			t.Errorf("with a v1 clone: %v", err)
+		}
+	}
+	acctest.RBD(t, "rm", "--no-progress", v1.String())
+	if err := c.RemoveSnapshot(ctx, from.Spec, from.SnapshotID, true); err != nil {
+		t.Fatal(err)
+	}
 	parent, err := c.Image(ctx, from.Spec)
 	if err != nil {
 		t.Fatal(err)

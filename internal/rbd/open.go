@@ -56,6 +56,19 @@ func (c *Cluster) withImage(ctx context.Context, spec Spec, mode openMode, fn fu
 	})
 }
 
+// withImageOn is withImage for what needs the connection too.
+func (c *Cluster) withImageOn(ctx context.Context, spec Spec, mode openMode, fn func(*connection, *librbd.Image) error) error {
+	run := c.do
+	if mode == readWrite {
+		run = c.change
+	}
+	return run(ctx, func(cn *connection) error {
+		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
+			return openImage(ioctx, spec, mode, func(img *librbd.Image) error { return fn(cn, img) })
+		})
+	})
+}
+
 func openImage(ioctx *rados.IOContext, spec Spec, mode openMode, fn func(*librbd.Image) error) error {
 	open := librbd.OpenImageReadOnly
 	if mode == readWrite {

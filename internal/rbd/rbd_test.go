@@ -187,7 +187,7 @@ func TestSnapshotLife(t *testing.T) {
 		t.Errorf("remove with snapshots: %v", err)
 	}
 	acctest.RBD(t, "clone", at.String(), spec.String()+"-2")
-	err = c.RemoveSnapshot(ctx, at, again.ID)
+	err = c.RemoveSnapshot(ctx, at, again.ID, false)
 	var children *ChildrenError
 	if !errors.As(err, &children) || len(children.Children) != 1 || children.Children[0].String() != spec.String()+"-2" {
 		t.Errorf("remove with a child: %v", err)
@@ -196,11 +196,11 @@ func TestSnapshotLife(t *testing.T) {
 		t.Errorf("the refused removal has changed something: %s", out)
 	}
 	acctest.RBD(t, "rm", "--no-progress", spec.String()+"-2")
-	if err := c.RemoveSnapshot(ctx, at, again.ID+1); !errors.Is(err, ErrOtherSnapshot) {
+	if err := c.RemoveSnapshot(ctx, at, again.ID+1, false); !errors.Is(err, ErrOtherSnapshot) {
 		t.Errorf("remove of another snapshot: %v", err)
 	}
 	for range 2 {
-		if err := c.RemoveSnapshot(ctx, at, again.ID); err != nil {
+		if err := c.RemoveSnapshot(ctx, at, again.ID, false); err != nil {
 			t.Fatal(err)
 		}
 	}

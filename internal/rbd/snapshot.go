@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
 )
 
@@ -108,6 +109,42 @@ func (i Image) SnapshotByID(id uint64) (Snapshot, error) {
 	return Snapshot{}, fmt.Errorf("snapshot with id %d of %s: %w", id, i.Spec, ErrSnapshotNotFound)
 }
 
+// ReadSnapshot reads a snapshot with its image and its children, in one opening
+// where the image has the name still: `rbd snap ls` and `rbd children`. The
+// image is found by imageID and the snapshot by id, whatever their names are
+// now, the image also in the trash; where both are empty, by their names.
+//
+// Errors: ErrImageNotFound, ErrSnapshotNotFound; as Image.
+func (c *Cluster) ReadSnapshot(ctx context.Context, spec Spec, imageID string, id uint64) (img Image, s Snapshot, children []Child, err error) {
+	find := func(open *librbd.Image) error {
+		if id == 0 {
+			s, err = img.Snapshot(spec.Snapshot)
+		} else {
+			s, err = img.SnapshotByID(id)
+		}
+		if err == nil {
+			children, err = childrenOf(open, img.Spec.WithSnapshot(s.Name), s.ID)
+		}
+		return err
+	}
+	err = c.withImageOn(ctx, spec.ImageSpec(), readOnly, func(cn *connection, open *librbd.Image) error {
+		if img, err = cn.readImage(open, spec.ImageSpec()); err != nil || imageID != "" && img.ID != imageID {
+			return err
+		}
+		return find(open)
+	})
+	if imageID == "" || err == nil && img.ID == imageID || err != nil && !errors.Is(err, ErrImageNotFound) {
+		return img, s, children, err
+	}
+	if img, err = c.FindImage(ctx, spec, imageID); err != nil {
+		return img, s, nil, err
+	}
+	err = c.withPool(ctx, spec.Pool, spec.Namespace, readOnly, func(ioctx *rados.IOContext) error {
+		return openImageByID(ioctx, img.Spec, imageID, readOnly, find)
+	})
+	return img, s, children, err
+}
+
 // CreateSnapshot is `rbd snap create SPEC` and, with protect, `rbd snap
 // protect SPEC`. A snapshot of ours that an interrupted run left behind
 // unclaimed, which nothing hangs on, is taken anew.
@@ -115,11 +152,11 @@ func (i Image) SnapshotByID(id uint64) (Snapshot, error) {
 // Errors: ErrExists, ErrImageNotFound, ErrOtherImage, ErrPermission.
 func (c *Cluster) CreateSnapshot(ctx context.Context, spec Spec, imageID string, protect bool) (Snapshot, error) {
 	var out Snapshot
-	err := c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+	err := c.withImageOn(ctx, spec.ImageSpec(), readWrite, func(cn *connection, img *librbd.Image) error {
 		if err := checkID(img, spec, imageID); err != nil {
 			return err
 		}
-		if err := dropPendingSnapshot(img, spec); err != nil {
+		if err := cn.dropPendingSnapshot(img, spec); err != nil {
 			return err
 		}
 		if _, err := findSnapshot(img, spec); err == nil {
@@ -149,11 +186,11 @@ func (c *Cluster) CreateSnapshot(ctx context.Context, spec Spec, imageID string,
 
 // ProtectSnapshot is `rbd snap protect` or, with protect false, `rbd snap
 // unprotect`, of the snapshot with this id only. Nothing is done where it is
-// so already.
+// so already. Only v1 clones keep it from being unprotected.
 //
 // Errors: ChildrenError, ErrOtherSnapshot, ErrSnapshotNotFound.
 func (c *Cluster) ProtectSnapshot(ctx context.Context, spec Spec, id uint64, protect bool) error {
-	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+	return c.withImageOn(ctx, spec.ImageSpec(), readWrite, func(cn *connection, img *librbd.Image) error {
 		s, err := sameSnapshot(img, spec, id)
 		if err != nil || s.Protected == protect {
 			return err
@@ -161,7 +198,7 @@ func (c *Cluster) ProtectSnapshot(ctx context.Context, spec Spec, id uint64, pro
 		if protect {
 			return translate("protect", spec, ErrSnapshotNotFound, img.GetSnapshot(spec.Snapshot).Protect())
 		}
-		if err := checkChildren(img, spec, s.ID); err != nil {
+		if err := cn.checkChildren(img, spec, s.ID, v1Clones); err != nil {
 			return err
 		}
 		return translate("unprotect", spec, ErrSnapshotNotFound, img.GetSnapshot(spec.Snapshot).Unprotect())
@@ -169,17 +206,23 @@ func (c *Cluster) ProtectSnapshot(ctx context.Context, spec Spec, id uint64, pro
 }
 
 // RemoveSnapshot is `rbd snap unprotect` and `rbd snap rm`, of the snapshot
-// with this id only. It refuses one with children, and one that is gone is no
-// error. When the removal fails, the snapshot is protected again.
+// with this id only. It refuses one with children, except, with trash, v2 clones:
+// these keep it in the trash namespace, without a name, until the last of them
+// is gone. One that is gone is no error. When the removal fails, the snapshot is
+// protected again.
 //
 // Errors: ChildrenError, ErrOtherSnapshot, ErrPermission.
-func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64) error {
-	err := c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64, trash bool) error {
+	which := allClones
+	if trash {
+		which = v1Clones
+	}
+	err := c.withImageOn(ctx, spec.ImageSpec(), readWrite, func(cn *connection, img *librbd.Image) error {
 		s, err := sameSnapshot(img, spec, id)
 		if err != nil {
 			return err
 		}
-		if err := checkChildren(img, spec, s.ID); err != nil {
+		if err := cn.checkChildren(img, spec, s.ID, which); err != nil {
 			return err
 		}
 		if s.Protected {
@@ -260,7 +303,7 @@ func sameSnapshot(img *librbd.Image, spec Spec, id uint64) (Snapshot, error) {
 }
 
 // dropPendingSnapshot removes what an interrupted CreateSnapshot left behind.
-func dropPendingSnapshot(img *librbd.Image, spec Spec) error {
+func (cn *connection) dropPendingSnapshot(img *librbd.Image, spec Spec) error {
 	pending, err := hasMark(img, snapshotKey(spec.Snapshot), markPending)
 	if err != nil || !pending {
 		return err
@@ -272,7 +315,7 @@ func dropPendingSnapshot(img *librbd.Image, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	if err := checkChildren(img, spec, s.ID); err != nil {
+	if err := cn.checkChildren(img, spec, s.ID, allClones); err != nil {
 		return err
 	}
 	if s.Protected {

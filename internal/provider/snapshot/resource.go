@@ -4,24 +4,14 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -32,13 +22,18 @@ const (
 	defaultTimeout = 10 * time.Minute
 
 	onDestroyDelete = "delete"
+	onDestroyTrash  = "trash"
 	onDestroyRetain = "retain"
+
+	onNameChangeReplace = "replace"
+	onNameChangeRename  = "rename"
 )
 
 var (
 	_ resource.ResourceWithConfigure   = &snapshotResource{}
 	_ resource.ResourceWithModifyPlan  = &snapshotResource{}
 	_ resource.ResourceWithImportState = &snapshotResource{}
+	_ resource.ResourceWithIdentity    = &snapshotResource{}
 )
 
 // NewResource is rbd_snapshot.
@@ -48,54 +43,11 @@ type snapshotResource struct{ data *providerdata.Data }
 
 func (r *snapshotResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_snapshot"
+	resp.ResourceBehavior.MutableIdentity = true
 }
 
-func (r *snapshotResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: "A snapshot of an RBD image, protected unless told otherwise: `rbd snap create` and `rbd snap protect`. " +
-			"Destroying it unprotects and removes it, and refuses while clones hang on it.\n\n" +
-			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`; to see the children in other pools, read access to those.",
-		Attributes: map[string]schema.Attribute{
-			imageref.Name: imageref.Attribute("to take the snapshot of"),
-			"name": schema.StringAttribute{
-				Required: true,
-				MarkdownDescription: "Name of the snapshot. A change takes a new snapshot, as it is the image's content now that is wanted under the new name; " +
-					"with the `revision` of an earlier step in the name, a new one is taken exactly when that step's result has changed.",
-				Validators:    []validator.String{namecheck.Snapshot()},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"protected": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
-				MarkdownDescription: "Whether the snapshot is protected, which v1 clones need. Default: `true`. Switched in place.",
-			},
-			"on_destroy": schema.StringAttribute{
-				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
-				MarkdownDescription: "What happens to the snapshot when the resource is destroyed: `delete` (default) or `retain` (left as it is).",
-				Validators:          []validator.String{stringvalidator.OneOf(onDestroyDelete, onDestroyRetain)},
-			},
-			"spec": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "`pool[/namespace]/image@snapshot`, for every argument that wants a snapshot.",
-			},
-			"image_id": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "RBD image id of the image.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"snapshot_id": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Snapshot id.",
-				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
-			},
-			"size_bytes": schema.Int64Attribute{
-				Computed: true, MarkdownDescription: "Size of the image when the snapshot was taken, in bytes.",
-				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
-			},
-			"location_url": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "`rbd://FSID/POOL/IMAGE/SNAPSHOT`, as Glance, Nova and Cinder write it.",
-			},
-		},
-		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
-	}
+func (r *snapshotResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identitySchema()
 }
 
 func (r *snapshotResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
@@ -115,8 +67,10 @@ func (r *snapshotResource) Create(ctx context.Context, req resource.CreateReques
 		report.Error(&resp.Diagnostics, "create", noun, plan.Image.ValueString()+"@"+plan.Name.ValueString(), err)
 		return
 	}
-	plan.setRead(img, s)
+	plan.setRead(img, s, nil)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(keepName(ctx, resp.Private, s.Name)...)
+	setIdentity(ctx, img, s, resp.Identity, &resp.Diagnostics)
 }
 
 func (r *snapshotResource) create(ctx context.Context, plan model) (rbd.Image, rbd.Snapshot, error) {
@@ -148,35 +102,44 @@ func (r *snapshotResource) Read(ctx context.Context, req resource.ReadRequest, r
 	name := state.Image.ValueString() + "@" + state.Name.ValueString()
 	if !r.data.CanAsk() {
 		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so "+noun+" \""+name+"\" was not read.")
+		keepIdentity(ctx, r.data, state, resp.Identity, &resp.Diagnostics)
 		return
 	}
-	img, err := imageref.Find(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString())
-	var s rbd.Snapshot
-	if err == nil {
-		s, err = img.Snapshot(state.Name.ValueString())
-	}
-	imported := state.SnapshotID.IsNull()
-	if err == nil && !imported && int64(s.ID) != state.SnapshotID.ValueInt64() { //nolint:gosec // a counter
-		err = rbd.ErrSnapshotNotFound // another one has its name; creating will say so
-	}
+	img, s, children, err := r.find(ctx, state)
 	switch {
 	case rbd.IsNotFound(err):
 		resp.State.RemoveResource(ctx)
+		keepIdentity(ctx, r.data, state, resp.Identity, &resp.Diagnostics)
 		return
 	case err != nil:
 		report.Error(&resp.Diagnostics, "read", noun, name, err)
 		return
 	}
-	r.claim(ctx, img, s, imported)
-	state.setRead(img, s)
+	r.claim(ctx, img, s, state)
+	if was, diags := req.Private.GetKey(ctx, nameKey); was == nil && !diags.HasError() {
+		resp.Diagnostics.Append(keepName(ctx, resp.Private, state.Name.ValueString())...)
+	}
+	state.setRead(img, s, children)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+	setIdentity(ctx, img, s, resp.Identity, &resp.Diagnostics)
 }
 
-// claim notes on the image that the snapshot is in a state. Reading must also
-// work for a user who may not write.
-func (r *snapshotResource) claim(ctx context.Context, img rbd.Image, s rbd.Snapshot, imported bool) {
+func (r *snapshotResource) find(ctx context.Context, m model) (rbd.Image, rbd.Snapshot, []rbd.Child, error) {
+	spec, err := m.rbdSpec()
+	if err != nil {
+		return rbd.Image{}, rbd.Snapshot{}, nil, err
+	}
+	return r.data.Ceph.ReadSnapshot(ctx, spec, m.ImageID.ValueString(), m.snapshotID())
+}
+
+// claim notes on the image that the snapshot is in a state, also where it was
+// imported or renamed. Reading must also work for a user who may not write.
+func (r *snapshotResource) claim(ctx context.Context, img rbd.Image, s rbd.Snapshot, m model) {
+	if img.Trash != nil {
+		return
+	}
 	err := r.data.Ceph.ClaimSnapshot(ctx, img, s.Name)
-	if imported && !img.OwnsSnapshot(s.Name) {
+	if (m.SnapshotID.IsNull() || m.Name.ValueString() != s.Name) && !img.OwnsSnapshot(s.Name) {
 		err = errors.Join(err, r.data.Ceph.AdoptSnapshot(ctx, img.Spec, s.Name))
 	}
 	if err != nil {
@@ -194,39 +157,45 @@ func (r *snapshotResource) Update(ctx context.Context, req resource.UpdateReques
 	if !ok {
 		return
 	}
-	if err := r.update(ctx, state, &plan); err != nil {
+	img, s, err := r.update(ctx, state, plan)
+	if err != nil {
 		report.Error(&resp.Diagnostics, "update", noun, plan.Image.ValueString()+"@"+plan.Name.ValueString(), err)
 		return
 	}
+	children := plan.Children // a clone made since the plan is for the next refresh
+	plan.setRead(img, s, nil)
+	plan.Children = children
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	resp.Diagnostics.Append(keepName(ctx, resp.Private, s.Name)...)
+	setIdentity(ctx, img, s, resp.Identity, &resp.Diagnostics)
 }
 
-func (r *snapshotResource) update(ctx context.Context, state model, plan *model) error {
+func (r *snapshotResource) update(ctx context.Context, state, plan model) (img rbd.Image, s rbd.Snapshot, err error) {
 	spec, err := plan.rbdSpec()
 	if err != nil {
-		return err
+		return img, s, err
 	}
 	unlock, err := r.data.Ceph.LockImage(ctx, spec)
 	if err != nil {
-		return err
+		return img, s, err
 	}
 	defer unlock()
 	if _, err = imageref.Same(ctx, r.data, plan.Image.ValueString(), state.ImageID.ValueString()); err != nil {
-		return err
+		return img, s, err
 	}
-	id := uint64(state.SnapshotID.ValueInt64()) //nolint:gosec // it came from a uint64
+	id := state.snapshotID()
+	if was := spec.WithSnapshot(state.Name.ValueString()); was != spec {
+		if err := r.data.Ceph.RenameSnapshot(ctx, was, id, spec.Snapshot); err != nil {
+			return img, s, err
+		}
+	}
 	if err := r.data.Ceph.ProtectSnapshot(ctx, spec, id, plan.Protected.ValueBool()); err != nil {
-		return err
+		return img, s, err
 	}
-	img, err := r.data.Ceph.Image(ctx, spec)
-	if err != nil {
-		return err
+	if img, err = r.data.Ceph.Image(ctx, spec); err == nil {
+		s, err = img.SnapshotByID(id)
 	}
-	s, err := img.Snapshot(spec.Snapshot)
-	if err == nil {
-		plan.setRead(img, s)
-	}
-	return err
+	return img, s, err
 }
 
 func (r *snapshotResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -252,25 +221,27 @@ func (r *snapshotResource) remove(ctx context.Context, spec rbd.Spec, state mode
 		return err
 	}
 	defer unlock()
-	if state.OnDestroy.ValueString() == onDestroyRetain {
-		err := r.data.Ceph.DisownSnapshot(ctx, spec)
-		if rbd.IsNotFound(err) {
-			return nil
-		}
-		return err
-	}
-	return r.data.Ceph.RemoveSnapshot(ctx, spec, uint64(state.SnapshotID.ValueInt64())) //nolint:gosec // it came from a uint64
-}
-
-func (r *snapshotResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	spec, err := rbd.ParseSpec(req.ID)
-	if err == nil && spec.Snapshot == "" {
-		err = errors.New("the spec of an image, a snapshot is wanted")
+	img, s, _, err := r.find(ctx, state)
+	if rbd.IsNotFound(err) {
+		return nil
 	}
 	if err != nil {
-		resp.Diagnostics.AddError("Invalid import id", "Want pool[/namespace]/image@snapshot: "+err.Error()+".")
-		return
+		return err
 	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(imageref.Name), spec.ImageSpec().String())...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), spec.Snapshot)...)
+	if img.Trash != nil {
+		if state.OnDestroy.ValueString() == onDestroyRetain {
+			return nil
+		}
+		return fmt.Errorf("image %s (id %s): %w", img.Spec, img.ID, errImageTrashed)
+	}
+	spec = img.Spec.WithSnapshot(s.Name)
+	if state.OnDestroy.ValueString() == onDestroyRetain {
+		return r.data.Ceph.DisownSnapshot(ctx, spec)
+	}
+	if state.FlattenChildren.ValueBool() {
+		if err := r.data.Ceph.FlattenChildren(ctx, spec, s.ID); err != nil {
+			return err
+		}
+	}
+	return r.data.Ceph.RemoveSnapshot(ctx, spec, s.ID, state.OnDestroy.ValueString() == onDestroyTrash)
 }
