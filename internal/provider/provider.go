@@ -23,6 +23,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshots"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -82,6 +83,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		cluster.NewDataSource,
 		image.NewDataSource,
 		images.NewDataSource,
+		snapshots.NewDataSource,
 	}
 }
 
