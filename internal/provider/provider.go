@@ -21,6 +21,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshots"
@@ -84,6 +85,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		image.NewDataSource,
 		images.NewDataSource,
 		snapshots.NewDataSource,
+		lineage.NewDataSource,
 	}
 }
 
