@@ -23,40 +23,17 @@ func NewDataSource() datasource.DataSource { return &imageDataSource{} }
 
 type imageDataSource struct{ data *providerdata.Data }
 
-type dataModel struct {
-	Spec            types.String        `tfsdk:"spec"`
-	Name            types.String        `tfsdk:"name"`
-	Pool            types.String        `tfsdk:"pool"`
-	Namespace       types.String        `tfsdk:"namespace"`
-	ImageID         types.String        `tfsdk:"image_id"`
-	FSID            types.String        `tfsdk:"fsid"`
-	Size            sizetype.Value      `tfsdk:"size"`
-	SizeBytes       types.Int64         `tfsdk:"size_bytes"`
-	ObjectSizeBytes types.Int64         `tfsdk:"object_size_bytes"`
-	Features        []string            `tfsdk:"features"`
-	Parent          types.String        `tfsdk:"parent"`
-	Snapshots       []dataSnapshotModel `tfsdk:"snapshots"`
-	Metadata        map[string]string   `tfsdk:"metadata"`
-	CreatedAt       types.String        `tfsdk:"created_at"`
-}
-
-type dataSnapshotModel struct {
-	Name        types.String `tfsdk:"name"`
-	SnapshotID  types.Int64  `tfsdk:"snapshot_id"`
-	SizeBytes   types.Int64  `tfsdk:"size_bytes"`
-	Protected   types.Bool   `tfsdk:"protected"`
-	LocationURL types.String `tfsdk:"location_url"`
-}
-
 func (d *imageDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_image"
 }
 
 func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "An RBD image that exists, as `rbd info`, `rbd snap ls` and `rbd image-meta ls` show it. It is read without a watch.\n\nCaps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'`.",
+		MarkdownDescription: "An RBD image that exists, as `rbd info`, `rbd snap ls --all`, `rbd image-meta ls` and `rbd status` show it. It is read without a watch.\n\nCaps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'`, also for the pool of its parent.",
 		Attributes: map[string]schema.Attribute{
-			"spec":              schema.StringAttribute{Required: true, MarkdownDescription: "`pool[/namespace]/image`.", Validators: []validator.String{namecheck.ImageSpec()}},
+			"spec": schema.StringAttribute{Required: true, MarkdownDescription: "`pool[/namespace]/image`.", Validators: []validator.String{namecheck.ImageSpec()}},
+			"used": schema.BoolAttribute{Optional: true, MarkdownDescription: "Also count the used bytes, as `rbd du` does. By default `false`. " +
+				"With the feature `fast-diff` this is quick; without it Ceph is asked for every object that there can be, which gives the same number and takes long for a large image."},
 			"name":              schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the image."},
 			"pool":              schema.StringAttribute{Computed: true, MarkdownDescription: "Pool of the image."},
 			"namespace":         schema.StringAttribute{Computed: true, MarkdownDescription: "RBD namespace in the pool; empty for the default one."},
@@ -64,19 +41,30 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"fsid":              schema.StringAttribute{Computed: true, MarkdownDescription: "Cluster the image lies in."},
 			"size":              schema.StringAttribute{Computed: true, CustomType: sizetype.Type{}, MarkdownDescription: "Size with the largest unit that says it exactly."},
 			"size_bytes":        schema.Int64Attribute{Computed: true, MarkdownDescription: "Size in bytes."},
+			"used_bytes":        schema.Int64Attribute{Computed: true, MarkdownDescription: "What the image and its snapshots take up, in bytes, as `rbd du --merge-snapshots` counts: each object that holds something as a whole, without what a clone has from its parent. Null unless `used` is `true`."},
 			"object_size_bytes": schema.Int64Attribute{Computed: true, MarkdownDescription: "Size of the objects that hold the data, in bytes."},
+			"stripe_unit_bytes": schema.Int64Attribute{Computed: true, MarkdownDescription: "Stripe unit in bytes; the object size where nothing is striped."},
+			"stripe_count":      schema.Int64Attribute{Computed: true, MarkdownDescription: "Number of objects that a stripe goes over; `1` where nothing is striped."},
+			"data_pool":         schema.StringAttribute{Computed: true, MarkdownDescription: "Pool that the data is in; empty where that is the image's own."},
+			"block_name_prefix": schema.StringAttribute{Computed: true, MarkdownDescription: "What the names of the objects with its data begin with."},
 			"features":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Features that are on, sorted."},
 			"parent":            schema.StringAttribute{Computed: true, MarkdownDescription: "Spec of the snapshot that the image is a clone of; null where it is none."},
-			"metadata":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Image metadata, without the entries that this provider keeps for itself."},
+			"metadata":          schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Image metadata, without `conf` and the entries that this provider keeps for itself."},
+			"conf":              schema.MapAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Options of librbd for this image alone, as `rbd config image ls` shows them with the source `image`."},
+			"watchers":          schema.ListAttribute{Computed: true, ElementType: types.StringType, MarkdownDescription: "Who has the image open for writing: `ADDRESS (client.N)`."},
 			"created_at":        schema.StringAttribute{Computed: true, MarkdownDescription: "When the image was made (RFC 3339, UTC)."},
+			"modified_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When it was last written to, as far as Ceph notes it (RFC 3339, UTC; once in `rbd_mtime_update_interval`)."},
+			"accessed_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When it was last read or written, as far as Ceph notes it (RFC 3339, UTC; once in `rbd_atime_update_interval`)."},
 			"snapshots": schema.ListNestedAttribute{
-				Computed: true, MarkdownDescription: "Snapshots, oldest first.",
+				Computed: true, MarkdownDescription: "Snapshots of all kinds, oldest first.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the snapshot."},
+					"name":         schema.StringAttribute{Computed: true, MarkdownDescription: "Name of the snapshot; of one of the kind `trash`, the name that it had."},
 					"snapshot_id":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Snapshot id."},
+					"kind":         schema.StringAttribute{Computed: true, MarkdownDescription: "`user`, `group` (of the snapshot of a group), `trash` (removed, and kept by Ceph until its last v2 clone is gone) or `mirror`."},
 					"size_bytes":   schema.Int64Attribute{Computed: true, MarkdownDescription: "Size of the image when the snapshot was taken, in bytes."},
 					"protected":    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether the snapshot is protected."},
-					"location_url": schema.StringAttribute{Computed: true, MarkdownDescription: "`rbd://FSID/POOL/IMAGE/SNAPSHOT`."},
+					"created_at":   schema.StringAttribute{Computed: true, MarkdownDescription: "When the snapshot was taken (RFC 3339, UTC)."},
+					"location_url": schema.StringAttribute{Computed: true, MarkdownDescription: "`rbd://FSID/POOL/IMAGE/SNAPSHOT`; null unless `kind` is `user`."},
 				}},
 			},
 		},
@@ -98,9 +86,13 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		return
 	}
 	spec, err := rbd.ParseSpec(m.Spec.ValueString())
-	var img rbd.Image
+	what := rbd.ReadUsers
+	if m.Used.ValueBool() {
+		what |= rbd.ReadUsed
+	}
+	var img rbd.Details
 	if err == nil {
-		img, err = d.data.Ceph.Image(ctx, spec)
+		img, err = d.data.Ceph.Details(ctx, spec, what)
 	}
 	if err != nil {
 		report.AttributeError(&resp.Diagnostics, path.Root("spec"), "read", noun, m.Spec.ValueString(), err)
@@ -108,35 +100,4 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 	}
 	m.set(img)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
-}
-
-func (m *dataModel) set(img rbd.Image) {
-	m.Name = types.StringValue(img.Spec.Image)
-	m.Pool = types.StringValue(img.Spec.Pool)
-	m.Namespace = types.StringValue(img.Spec.Namespace)
-	m.ImageID = types.StringValue(img.ID)
-	m.FSID = types.StringValue(img.FSID)
-	m.Size = sizetype.New(img.SizeBytes)
-	m.SizeBytes = types.Int64Value(int64(img.SizeBytes))             //nolint:gosec // signed in librbd
-	m.ObjectSizeBytes = types.Int64Value(int64(img.ObjectSizeBytes)) //nolint:gosec // 32 MiB at the most
-	m.Features = img.Features
-	m.Metadata = img.UserMetadata()
-	m.CreatedAt = types.StringValue(img.CreatedAt.Format("2006-01-02T15:04:05Z07:00"))
-	m.Parent = types.StringNull()
-	if img.Parent != nil {
-		m.Parent = types.StringValue(img.Parent.String())
-	}
-	m.Snapshots = make([]dataSnapshotModel, 0, len(img.Snapshots))
-	for _, s := range img.Snapshots {
-		if s.Kind != rbd.UserSnapshot {
-			continue
-		}
-		m.Snapshots = append(m.Snapshots, dataSnapshotModel{
-			Name:        types.StringValue(s.Name),
-			SnapshotID:  types.Int64Value(int64(s.ID)),        //nolint:gosec // a counter
-			SizeBytes:   types.Int64Value(int64(s.SizeBytes)), //nolint:gosec // signed in librbd
-			Protected:   types.BoolValue(s.Protected),
-			LocationURL: types.StringValue(rbd.LocationURL(img.FSID, img.Spec.WithSnapshot(s.Name))),
-		})
-	}
 }
