@@ -69,6 +69,11 @@ func Purge(t testing.TB, prefix string) {
 				t.Errorf("rbd ls %s: %v: %s", pool, err, out)
 				continue
 			}
+			for id := range Trash(t, pool, prefix) {
+				if out, err := TryRBD(t, "trash", "rm", "--force", "--no-progress", pool+"/"+id); err != nil && last == 1 {
+					t.Errorf("could not clean up the trash: %v: %s", err, out)
+				}
+			}
 			for name := range strings.FieldsSeq(out) {
 				if strings.HasPrefix(name, prefix) {
 					if err := purge(t, pool+"/"+name); err != nil && last == 1 {
@@ -102,6 +107,19 @@ func Images(t testing.TB, pool, prefix string) []string {
 	for name := range strings.FieldsSeq(RBD(t, "ls", pool)) {
 		if strings.HasPrefix(name, prefix) {
 			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Trash lists what a pool's trash has of images whose name began with prefix:
+// their names by their ids.
+func Trash(t testing.TB, pool, prefix string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for line := range strings.Lines(RBD(t, "trash", "ls", pool)) {
+		if f := strings.Fields(line); len(f) == 2 && strings.HasPrefix(f[1], prefix) {
+			out[f[0]] = f[1]
 		}
 	}
 	return out

@@ -2,6 +2,7 @@ package rbd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -35,6 +36,24 @@ func (c *Cluster) CloneFormat(ctx context.Context, asked uint64) (uint64, error)
 		return err
 	})
 	return format, err
+}
+
+// ErrOtherNamespace is librbd's rule for v1 clones.
+var ErrOtherNamespace = errors.New("a v1 clone lies in the namespace of its parent")
+
+// CheckClone tells whether a clone can be where it is wanted. Format is as in
+// CloneFormat.
+//
+// Errors: ErrOtherNamespace.
+func (c *Cluster) CheckClone(ctx context.Context, spec, parent Spec, format uint64) error {
+	if spec.Namespace == parent.Namespace {
+		return nil
+	}
+	format, err := c.CloneFormat(ctx, format)
+	if err == nil && format == 1 {
+		err = fmt.Errorf("clone %s to %s: %w", parent, spec, ErrOtherNamespace)
+	}
+	return err
 }
 
 // minCompatClient is `ceph osd get-require-min-compat-client`.

@@ -176,10 +176,8 @@ func parentOf(t *testing.T, spec Spec, protect bool) Origin {
 		for _, n := range []string{spec.Image, PendingName(spec.Image), spec.Image + "-2"} {
 			_, _ = acctest.TryRBD(t, "rm", "--no-progress", "vms/"+n)
 		}
-		for line := range strings.Lines(acctest.RBD(t, "trash", "ls", "vms")) {
-			if f := strings.Fields(line); len(f) == 2 && strings.HasPrefix(f[1], spec.Image) {
-				_, _ = acctest.TryRBD(t, "trash", "rm", "--force", "--no-progress", "vms/"+f[0])
-			}
+		for id := range acctest.Trash(t, "vms", spec.Image) {
+			_, _ = acctest.TryRBD(t, "trash", "rm", "--force", "--no-progress", "vms/"+id)
 		}
 		_, _ = acctest.TryRBD(t, "snap", "unprotect", parent.String()+"@s")
 		_, _ = acctest.TryRBD(t, "snap", "rm", "--no-progress", parent.String()+"@s")

@@ -73,6 +73,9 @@ type Origin struct {
 //
 // Errors: also ErrOtherImage, ErrOtherSnapshot, ErrNotProtected, ErrShrink.
 func (c *Cluster) NewPendingClone(ctx context.Context, target Spec, from Origin, layout Layout, token string) (*Pending, error) {
+	if err := c.CheckClone(ctx, target, from.Spec, from.CloneFormat); err != nil {
+		return nil, err
+	}
 	if err := c.checkOrigin(ctx, from); err != nil {
 		return nil, err
 	}

@@ -174,6 +174,11 @@ func (r *imageResource) checkParent(ctx context.Context, plan model, diags *diag
 	if err != nil {
 		return nil, err
 	}
+	if !plan.CloneFormat.IsUnknown() && !plan.Namespace.IsUnknown() {
+		if err := r.data.Ceph.CheckClone(ctx, plan.RBDSpec(), spec, plan.cloneFormat()); err != nil {
+			return nil, err
+		}
+	}
 	parent, err := r.data.Ceph.Image(ctx, spec)
 	var s rbd.Snapshot
 	if err == nil {

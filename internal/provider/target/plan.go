@@ -229,8 +229,17 @@ func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
 		return
 	}
 	spec, id := p.State.RBDSpec(), p.State.ImageID.ValueString()
-	verb, err := "delete", error(nil)
-	switch trashed := p.State.Trashed.ValueBool(); {
+	// Where it is now: the state may not have been refreshed.
+	img, err := p.Data.Ceph.FindImage(ctx, spec, id)
+	if err != nil {
+		if !rbd.IsNotFound(err) {
+			report.Error(diags, "delete", p.Noun, spec.String(), err)
+		}
+		return
+	}
+	spec = img.Spec
+	verb := "delete"
+	switch trashed := img.Trash != nil; {
 	case p.State.OnDestroy.ValueString() == OnDestroyRetain:
 	case p.State.OnDestroy.ValueString() == OnDestroyTrash && trashed:
 	case p.State.OnDestroy.ValueString() == OnDestroyTrash:
@@ -242,13 +251,10 @@ func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
 	}
 	var snaps *rbd.SnapshotsError
 	if errors.As(err, &snaps) {
-		err = p.foreign(ctx, snaps)
+		err = p.foreign(ctx, img, snaps)
 	}
-	if errors.Is(err, rbd.ErrInUse) {
-		// Deleting waits for the watch of an edit that was cut off.
-		if img, e := p.Data.Ceph.Image(ctx, spec); e == nil && img.EditInterrupted() {
-			return
-		}
+	if errors.Is(err, rbd.ErrInUse) && img.EditInterrupted() {
+		return // deleting waits for the watch of an edit that was cut off
 	}
 	if err != nil && !rbd.IsNotFound(err) {
 		report.Error(diags, verb, p.Noun, spec.String(), err)
@@ -257,11 +263,7 @@ func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
 
 // foreign leaves those snapshots that no resource of this provider made, and
 // those clones that none has: all others go before the image does.
-func (p Planner) foreign(ctx context.Context, e *rbd.SnapshotsError) error {
-	img, err := p.Data.Ceph.FindImage(ctx, e.Spec, p.State.ImageID.ValueString())
-	if err != nil {
-		return err
-	}
+func (p Planner) foreign(ctx context.Context, img rbd.Image, e *rbd.SnapshotsError) error {
 	out := &rbd.SnapshotsError{Spec: e.Spec}
 	for _, c := range e.Children {
 		if child, err := p.Data.Ceph.FindImage(ctx, c.Spec, c.ID); err != nil || !child.Held() {
