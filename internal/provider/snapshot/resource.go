@@ -115,7 +115,7 @@ func (r *snapshotResource) Read(ctx context.Context, req resource.ReadRequest, r
 		report.Error(&resp.Diagnostics, "read", noun, name, err)
 		return
 	}
-	r.claim(ctx, img, s, state)
+	r.claim(ctx, img, s)
 	if was, diags := req.Private.GetKey(ctx, nameKey); was == nil && !diags.HasError() {
 		resp.Diagnostics.Append(keepName(ctx, resp.Private, state.Name.ValueString())...)
 	}
@@ -134,12 +134,12 @@ func (r *snapshotResource) find(ctx context.Context, m model) (rbd.Image, rbd.Sn
 
 // claim notes on the image that the snapshot is in a state, also where it was
 // imported or renamed. Reading must also work for a user who may not write.
-func (r *snapshotResource) claim(ctx context.Context, img rbd.Image, s rbd.Snapshot, m model) {
+func (r *snapshotResource) claim(ctx context.Context, img rbd.Image, s rbd.Snapshot) {
 	if img.Trash != nil {
 		return
 	}
 	err := r.data.Ceph.ClaimSnapshot(ctx, img, s.Name)
-	if (m.SnapshotID.IsNull() || m.Name.ValueString() != s.Name) && !img.OwnsSnapshot(s.Name) {
+	if !img.OwnsSnapshot(s.Name) {
 		err = errors.Join(err, r.data.Ceph.AdoptSnapshot(ctx, img.Spec, s.Name))
 	}
 	if err != nil {
