@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -31,7 +32,10 @@ import (
 // Address is where the provider is found.
 const Address = "registry.terraform.io/terraform-provider-rbd/rbd"
 
-var _ provider.ProviderWithFunctions = &rbdProvider{}
+var (
+	_ provider.ProviderWithFunctions     = &rbdProvider{}
+	_ provider.ProviderWithListResources = &rbdProvider{}
+)
 
 type rbdProvider struct{ version string }
 
@@ -53,7 +57,7 @@ func (p *rbdProvider) Configure(ctx context.Context, req provider.ConfigureReque
 		return
 	}
 	d := &providerdata.Data{Unknown: !req.Config.Raw.IsFullyKnown()}
-	resp.ResourceData, resp.DataSourceData = d, d
+	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = d, d, d
 	if d.Unknown {
 		tflog.Info(ctx, "the configuration is not fully known yet: nothing is checked against the cluster in this plan")
 		return
@@ -86,6 +90,14 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		images.NewDataSource,
 		snapshots.NewDataSource,
 		lineage.NewDataSource,
+	}
+}
+
+// ListResources are for `terraform query`.
+func (p *rbdProvider) ListResources(context.Context) []func() list.ListResource {
+	return []func() list.ListResource{
+		image.NewListResource,
+		snapshot.NewListResource,
 	}
 }
 

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -74,11 +75,23 @@ func SetIdentity(ctx context.Context, img rbd.Image, resp *resource.CreateRespon
 	setIdentity(ctx, img, resp.Identity, &resp.Diagnostics)
 }
 
-// errOtherCluster says that an identity is of another cluster than the
-// provider's.
-var errOtherCluster = errors.New("the identity is of another cluster")
+var (
+	// errOtherCluster says that an identity is of another cluster than the
+	// provider's.
+	errOtherCluster = errors.New("the identity is of another cluster")
+	// errNoImage says that nothing has the id, under whatever name.
+	errNoImage = errors.New("no image has the identity's image_id")
+)
+
+func init() {
+	report.Advise(errOtherCluster, "Import it through a provider configuration that is aimed at that cluster (`provider` of the import block, with an alias), "+
+		"or write the fsid of this one (`ceph fsid`) if it is meant.")
+	report.Advise(errNoImage, "It was removed, or is in another pool or namespace. `rbd info` shows the id of an image, `rbd trash ls` that of one in the trash.")
+}
 
 // FindIdentity reads the image that an identity is of, also one in the trash.
+//
+// Errors: errOtherCluster, errNoImage; as Image of internal/rbd.
 func FindIdentity(ctx context.Context, d *providerdata.Data, at *tfsdk.ResourceIdentity) (rbd.Image, error) {
 	var id struct{ fsid, pool, namespace, image *string }
 	for name, to := range map[string]**string{"fsid": &id.fsid, "pool": &id.pool, "namespace": &id.namespace, "image_id": &id.image} {
@@ -91,12 +104,15 @@ func FindIdentity(ctx context.Context, d *providerdata.Data, at *tfsdk.ResourceI
 		return rbd.Image{}, err
 	}
 	if id.fsid != nil && *id.fsid != "" && !strings.EqualFold(*id.fsid, fsid) {
-		return rbd.Image{}, errOtherCluster
+		return rbd.Image{}, fmt.Errorf("%w: its fsid is %s, that of the provider's cluster is %s", errOtherCluster, *id.fsid, fsid)
 	}
 	spec := rbd.Spec{Pool: text(id.pool), Namespace: text(id.namespace)}
 	img, err := d.Ceph.ImageByID(ctx, spec, text(id.image))
 	if errors.Is(err, rbd.ErrImageNotFound) {
-		return d.Ceph.TrashedImage(ctx, spec, text(id.image))
+		img, err = d.Ceph.TrashedImage(ctx, spec, text(id.image))
+	}
+	if errors.Is(err, rbd.ErrNotInTrash) {
+		err = fmt.Errorf("%w: %q was looked for in %s and in its trash", errNoImage, text(id.image), spec.PoolSpec())
 	}
 	return img, err
 }

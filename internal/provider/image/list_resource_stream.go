@@ -1,0 +1,86 @@
+package image
+
+import (
+	"context"
+	"iter"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+// atOnce is how many images are read at the same time, as in a listing of
+// internal/rbd.
+const atOnce = 10
+
+// Stream gives what read makes of each image, in the order of images, up to
+// limit results; 0 means all. Images are read ahead of whoever takes the results,
+// and no more of them once that is nobody.
+func Stream(ctx context.Context, images []rbd.Spec, limit int64, read func(context.Context, rbd.Spec) []list.ListResult) iter.Seq[list.ListResult] {
+	return func(push func(list.ListResult) bool) {
+		reading, cancel := context.WithCancel(ctx)
+		defer cancel()
+		given := int64(0)
+		for results := range readAhead(reading, images, read) {
+			if ctx.Err() != nil {
+				break
+			}
+			for _, r := range results {
+				if !push(r) {
+					return
+				}
+				if r.DisplayName != "" { // the others are warnings
+					given++
+				}
+				if limit > 0 && given >= limit {
+					return
+				}
+			}
+		}
+		if err := ctx.Err(); err != nil {
+			push(list.ListResult{Diagnostics: diag.Diagnostics{diag.NewErrorDiagnostic("The listing was interrupted", report.Detail(err))}})
+		}
+	}
+}
+
+// readAhead keeps the order though it reads several at a time.
+func readAhead(ctx context.Context, images []rbd.Spec, read func(context.Context, rbd.Spec) []list.ListResult) iter.Seq[[]list.ListResult] {
+	return func(yield func([]list.ListResult) bool) {
+		// The one that is waited for is in the channel no more.
+		queue := make(chan chan []list.ListResult, atOnce-1)
+		go func() {
+			defer close(queue)
+			for _, spec := range images {
+				done := make(chan []list.ListResult, 1)
+				select {
+				case queue <- done:
+				case <-ctx.Done():
+					return
+				}
+				go func() {
+					ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+					defer cancel()
+					done <- read(ctx, spec)
+				}()
+			}
+		}()
+		for done := range queue {
+			if !yield(<-done) {
+				return
+			}
+		}
+	}
+}
+
+// Unread is what a listing says of what it can't read: nothing where that is
+// gone, else a warning. For an error Terraform would drop all that was listed.
+func Unread(noun string, spec rbd.Spec, err error) []list.ListResult {
+	if rbd.IsNotFound(err) {
+		return nil
+	}
+	return []list.ListResult{{Diagnostics: diag.Diagnostics{
+		diag.NewWarningDiagnostic(report.Unable("list", noun, spec.String()), report.Detail(err)+"\n\nIt is left out of the list."),
+	}}}
+}

@@ -1,0 +1,434 @@
+package provider_test
+
+import (
+	"context"
+	"fmt"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
+)
+
+// client speaks the plugin protocol with the provider, as a Terraform does that
+// knows identities (1.12) and `terraform query` (1.14), whichever is installed.
+type client struct {
+	t          *testing.T
+	server     server
+	schema     *tfprotov6.GetProviderSchemaResponse
+	identities map[string]*tfprotov6.ResourceIdentitySchema
+}
+
+type server interface {
+	tfprotov6.ProviderServer
+	tfprotov6.ListResourceServer
+}
+
+type object = map[string]any
+
+// newClient configures the provider. ceph is what its block has besides the
+// lab's fsid.
+func newClient(t *testing.T, ceph object) *client {
+	t.Helper()
+	acctest.RequireLab(t)
+	served, err := providertest.Factories["rbd"]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, ok := served.(server)
+	if !ok {
+		t.Fatal("the provider lists nothing")
+	}
+	c := &client{t: t, server: server}
+	if c.schema, err = server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	identities, err := server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.identities = identities.IdentitySchemas
+	c.fine(append(c.schema.Diagnostics, identities.Diagnostics...))
+
+	block := object{"fsid": acctest.FSID(t)}
+	for k, v := range ceph {
+		block[k] = v
+	}
+	ty := c.schema.Provider.ValueType()
+	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.14.0", Config: c.dynamic(ty, value(t, ty, object{"ceph": block})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.fine(configured.Diagnostics)
+	return c
+}
+
+// fine fails the test where there are errors.
+func (c *client) fine(diags []*tfprotov6.Diagnostic) {
+	c.t.Helper()
+	if text := errorsOf(diags); text != "" {
+		c.t.Fatal(text)
+	}
+}
+
+func errorsOf(diags []*tfprotov6.Diagnostic) string {
+	var out []string
+	for _, d := range diags {
+		if d.Severity == tfprotov6.DiagnosticSeverityError {
+			out = append(out, d.Summary+": "+d.Detail)
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+func (c *client) resourceType(name string) tftypes.Type {
+	return c.schema.ResourceSchemas[name].ValueType()
+}
+
+func (c *client) identityType(name string) tftypes.Type { return c.identities[name].ValueType() }
+
+func (c *client) dynamic(ty tftypes.Type, v tftypes.Value) *tfprotov6.DynamicValue {
+	c.t.Helper()
+	out, err := tfprotov6.NewDynamicValue(ty, v)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return &out
+}
+
+func (c *client) read(ty tftypes.Type, v *tfprotov6.DynamicValue) tftypes.Value {
+	c.t.Helper()
+	if v == nil {
+		return tftypes.NewValue(ty, nil)
+	}
+	out, err := v.Unmarshal(ty)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return out
+}
+
+func (c *client) readIdentity(name string, v *tfprotov6.ResourceIdentityData) object {
+	c.t.Helper()
+	if v == nil {
+		return nil
+	}
+	identity, _ := plain(c.t, c.read(c.identityType(name), v.IdentityData)).(object)
+	return identity
+}
+
+func (c *client) identityData(name string, identity object) *tfprotov6.ResourceIdentityData {
+	if identity == nil {
+		return nil
+	}
+	ty := c.identityType(name)
+	return &tfprotov6.ResourceIdentityData{IdentityData: c.dynamic(ty, value(c.t, ty, identity))}
+}
+
+// instance is a resource as Terraform has it in its state.
+type instance struct {
+	state    tftypes.Value
+	identity object
+	private  []byte
+}
+
+func (i instance) get(t *testing.T, attribute string) any {
+	t.Helper()
+	if i.state.IsNull() {
+		t.Fatal("it is gone")
+	}
+	return plain(t, i.state).(object)[attribute]
+}
+
+// tryImport is the first half of an import: by identity, or by a spec. It
+// returns the errors.
+func (c *client) tryImport(name string, by any) (instance, string) {
+	c.t.Helper()
+	req := &tfprotov6.ImportResourceStateRequest{TypeName: name}
+	switch by := by.(type) {
+	case string:
+		req.ID = by
+	case object:
+		req.Identity = c.identityData(name, by)
+	}
+	resp, err := c.server.ImportResourceState(c.t.Context(), req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if text := errorsOf(resp.Diagnostics); text != "" {
+		return instance{}, text
+	}
+	if len(resp.ImportedResources) != 1 {
+		c.t.Fatalf("%d were imported", len(resp.ImportedResources))
+	}
+	got := resp.ImportedResources[0]
+	return instance{state: c.read(c.resourceType(name), got.State), identity: c.readIdentity(name, got.Identity), private: got.Private}, ""
+}
+
+// imported is an import and the read that follows it.
+func (c *client) imported(name string, by any) instance {
+	c.t.Helper()
+	i, text := c.tryImport(name, by)
+	if text != "" {
+		c.t.Fatal(text)
+	}
+	return c.refreshed(name, i)
+}
+
+func (c *client) refreshed(name string, i instance) instance {
+	c.t.Helper()
+	resp, err := c.server.ReadResource(c.t.Context(), &tfprotov6.ReadResourceRequest{
+		TypeName: name, CurrentState: c.dynamic(c.resourceType(name), i.state), Private: i.private, CurrentIdentity: c.identityData(name, i.identity),
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.fine(resp.Diagnostics)
+	return instance{state: c.read(c.resourceType(name), resp.NewState), identity: c.readIdentity(name, resp.NewIdentity), private: resp.Private}
+}
+
+// plan checks the configuration and plans it.
+func (c *client) plan(name string, prior instance, config tftypes.Value) *tfprotov6.PlanResourceChangeResponse {
+	c.t.Helper()
+	ty := c.resourceType(name)
+	checked, err := c.server.ValidateResourceConfig(c.t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: name, Config: c.dynamic(ty, config)})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.fine(checked.Diagnostics)
+	resp, err := c.server.PlanResourceChange(c.t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: name, Config: c.dynamic(ty, config), ProposedNewState: c.dynamic(ty, c.proposed(name, prior.state, config)),
+		PriorState: c.dynamic(ty, prior.state), PriorPrivate: prior.private, PriorIdentity: c.identityData(name, prior.identity),
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.fine(resp.Diagnostics)
+	return resp
+}
+
+// apply plans and applies: a creation where there is no prior state, else an
+// update.
+func (c *client) apply(name string, prior instance, arguments object) instance {
+	c.t.Helper()
+	ty := c.resourceType(name)
+	config := value(c.t, ty, arguments)
+	if prior.state.Type() == nil {
+		prior.state = tftypes.NewValue(ty, nil)
+	}
+	planned := c.plan(name, prior, config)
+	if len(planned.RequiresReplace) > 0 {
+		c.t.Fatalf("it is to be replaced for %v", planned.RequiresReplace)
+	}
+	resp, err := c.server.ApplyResourceChange(c.t.Context(), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: name, Config: c.dynamic(ty, config), PlannedState: planned.PlannedState, PlannedPrivate: planned.PlannedPrivate,
+		PriorState: c.dynamic(ty, prior.state), PlannedIdentity: planned.PlannedIdentity,
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.fine(resp.Diagnostics)
+	return instance{state: c.read(ty, resp.NewState), identity: c.readIdentity(name, resp.NewIdentity), private: resp.Private}
+}
+
+// destroy is at the end of the test; what is gone by then is no error.
+func (c *client) destroy(name string, i instance) {
+	c.t.Helper()
+	ty := c.resourceType(name)
+	c.t.Cleanup(func() {
+		gone := tftypes.NewValue(ty, nil)
+		resp, err := c.server.ApplyResourceChange(context.WithoutCancel(c.t.Context()), &tfprotov6.ApplyResourceChangeRequest{
+			TypeName: name, Config: c.dynamic(ty, gone), PlannedState: c.dynamic(ty, gone), PriorState: c.dynamic(ty, i.state), PlannedPrivate: i.private,
+		})
+		if err != nil || errorsOf(resp.Diagnostics) != "" {
+			c.t.Error(err, errorsOf(resp.Diagnostics))
+		}
+	})
+}
+
+// proposed is what Terraform makes of a configuration: what it leaves out and
+// the provider may set stays as it is.
+func (c *client) proposed(name string, prior, config tftypes.Value) tftypes.Value {
+	c.t.Helper()
+	if prior.IsNull() {
+		return config
+	}
+	var was, is map[string]tftypes.Value
+	if err := prior.As(&was); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := config.As(&is); err != nil {
+		c.t.Fatal(err)
+	}
+	for _, a := range c.schema.ResourceSchemas[name].Block.Attributes {
+		if a.Computed && is[a.Name].IsNull() {
+			is[a.Name] = was[a.Name]
+		}
+	}
+	return tftypes.NewValue(c.resourceType(name), is)
+}
+
+// generated is the configuration that -generate-config-out writes for a state.
+func (c *client) generated(name string, state tftypes.Value) tftypes.Value {
+	c.t.Helper()
+	ty := c.resourceType(name)
+	resp, err := c.server.GenerateResourceConfig(c.t.Context(), &tfprotov6.GenerateResourceConfigRequest{TypeName: name, State: c.dynamic(ty, state)})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.fine(resp.Diagnostics)
+	return c.read(ty, resp.Config)
+}
+
+// listing is what a list block gives.
+type listing struct {
+	names      []string
+	identities []object
+	resources  []tftypes.Value
+	warnings   []string
+	errors     []string
+}
+
+// query is `terraform query`: the configuration is checked first.
+func (c *client) query(name string, limit int64, include bool, arguments object) listing {
+	c.t.Helper()
+	ty := c.schema.ListResourceSchemas[name].ValueType()
+	config := c.dynamic(ty, value(c.t, ty, arguments))
+	checked, err := c.server.ValidateListResourceConfig(c.t.Context(), &tfprotov6.ValidateListResourceConfigRequest{TypeName: name, Config: config})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if text := errorsOf(checked.Diagnostics); text != "" {
+		return listing{errors: []string{text}}
+	}
+	stream, err := c.server.ListResource(c.t.Context(), &tfprotov6.ListResourceRequest{TypeName: name, Config: config, Limit: limit, IncludeResource: include})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var out listing
+	for r := range stream.Results {
+		if text := errorsOf(r.Diagnostics); text != "" {
+			out.errors = append(out.errors, text)
+			continue
+		}
+		for _, d := range r.Diagnostics {
+			out.warnings = append(out.warnings, d.Summary+": "+d.Detail)
+		}
+		if r.Identity == nil {
+			continue
+		}
+		out.names = append(out.names, r.DisplayName)
+		out.identities = append(out.identities, c.readIdentity(name, r.Identity))
+		out.resources = append(out.resources, c.read(c.resourceType(name), r.Resource))
+	}
+	return out
+}
+
+// value makes a value of the protocol; what an object leaves out is null.
+func value(t *testing.T, ty tftypes.Type, v any) tftypes.Value {
+	t.Helper()
+	switch v := v.(type) {
+	case nil:
+		return tftypes.NewValue(ty, nil)
+	case object:
+		switch ty := ty.(type) {
+		case tftypes.Object:
+			all := map[string]tftypes.Value{}
+			for name, of := range ty.AttributeTypes {
+				all[name] = value(t, of, v[name])
+			}
+			for name := range v {
+				if _, ok := all[name]; !ok {
+					t.Fatalf("there is no %s", name)
+				}
+			}
+			return tftypes.NewValue(ty, all)
+		case tftypes.Map:
+			all := map[string]tftypes.Value{}
+			for k, e := range v {
+				all[k] = value(t, ty.ElementType, e)
+			}
+			return tftypes.NewValue(ty, all)
+		}
+	case []any:
+		of := tftypes.String
+		all := make([]tftypes.Value, len(v))
+		for i, e := range v {
+			all[i] = value(t, of, e)
+		}
+		return tftypes.NewValue(ty, all)
+	case string, bool, int64:
+		return tftypes.NewValue(ty, v)
+	}
+	t.Fatalf("no value of %s for %T", ty, v)
+	return tftypes.Value{}
+}
+
+// plain is a value in plain Go: object, []any, string, bool, int64, nil, or the
+// string of what is not known.
+func plain(t *testing.T, v tftypes.Value) any {
+	t.Helper()
+	switch {
+	case v.IsNull():
+		return nil
+	case !v.IsKnown():
+		return "(unknown)"
+	}
+	var err error
+	defer func() {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}()
+	switch ty := v.Type(); {
+	case ty.Is(tftypes.String):
+		var s string
+		err = v.As(&s)
+		return s
+	case ty.Is(tftypes.Bool):
+		var b bool
+		err = v.As(&b)
+		return b
+	case ty.Is(tftypes.Number):
+		var f big.Float
+		err = v.As(&f)
+		n, _ := f.Int64()
+		return n
+	case ty.Is(tftypes.Object{}), ty.Is(tftypes.Map{}):
+		var all map[string]tftypes.Value
+		err = v.As(&all)
+		out := object{}
+		for k, e := range all {
+			out[k] = plain(t, e)
+		}
+		return out
+	default:
+		var all []tftypes.Value
+		err = v.As(&all)
+		out := make([]any, len(all))
+		for i, e := range all {
+			out[i] = plain(t, e)
+		}
+		return out
+	}
+}
+
+// differences are the paths at which two values differ.
+func differences(t *testing.T, a, b tftypes.Value) []string {
+	t.Helper()
+	diffs, err := a.Diff(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, d := range diffs {
+		out = append(out, fmt.Sprint(d))
+	}
+	return out
+}
