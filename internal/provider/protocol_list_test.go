@@ -2,7 +2,9 @@ package provider_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -85,13 +87,13 @@ func TestProtocolListImages(t *testing.T) {
 	// Now they are in a state.
 	managed(false).check(t, place)
 	// From elsewhere the place is to be named, and the provider's is not taken.
-	elsewhere := newClient(t, object{"pool": "images", "namespace": ""})
+	elsewhere := newClient(t, object{"pool": "images"})
 	elsewhere.query("rbd_image", 1, false, object{"pool": "vms", "namespace": ns}).check(t, place, "a")
-	for _, n := range c.query("rbd_image", 5, false, object{"namespace": ""}).names {
-		if strings.HasPrefix(n, place) {
-			t.Errorf("%s is not in the default namespace", n)
-		}
-	}
+	name := providertest.Name(t)
+	imagestest.Make(t, "vms/"+name, "create", "--size", "1M")
+	outside := c.query("rbd_image", 0, true, object{"namespace": "", "name_regex": "^" + name + "$"})
+	outside.check(t, "vms/", name)
+	c.offersItsImport("rbd_image", outside)
 }
 
 func TestProtocolListSnapshots(t *testing.T) {
@@ -210,5 +212,28 @@ func TestProtocolListErrors(t *testing.T) {
 				t.Errorf("%q", got.errors)
 			}
 		})
+	}
+}
+
+// The examples are queries that work, and find what they are about.
+func TestProtocolListExamples(t *testing.T) {
+	name := providertest.Name(t)
+	goldenImage(t, name)
+	c := newClient(t, nil)
+	names := strings.NewReplacer("debian-12", name+"-debian-12", "^web-", "^"+name)
+	imagestest.Make(t, "vms/"+name, "create", "--size", "1M")
+	want := map[string]string{"rbd_image": "vms/" + name, "rbd_snapshot": "images/" + name + "-debian-12@golden"}
+	for _, r := range registeredLists(t) {
+		_, config, _ := strings.Cut(names.Replace(read(t, filepath.Join(r.exampleFolder(), r.example))), "config {")
+		arguments := object{}
+		for _, m := range regexp.MustCompile(`(?m)^ +(\w+) += (?:"(.*)"|true|(false))$`).FindAllStringSubmatch(config, -1) {
+			arguments[m[1]] = m[2]
+			if m[2] == "" {
+				arguments[m[1]] = m[3] == ""
+			}
+		}
+		if got := c.query(r.name, 100, false, arguments); len(got.errors) > 0 || !slices.Contains(got.names, want[r.name]) {
+			t.Errorf("%s %v: %v %v", r.name, arguments, got.errors, got.names)
+		}
 	}
 }

@@ -12,6 +12,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
+	"github.com/hashicorp/terraform-plugin-framework/list"
+	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
 	frameworkprovider "github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -66,6 +68,35 @@ func registeredTypes(t *testing.T) []registered {
 	return out
 }
 
+// listed is a type that `terraform query` lists.
+type listed struct {
+	registered
+	schema listschema.Schema
+}
+
+// registeredLists are apart from registeredTypes, as no command line that must
+// work applies their examples, and tfplugindocs makes no pages of them.
+func registeredLists(t *testing.T) []listed {
+	t.Helper()
+	ctx := context.Background()
+	p, ok := provider.New("test")().(frameworkprovider.ProviderWithListResources)
+	if !ok {
+		t.Fatal("the provider lists nothing")
+	}
+	var out []listed
+	for _, construct := range p.ListResources(ctx) {
+		r := construct()
+		var meta resource.MetadataResponse
+		r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: "rbd"}, &meta)
+		var config list.ListResourceSchemaResponse
+		r.ListResourceConfigSchema(ctx, list.ListResourceSchemaRequest{}, &config)
+		out = append(out, listed{
+			registered{meta.TypeName, "list", "list-resources", "list-resource.tfquery.hcl", room(r)}, config.Schema,
+		})
+	}
+	return out
+}
+
 func room(v any) string {
 	pkg := reflect.TypeOf(v).Elem().PkgPath()
 	return filepath.Join(top, filepath.FromSlash(pkg[strings.Index(pkg, "/internal/")+1:]))
@@ -113,10 +144,38 @@ func TestEveryTypeIsComplete(t *testing.T) {
 	}
 }
 
+// Everything that can be listed has an example, its arguments in the guide, and
+// a test that speaks the protocol.
+func TestEveryListIsComplete(t *testing.T) {
+	guide := filepath.Join(top, "docs", "guides", "import.md")
+	for _, r := range registeredLists(t) {
+		t.Run(r.name, func(t *testing.T) {
+			block := regexp.MustCompile(`(?m)^list "` + r.name + `" "\w+" \{$`)
+			if !contains(t, filepath.Join(r.exampleFolder(), r.example), block) {
+				t.Errorf("no example in examples/%s/%s/%s", r.folder, r.name, r.example)
+			}
+			if !contains(t, guide, block) {
+				t.Errorf("its example is not in docs/guides/import.md")
+			}
+			if !contains(t, "protocol_list_test.go", regexp.MustCompile(`\bquery\("`+r.name+`"`)) {
+				t.Errorf("no test in protocol_list_test.go")
+			}
+			for name, a := range r.schema.Attributes {
+				if !contains(t, guide, regexp.MustCompile("(?m)^- `"+name+"` \\((String|Boolean)\\) "+regexp.QuoteMeta(a.GetMarkdownDescription())+"$")) {
+					t.Errorf("docs/guides/import.md does not say of %s: %s", name, a.GetMarkdownDescription())
+				}
+			}
+		})
+	}
+}
+
 // What is no longer registered leaves nothing behind.
 func TestNothingIsLeftOfOtherTypes(t *testing.T) {
 	all := registeredTypes(t)
-	for _, folder := range []string{"resources", "data-sources", "functions"} {
+	for _, r := range registeredLists(t) {
+		all = append(all, r.registered)
+	}
+	for _, folder := range []string{"resources", "data-sources", "functions", "list-resources"} {
 		found, err := filepath.Glob(filepath.Join(top, "examples", folder, "*"))
 		if err != nil {
 			t.Fatal(err)
