@@ -4,9 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"syscall"
 
 	librbd "github.com/ceph/go-ceph/rbd"
 )
+
+// ErrChildrenUnknown says that the user's caps do not let it look for children:
+// librbd reads an object of every pool for that.
+var ErrChildrenUnknown = errors.New("the children can't be listed")
 
 // Child is a clone of a snapshot.
 type Child struct {
@@ -51,6 +57,10 @@ func childrenOf(img *librbd.Image, spec Spec, snapshotID uint64) (out []Child, e
 func listChildren(img *librbd.Image, spec Spec) ([]Child, error) {
 	specs, err := img.ListChildrenAttributes()
 	if err != nil {
+		// Not found would be something else than the snapshot.
+		if e := errno(err); e == syscall.EPERM || e == syscall.EACCES {
+			err = fmt.Errorf("%w (%w)", ErrPermission, err)
+		}
 		return nil, fmt.Errorf("list the children of %s: %w", spec, err)
 	}
 	out := make([]Child, len(specs))
@@ -58,6 +68,7 @@ func listChildren(img *librbd.Image, spec Spec) ([]Child, error) {
 		out[i] = Child{ID: s.ImageID, Trash: s.Trash,
 			Spec: Spec{Pool: s.PoolName, Namespace: s.PoolNamespace, Image: s.ImageName}}
 	}
+	slices.SortFunc(out, compareChildren)
 	return out, nil
 }
 

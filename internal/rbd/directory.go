@@ -57,9 +57,18 @@ func nameByID(ioctx *rados.IOContext, id string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no image has the id %s: %w", id, ErrImageNotFound)
 	}
-	// A string as Ceph encodes it: its length in 32 bits, then its bytes.
-	if len(v) < 4 || int(binary.LittleEndian.Uint32(v)) != len(v)-4 {
+	name, ok := decodeString(v)
+	if !ok {
 		return "", fmt.Errorf("the directory's entry of image id %s is not a string", id)
 	}
-	return string(v[4:]), nil
+	return name, nil
+}
+
+// decodeString reads a string as Ceph encodes it: its length in 32 bits, then
+// its bytes.
+func decodeString(b []byte) (string, bool) {
+	if len(b) < 4 || int(binary.LittleEndian.Uint32(b)) != len(b)-4 {
+		return "", false
+	}
+	return string(b[4:]), true
 }

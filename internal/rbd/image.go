@@ -193,19 +193,6 @@ func resize(img *librbd.Image, spec Spec, sizeBytes uint64, allowShrink bool) er
 	return translate("resize", spec, ErrImageNotFound, err)
 }
 
-// RenameImage is `rbd rename SPEC POOL/NAME`, of the image with this id only.
-// It stays in its pool and namespace.
-//
-// Errors: ErrExists, ErrOtherImage, ErrImageNotFound.
-func (c *Cluster) RenameImage(ctx context.Context, spec Spec, id, name string) error {
-	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
-		if err := checkID(img, spec, id); err != nil {
-			return err
-		}
-		return translate("rename", spec, ErrImageNotFound, img.Rename(name))
-	})
-}
-
 // RemoveImage is `rbd rm SPEC`, of the image with this id only. An image that
 // is gone is no error.
 //

@@ -29,6 +29,19 @@ type Pending struct {
 	undo   undo.Stack
 }
 
+// Resume finishes the renaming of an image that a run was cut off in while it
+// gave it its name, and tells whether it is finished with that, see CheckFree.
+func (c *Cluster) Resume(ctx context.Context, target Spec, token string) (found bool, err error) {
+	err = c.withPool(ctx, target.Pool, target.Namespace, readWrite, func(ioctx *rados.IOContext) error {
+		_, err := settleRename(ioctx, PendingName(target.Image), target.Image, "")
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	return c.CheckFree(ctx, target, token)
+}
+
 // CheckFree says whether an image can be made under this name: ErrExists where
 // it is taken by anything but an unclaimed image made with the same token.
 // Such an image is finished, and found is true.
@@ -88,16 +101,22 @@ func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, lay
 	if err := c.CheckPool(ctx, target.Pool, target.Namespace); err != nil {
 		return nil, err
 	}
+	p := &Pending{c: c, target: target, Spec: target.WithImage(PendingName(target.Image))}
 	if _, err := c.CheckFree(ctx, target, ""); err != nil {
 		return nil, err
 	}
-	p := &Pending{c: c, target: target, Spec: target.WithImage(PendingName(target.Image))}
 	if err := c.removeLeftover(ctx, p.Spec, from); err != nil {
 		return nil, fmt.Errorf("a temporary image of an earlier run is in the way: %w", err)
 	}
 	err := c.change(ctx, func(cn *connection) error {
 		return cn.withPool(p.Spec.Pool, p.Spec.Namespace, func(ioctx *rados.IOContext) error {
-			return create(cn, ioctx, p.Spec)
+			err := create(cn, ioctx, p.Spec)
+			if errors.Is(err, ErrExists) {
+				if err = dropStump(ioctx, p.Spec); err == nil {
+					err = create(cn, ioctx, p.Spec)
+				}
+			}
+			return err
 		})
 	})
 	if err != nil {
@@ -136,6 +155,21 @@ func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, lay
 		return nil, err
 	}
 	return p, nil
+}
+
+// dropStump removes what is left under a temporary name of an image whose
+// creation was cut off before it had a header: a name that can't be opened, and
+// can't be given again. Anything that can be opened is ErrExists.
+func dropStump(ioctx *rados.IOContext, spec Spec) error {
+	err := openImage(ioctx, spec, readOnly, func(*librbd.Image) error { return nil })
+	if !errors.Is(err, ErrImageNotFound) {
+		if err == nil {
+			err = fmt.Errorf("create %s: %w", spec, ErrExists)
+		}
+		return err
+	}
+	err = librbd.RemoveImage(ioctx, spec.Image)
+	return tolerate(translate("remove", spec, ErrImageNotFound, err), ErrImageNotFound)
 }
 
 // checkOrigin makes sure that a clone can be made.
@@ -221,6 +255,9 @@ func (c *Cluster) untouched(ctx context.Context, spec Spec) (bool, error) {
 		size, err := img.GetSize()
 		if err != nil {
 			return fmt.Errorf("read the size of %s: %w", spec, err)
+		}
+		if size == 0 { // librbd 16 aborts the process when asked for that
+			return nil
 		}
 		err = img.DiffIterate(librbd.DiffIterateConfig{
 			Length: size, IncludeParent: librbd.ExcludeParent, WholeObject: librbd.EnableWholeObject,

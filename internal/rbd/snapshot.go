@@ -114,7 +114,9 @@ func (i Image) SnapshotByID(id uint64) (Snapshot, error) {
 // image is found by imageID and the snapshot by id, whatever their names are
 // now, the image also in the trash; where both are empty, by their names.
 //
-// Errors: ErrImageNotFound, ErrSnapshotNotFound; as Image.
+// Errors: ErrImageNotFound, ErrSnapshotNotFound; as Image. ErrChildrenUnknown
+// where the user may not look for children, as these may be in any pool; the
+// rest is read even so.
 func (c *Cluster) ReadSnapshot(ctx context.Context, spec Spec, imageID string, id uint64) (img Image, s Snapshot, children []Child, err error) {
 	find := func(open *librbd.Image) error {
 		if id == 0 {
@@ -124,6 +126,9 @@ func (c *Cluster) ReadSnapshot(ctx context.Context, spec Spec, imageID string, i
 		}
 		if err == nil {
 			children, err = childrenOf(open, img.Spec.WithSnapshot(s.Name), s.ID)
+		}
+		if errors.Is(err, ErrPermission) {
+			err = fmt.Errorf("%w: %w", ErrChildrenUnknown, err)
 		}
 		return err
 	}

@@ -35,7 +35,7 @@ func convert(ctx context.Context, d *providerdata.Data, m model, src sourceModel
 		return err
 	}
 	defer unlock()
-	if finished, err := d.Ceph.CheckFree(ctx, spec, token); err != nil || finished {
+	if finished, err := d.Ceph.Resume(ctx, spec, token); err != nil || finished {
 		return err
 	}
 	s, err := openSource(ctx, d, src, qemuimg.TargetOptions)

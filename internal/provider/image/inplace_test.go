@@ -1,7 +1,9 @@
 package image_test
 
 import (
+	"bufio"
 	"fmt"
+	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -119,12 +121,16 @@ func TestFullCreate(t *testing.T) {
 
 func meta(t *testing.T, name, key, want string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
-		out, err := acctest.TryRBD(t, "image-meta", "get", "vms/"+name, key)
-		if want == "" && err != nil {
-			return nil
+		for line := range strings.Lines(acctest.RBD(t, "image-meta", "list", "vms/"+name)) {
+			if f := strings.Fields(line); len(f) == 2 && f[0] == key {
+				if f[1] != want {
+					return fmt.Errorf("metadata %s is %q, want %q", key, f[1], want)
+				}
+				return nil
+			}
 		}
-		if err != nil || out != want {
-			return fmt.Errorf("metadata %s is %q, want %q: %v", key, out, want, err)
+		if want != "" {
+			return fmt.Errorf("no metadata %s, want %q", key, want)
 		}
 		return nil
 	}
@@ -303,4 +309,56 @@ func TestLayoutRefusals(t *testing.T) {
 			}}})
 		})
 	}
+}
+
+// Somebody has the image open: the plan of a destroy names the watcher.
+func TestImageInUse(t *testing.T) {
+	name := providertest.Name(t)
+	watch := exec.Command("rbd", "watch", "vms/"+name)
+	enter, err := watch.StdinPipe() // it ends when somebody presses enter
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = enter.Close() })
+	refused := func(onDestroy string) resource.TestStep {
+		return resource.TestStep{
+			Config: config(name, "8MiB", "on_destroy = \""+onDestroy+"\""), Destroy: true, PlanOnly: true,
+			ExpectError: regexp.MustCompile(`(?s)is\s+in\s+use:\s+watcher\s+127\.0\.0\.1:\d+/\d+\s+\(client\.\d+\).*rbd\s+status`),
+		}
+	}
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps: []resource.TestStep{
+			{Config: config(name, "8MiB")},
+			{
+				PreConfig: func() {
+					out, err := watch.StdoutPipe()
+					if err == nil {
+						err = watch.Start()
+					}
+					if err == nil {
+						_, err = bufio.NewReader(out).ReadString('\n') // it says so when it watches
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+				},
+				Config: config(name, "8MiB"), Destroy: true, PlanOnly: true,
+				ExpectError: refused("delete").ExpectError,
+			},
+			{Config: config(name, "8MiB", `on_destroy = "trash"`)},
+			refused("trash"),
+			{ // in use, it is changed in place all the same
+				Config: config(name, "16MiB", `metadata = { team = "web" }`),
+				Check:  info(t, "vms/"+name, "size 16 MiB"),
+			},
+			{
+				PreConfig: func() {
+					_ = enter.Close()
+					_ = watch.Wait()
+				},
+				Config: config(name, "16MiB"),
+			},
+		},
+	})
 }

@@ -92,7 +92,7 @@ func (r *imageResource) create(ctx context.Context, plan model, spec rbd.Spec) e
 	}
 	defer unlock()
 	token := plan.token()
-	if finished, err := r.data.Ceph.CheckFree(ctx, spec, token); err != nil || finished {
+	if finished, err := r.data.Ceph.Resume(ctx, spec, token); err != nil || finished {
 		return err
 	}
 	layout := plan.Layout()

@@ -26,6 +26,7 @@ type Data struct {
 	// something not yet applied: there is nothing to connect to.
 	// Planned is what this run will make.
 	Planned Planned
+
 	Unknown bool
 }
 

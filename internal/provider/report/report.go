@@ -25,6 +25,7 @@ var advice = []struct {
 	{rbd.ErrAuthentication, "Compare the key with `ceph auth get client.USER` on the cluster."},
 	{rbd.ErrWrongCluster, "The provider's ceph block names another fsid: either the module is aimed at the wrong data center, or its fsid is out of date. Nothing was changed."},
 	{rbd.ErrUnreachable, "Check the monitors' addresses (mon_host) and the network between here and them; raise connect_timeout in the provider's ceph block where the cluster is merely slow."},
+	{rbd.ErrChildrenUnknown, "Give the user at least `profile rbd-read-only` on all pools that may have clones: without that it can't be told what a change would break."},
 	{rbd.ErrPermission, "See `ceph auth get client.USER`; the caps that each resource needs are on its documentation page."},
 	{rbd.ErrPoolNotFound, "Look for a typing error with `ceph osd pool ls`, and check that the provider is aimed at the right cluster."},
 	{rbd.ErrNamespaceNotFound, "Create it with `rbd namespace create`, or look for a typing error with `rbd namespace ls`."},

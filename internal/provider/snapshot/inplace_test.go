@@ -3,6 +3,7 @@ package snapshot_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -145,6 +146,35 @@ func TestSnapshotChildren(t *testing.T) {
 			{ // said, the v2 clone keeps it
 				Config: strings.Replace(config(name, "s1", `on_destroy = "trash"`), `size = "8MiB"`, "size = \"8MiB\"\n  on_destroy = \"trash\"", 1),
 			},
+		},
+	})
+}
+
+// Caps for one pool are enough to refresh, but not to see children anywhere, and
+// so not to destroy.
+func TestSnapshotWithCapsForOnePool(t *testing.T) {
+	name := providertest.Name(t)
+	user := "client." + name
+	keyring := filepath.Join(t.TempDir(), "keyring")
+	acctest.Admin(t, "ceph", "auth", "get-or-create", user, "mon", "profile rbd", "osd", "profile rbd-read-only pool=vms", "-o", keyring)
+	t.Cleanup(func() { acctest.Admin(t, "ceph", "auth", "rm", user) })
+	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    pool = \"vms\"\n    user = %q\n    keyring_file = %q\n  }\n}\n", name, keyring)
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps: []resource.TestStep{
+			{Config: config(name, "s1")},
+			{
+				Config:           limited + config(name, "s1"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("children"), knownvalue.Null()),
+				},
+			},
+			{
+				Config: limited + config(name, "s1"), Destroy: true, PlanOnly: true,
+				ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+delete\s+RBD\s+snapshot.*children\s+can't\s+be\s+listed.*on\s+all\s+pools`),
+			},
+			{Config: config(name, "s1")},
 		},
 	})
 }

@@ -86,7 +86,8 @@ func (r *snapshotResource) planName(ctx context.Context, state, plan model, req 
 		return
 	}
 	img, _, _, err := r.find(ctx, state)
-	if err == nil {
+	if err == nil || errors.Is(err, rbd.ErrChildrenUnknown) {
+		err = nil
 		if _, taken := img.Snapshot(plan.Name.ValueString()); taken == nil {
 			err = fmt.Errorf("snapshot %s: %w", img.Spec.WithSnapshot(plan.Name.ValueString()), rbd.ErrExists)
 		}
@@ -145,10 +146,11 @@ func (r *snapshotResource) takesOver(ctx context.Context, spec rbd.Spec, diags *
 		report.AttributeError(diags, path.Root(imageref.Name), "plan", noun, spec.String(), err)
 		return false
 	}
-	if _, err := img.Snapshot(spec.Snapshot); err != nil {
+	s, err := img.Snapshot(spec.Snapshot)
+	if err != nil {
 		return false
 	}
-	if !img.OwnsSnapshot(spec.Snapshot) {
+	if !img.OwnsSnapshot(spec.Snapshot) || !providerdata.WasRefreshed(img.FSID, refreshedID(img, s)) {
 		report.AttributeError(diags, path.Root("name"), "plan", noun, spec.String(), fmt.Errorf("snapshot %s: %w", spec, rbd.ErrExists))
 	}
 	return !img.SnapshotPending(spec.Snapshot)
@@ -156,6 +158,9 @@ func (r *snapshotResource) takesOver(ctx context.Context, spec rbd.Spec, diags *
 
 // errImageTrashed is about what can't be done while the image is not there.
 var errImageTrashed = errors.New("it is in the trash, where its snapshots can't be changed")
+
+// refreshedID is the snapshot's id beyond its image.
+func refreshedID(img rbd.Image, s rbd.Snapshot) string { return fmt.Sprintf("%s@%d", img.ID, s.ID) }
 
 func (r *snapshotResource) checkUnprotect(ctx context.Context, state, plan model, diags *diag.Diagnostics) {
 	if !r.data.CanAsk() || plan.Protected.IsUnknown() || plan.Protected.ValueBool() || !state.Protected.ValueBool() {

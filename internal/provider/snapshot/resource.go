@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
@@ -106,6 +107,11 @@ func (r *snapshotResource) Read(ctx context.Context, req resource.ReadRequest, r
 		return
 	}
 	img, s, children, err := r.find(ctx, state)
+	unknown := errors.Is(err, rbd.ErrChildrenUnknown)
+	if unknown {
+		tflog.Warn(ctx, "could not list the children of a snapshot", map[string]any{"snapshot": name, "error": err.Error()})
+		err = nil
+	}
 	switch {
 	case rbd.IsNotFound(err):
 		resp.State.RemoveResource(ctx)
@@ -115,11 +121,15 @@ func (r *snapshotResource) Read(ctx context.Context, req resource.ReadRequest, r
 		report.Error(&resp.Diagnostics, "read", noun, name, err)
 		return
 	}
+	providerdata.NoteRefreshed(img.FSID, refreshedID(img, s))
 	r.claim(ctx, img, s)
 	if was, diags := req.Private.GetKey(ctx, nameKey); was == nil && !diags.HasError() {
 		resp.Diagnostics.Append(keepName(ctx, resp.Private, state.Name.ValueString())...)
 	}
 	state.setRead(img, s, children)
+	if unknown {
+		state.Children = types.ListNull(types.StringType)
+	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	setIdentity(ctx, img, s, resp.Identity, &resp.Diagnostics)
 }
@@ -225,7 +235,7 @@ func (r *snapshotResource) remove(ctx context.Context, spec rbd.Spec, state mode
 	if rbd.IsNotFound(err) {
 		return nil
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, rbd.ErrChildrenUnknown) {
 		return err
 	}
 	if img.Trash != nil {

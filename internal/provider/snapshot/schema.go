@@ -24,7 +24,7 @@ func (r *snapshotResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A snapshot of an RBD image, protected unless told otherwise: `rbd snap create` and `rbd snap protect`. " +
 			"Destroying it unprotects and removes it, and refuses while clones depend on it.\n\n" +
-			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`; to see the children in other pools, read access to those.",
+			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`; to see and check its children, which may be in any pool, `profile rbd` or `profile rbd-read-only` on those too.",
 		Attributes: map[string]schema.Attribute{
 			imageref.Name: imageref.Attribute("to take the snapshot of"),
 			"name": schema.StringAttribute{
@@ -67,7 +67,7 @@ func (r *snapshotResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			},
 			"children": schema.ListAttribute{
 				Computed: true, ElementType: types.StringType,
-				MarkdownDescription: "Clones of the snapshot, in all pools and namespaces, those in the trash too (`rbd children --all`), as of the last refresh.",
+				MarkdownDescription: "Clones of the snapshot, in all pools and namespaces, those in the trash too (`rbd children --all`), as of the last refresh; null where the user may not read all pools.",
 				PlanModifiers:       []planmodifier.List{listplanmodifier.UseStateForUnknown()},
 			},
 			"size_bytes": schema.Int64Attribute{

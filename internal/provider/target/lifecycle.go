@@ -59,6 +59,7 @@ func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun st
 			tflog.Warn(ctx, "could not note that the image is in a state", map[string]any{"image": img.Spec.String(), "error": err.Error()})
 		}
 	}
+	providerdata.NoteRefreshed(img.FSID, img.ID)
 	m.SetRead(img)
 	if own, ok := any(&state).(refresher); ok {
 		own.Refreshed(img)

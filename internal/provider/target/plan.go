@@ -152,27 +152,34 @@ func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diag
 	p.checkName(ctx, spec, replaces, diags)
 }
 
-// takesOver tells whether an image of some state has the name already. That of
-// a tainted resource is planned like a first one, with nothing that says so.
+// takesOver tells whether an image of this state has the name already. That of a
+// tainted resource is planned like a first one, with nothing that says so.
 func (p Planner) takesOver(ctx context.Context, m Model) bool {
 	if !p.Data.CanAsk() || !m.placeKnown() {
 		return false
 	}
 	img, err := p.Data.Ceph.Image(ctx, m.RBDSpec())
-	return err == nil && img.Owned()
+	return err == nil && img.Owned() && providerdata.WasRefreshed(img.FSID, img.ID)
 }
 
 // checkName refuses a name that is taken by anything but an image which may be
 // about to be replaced. Creating looks again, and strictly.
 func (p Planner) checkName(ctx context.Context, spec rbd.Spec, replaces string, diags *diag.Diagnostics) {
-	if img, err := p.Data.Ceph.Image(ctx, spec); err == nil && p.State == nil {
+	img, err := p.Data.Ceph.Image(ctx, spec)
+	if err == nil && p.State != nil && img.ID == p.State.ImageID.ValueString() {
+		return // a rename that was cut off has given it both names
+	}
+	if err == nil && p.State == nil {
 		// Also one that an interrupted run made, while it can't be told whether
 		// with these arguments.
-		if img.Owned() || img.ID == replaces || p.Token == "" && img.PendingToken() != "" {
+		if img.Owned() && providerdata.WasRefreshed(img.FSID, img.ID) || img.ID == replaces || p.Token == "" && img.PendingToken() != "" {
 			return
 		}
 	}
 	if _, err := p.Data.Ceph.CheckFree(ctx, spec, p.Token); err != nil {
+		if img.Owned() {
+			err = fmt.Errorf("%w: a state has it, another one or, without a refresh, maybe this one", err)
+		}
 		report.AttributeError(diags, path.Root("name"), "plan", p.Noun, spec.String(), err)
 	}
 }

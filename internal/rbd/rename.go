@@ -1,0 +1,86 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+
+	"github.com/ceph/go-ceph/rados"
+	librbd "github.com/ceph/go-ceph/rbd"
+)
+
+// RenameImage is `rbd rename SPEC POOL/NAME`, of the image with this id only.
+// It stays in its pool and namespace. A rename that was cut off is finished.
+//
+// Errors: ErrExists, ErrOtherImage, ErrImageNotFound.
+func (c *Cluster) RenameImage(ctx context.Context, spec Spec, id, name string) error {
+	return c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
+		now, err := settleRename(ioctx, spec.Image, name, id)
+		if err != nil {
+			return fmt.Errorf("rename %s: %w", spec, err)
+		}
+		if now == name {
+			return nil
+		}
+		return openImage(ioctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+			if err := checkID(img, spec, id); err != nil {
+				return err
+			}
+			return translate("rename", spec, ErrImageNotFound, img.Rename(name))
+		})
+	})
+}
+
+// settleRename finishes or takes back a rename that was cut off. librbd writes
+// the new name's id object, then the pool's directory, then removes the old
+// name's id object: a client that dies in between leaves an image that opens
+// under both names. What the directory says, counts: it returns that name, or
+// empty where the two are not names of the image with this id; an empty id means
+// any.
+func settleRename(ioctx *rados.IOContext, from, to, id string) (now string, err error) {
+	old, err := idByName(ioctx, from)
+	if err != nil || old == "" || id != "" && old != id {
+		return "", err
+	}
+	id = old
+	if other, err := idByName(ioctx, to); err != nil || other != id {
+		return "", err
+	}
+	switch now, err = nameByID(ioctx, id); {
+	case errors.Is(err, ErrImageNotFound):
+		return "", nil // in the trash, or being made: no rename
+	case err != nil:
+		return "", err
+	case now == to:
+		err = ioctx.Delete(idObject(from))
+	case now == from:
+		err = ioctx.Delete(idObject(to))
+	default:
+		return "", nil
+	}
+	if err != nil && errno(err) != syscall.ENOENT && !errors.Is(err, rados.ErrNotFound) {
+		return now, fmt.Errorf("remove the other name of image id %s: %w", id, err)
+	}
+	return now, nil
+}
+
+// idObject is the object that librbd keeps for every name.
+func idObject(name string) string { return "rbd_id." + name }
+
+// idByName is empty where there is no such name.
+func idByName(ioctx *rados.IOContext, name string) (string, error) {
+	buf := make([]byte, 256)
+	n, err := ioctx.Read(idObject(name), buf, 0)
+	if errors.Is(err, rados.ErrNotFound) || errno(err) == syscall.ENOENT {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the id of %q: %w", name, err)
+	}
+	id, ok := decodeString(buf[:n])
+	if !ok {
+		return "", fmt.Errorf("the id object of %q is not a string", name)
+	}
+	return id, nil
+}
