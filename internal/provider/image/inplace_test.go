@@ -2,6 +2,7 @@ package image_test
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"os/exec"
 	"regexp"
@@ -361,4 +362,35 @@ func TestImageInUse(t *testing.T) {
 			},
 		},
 	})
+}
+
+// A snapshot appears between the plan and the apply.
+func TestImageDestroyMeetsARace(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps: []resource.TestStep{
+			{Config: config(name, "8MiB")},
+			{
+				Config: providertest.Provider(),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{after(func() {
+					acctest.RBD(t, "snap", "create", "--no-progress", spec+"@late")
+				})}},
+				ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+delete\s+RBD\s+image.*has\s+snapshots:\s+late`),
+			},
+			{ // the state is right: nothing is to be done
+				Config:           config(name, "8MiB"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			},
+			{PreConfig: func() { acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@late") }, Config: config(name, "8MiB")},
+		},
+	})
+}
+
+// after is a plan check that does something once the plan is made.
+type after func()
+
+func (f after) CheckPlan(context.Context, plancheck.CheckPlanRequest, *plancheck.CheckPlanResponse) {
+	f()
 }

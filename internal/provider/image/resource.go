@@ -21,7 +21,7 @@ import (
 
 const (
 	noun           = "RBD image"
-	defaultTimeout = 10 * time.Minute // of the creation
+	defaultTimeout = 2 * time.Hour // of the creation, which may flatten
 )
 
 var (

@@ -19,7 +19,7 @@ import (
 
 const description = "An RBD image: an empty one, as `rbd create` makes it, or with `parent` a copy-on-write clone of a snapshot, as `rbd clone` does. " +
 	"What can be changed without touching its content is changed in place: name, size, features, metadata, configuration, its place in the trash, and whether a clone is flattened.\n\n" +
-	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`, for a clone also `profile rbd-read-only` (v1) or `profile rbd` (v2) on the parent's pool; " +
+	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`, for a clone also at least `profile rbd-read-only` on the parent's pool; " +
 	"to flatten in the background, `mgr 'profile rbd'`."
 
 func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {

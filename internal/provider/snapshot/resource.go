@@ -21,6 +21,7 @@ import (
 const (
 	noun           = "RBD snapshot"
 	defaultTimeout = 10 * time.Minute
+	deleteTimeout  = 2 * time.Hour // it may flatten children
 
 	onDestroyDelete = "delete"
 	onDestroyTrash  = "trash"
@@ -211,7 +212,7 @@ func (r *snapshotResource) update(ctx context.Context, state, plan model) (img r
 func (r *snapshotResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Delete, deleteTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return

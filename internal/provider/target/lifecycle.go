@@ -14,8 +14,12 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-// defaultTimeout bounds all but the creation.
-const defaultTimeout = 10 * time.Minute
+const (
+	readTimeout = 10 * time.Minute
+	// changeTimeout is long since librbd visits every object of an image that is
+	// removed, shrunk or flattened.
+	changeTimeout = 2 * time.Hour
+)
 
 // holder is the model of a resource that makes an image: it embeds Model.
 type holder[M any] interface {
@@ -32,7 +36,7 @@ func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun st
 	var state M
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	m := P(&state).Base()
-	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
@@ -82,7 +86,7 @@ func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun 
 	resp.Diagnostics.Append(req.State.Get(ctx, &was)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &is)...)
 	state, plan := P(&was).Base(), P(&is).Base()
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, changeTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
@@ -119,7 +123,7 @@ func Delete[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun 
 	var state M
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	m := P(&state).Base()
-	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Delete, changeTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
