@@ -177,13 +177,14 @@ func TestProtocolListUnreadable(t *testing.T) {
 	imagestest.Clone(t, 2, "volumes/"+name+"@s", place+"closed")
 	imagestest.Make(t, place+"open", "create", "--size", "8M")
 	imagestest.Snapshot(t, place+"open@s", false)
-	user, key := imagestest.User(t, "profile rbd pool=vms")
+	user, key := imagestest.User(t, "profile rbd-read-only pool=vms")
 	c := newClient(t, object{"pool": "vms", "namespace": ns, "user": user, "key": key})
 	for what, want := range map[string]string{"rbd_image": place + "open", "rbd_snapshot": place + "open@s"} {
-		got := c.query(what, 0, false, object{})
+		got := c.query(what, 0, true, object{})
 		if !slices.Equal(got.names, []string{want}) {
 			t.Errorf("listed %q, want %s", got.names, want)
 		}
+		c.offersItsImport(what, got) // as far as the user may read
 		if len(got.errors) > 0 || len(got.warnings) != 1 || !strings.Contains(got.warnings[0], `"`+place+`closed"`) || !strings.Contains(got.warnings[0], "left out") {
 			t.Errorf("%s: errors %q, warnings %q", what, got.errors, got.warnings)
 		}

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -113,7 +114,8 @@ func (r *snapshotResource) listed(ctx context.Context, req list.ListRequest, img
 		return []list.ListResult{out}
 	}
 	img, s, children, err := r.data.Ceph.ReadSnapshot(ctx, spec, img.ID, s.ID)
-	if err != nil {
+	unknown := errors.Is(err, rbd.ErrChildrenUnknown)
+	if err != nil && !unknown {
 		return image.Unread(noun, spec, err)
 	}
 	var m model
@@ -121,6 +123,9 @@ func (r *snapshotResource) listed(ctx context.Context, req list.ListRequest, img
 	out.Diagnostics.Append(out.Resource.SetAttribute(ctx, path.Root("image_id"), img.ID)...)
 	if out.Diagnostics.Append(out.Resource.Get(ctx, &m)...); !out.Diagnostics.HasError() {
 		m.setRead(img, s, children)
+		if unknown {
+			m.Children = types.ListNull(types.StringType)
+		}
 		out.Diagnostics.Append(out.Resource.Set(ctx, &m)...)
 	}
 	return []list.ListResult{out}
