@@ -1,0 +1,91 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider"
+)
+
+// server is the provider in this process, spoken to as the command line does but
+// without a pipe between.
+type server struct{ tfprotov6.ProviderServer }
+
+// newServer configures the provider from the environment.
+func newServer(ctx context.Context) (server, error) {
+	s := server{providerserver.NewProtocol6(provider.New("bench")())()}
+	schema, err := s.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		return s, err
+	}
+	of, ok := schema.Provider.ValueType().(tftypes.Object)
+	if !ok {
+		return s, errors.New("the provider's schema is no object")
+	}
+	values := map[string]tftypes.Value{}
+	for name, t := range of.AttributeTypes {
+		values[name] = tftypes.NewValue(t, nil)
+	}
+	config, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, values))
+	if err != nil {
+		return s, err
+	}
+	resp, err := s.ConfigureProvider(ctx, &tfprotov6.ConfigureProviderRequest{Config: &config})
+	if err != nil {
+		return s, err
+	}
+	return s, failed(resp.Diagnostics)
+}
+
+// importState is `terraform import`: the import and the first read, by which
+// the provider marks what it has. The request returned is that of a refresh.
+func (s server) importState(ctx context.Context, typeName, id string) (*tfprotov6.ReadResourceRequest, error) {
+	imported, err := s.ImportResourceState(ctx, &tfprotov6.ImportResourceStateRequest{TypeName: typeName, ID: id})
+	if err == nil {
+		err = failed(imported.Diagnostics)
+	}
+	if err == nil && len(imported.ImportedResources) != 1 {
+		err = fmt.Errorf("%d resources", len(imported.ImportedResources))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("import %s: %w", id, err)
+	}
+	r := imported.ImportedResources[0]
+	req := &tfprotov6.ReadResourceRequest{TypeName: typeName, CurrentState: r.State, Private: r.Private, CurrentIdentity: r.Identity}
+	resp, err := s.read(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", id, err)
+	}
+	return &tfprotov6.ReadResourceRequest{TypeName: typeName, CurrentState: resp.NewState, Private: resp.Private, CurrentIdentity: resp.NewIdentity}, nil
+}
+
+func (s server) read(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	resp, err := s.ReadResource(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return resp, failed(resp.Diagnostics)
+}
+
+// refresh reads what must not have changed.
+func (s server) refresh(ctx context.Context, req *tfprotov6.ReadResourceRequest) error {
+	resp, err := s.read(ctx, req)
+	if err == nil && !bytes.Equal(resp.NewState.MsgPack, req.CurrentState.MsgPack) {
+		err = errors.New("the state has changed")
+	}
+	return err
+}
+
+func failed(diags []*tfprotov6.Diagnostic) error {
+	var err error
+	for _, d := range diags {
+		err = errors.Join(err, fmt.Errorf("%s: %s", d.Summary, d.Detail))
+	}
+	return err
+}
