@@ -30,12 +30,13 @@ func snapshotKey(name string) string { return markPrefix + "snapshot." + name }
 func markOf(word, id string) string { return word + ":" + id }
 
 // PendingToken is the token of an unfinished or not yet claimed creation, or
-// empty.
+// empty. That of another image, which cloning has copied, does not count.
 func (i Image) PendingToken() string {
-	if m := i.Metadata[imageKey]; !strings.HasPrefix(m, markOf(markOwned, "")) {
-		return m
+	token, ok := strings.CutSuffix(i.Metadata[imageKey], markOf("", i.ID))
+	if !ok || token == markOwned {
+		return ""
 	}
-	return ""
+	return token
 }
 
 // Owned tells whether some state is known to have the image.

@@ -141,7 +141,7 @@ func checkID(img *librbd.Image, spec Spec, id string) error {
 		return fmt.Errorf("read the id of %s: %w", spec, err)
 	}
 	if got != id {
-		if token, err := metadata(img, imageKey); err == nil && token == decoyToken(id) {
+		if mark, err := metadata(img, imageKey); err == nil && mark == markOf(decoyToken(id), got) {
 			return fmt.Errorf("%w: %s (id %s)", ErrAside, spec.ImageSpec(), id)
 		}
 		return fmt.Errorf("%w: %s has id %s, expected %s", ErrOtherImage, spec.ImageSpec(), got, id)

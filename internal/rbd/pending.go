@@ -134,7 +134,7 @@ func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, lay
 		if p.id, err = img.GetId(); err != nil {
 			return fmt.Errorf("read the id of %s: %w", p.Spec, err)
 		}
-		if err := img.SetMetadata(imageKey, token); err != nil {
+		if err := img.SetMetadata(imageKey, markOf(token, p.id)); err != nil {
 			return fmt.Errorf("mark %s: %w", p.Spec, err)
 		}
 		if from != nil {
