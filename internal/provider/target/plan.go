@@ -133,7 +133,11 @@ func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diag
 		return
 	}
 	spec := m.RBDSpec()
-	if err := p.Data.Ceph.CheckPool(ctx, spec.Pool, spec.Namespace); err != nil {
+	err, planned := p.Data.Ceph.CheckPool(ctx, spec.Pool, spec.Namespace), false
+	if errors.Is(err, rbd.ErrNamespaceNotFound) {
+		_, planned = p.Data.Planned.Find(rbd.Spec{Pool: spec.Pool, Namespace: spec.Namespace})
+	}
+	if err != nil && !planned {
 		at := path.Root("pool")
 		if errors.Is(err, rbd.ErrNamespaceNotFound) {
 			at = path.Root("namespace")
@@ -149,7 +153,9 @@ func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diag
 	if m.Trashed.ValueBool() {
 		report.AttributeError(diags, path.Root("trashed"), "plan", p.Noun, spec.String(), errors.New("a new image can't be in the trash"))
 	}
-	p.checkName(ctx, spec, replaces, diags)
+	if !planned { // nothing is in a namespace that this run will make
+		p.checkName(ctx, spec, replaces, diags)
+	}
 }
 
 // takesOver tells whether an image of this state has the name already. That of a
