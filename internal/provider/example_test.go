@@ -20,9 +20,9 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
-// The images of the examples. Tests give them names of their own, so that
-// several can run on one lab; all else is applied as it stands there.
-var exampleImages = []string{"debian-12", "web-1-data"}
+// The images and namespaces of the examples. Tests give them names of their own,
+// so that several can run on one lab; all else is applied as it stands there.
+var exampleImages = []string{"debian-12", "web-1-data", "tenant-a"}
 
 // prerequisites make what an example takes for granted.
 var prerequisites = map[string]func(t *testing.T, name string){

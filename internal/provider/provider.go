@@ -23,6 +23,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namespace"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshots"
@@ -78,6 +79,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		image.NewResource,
 		conversion.NewResource,
 		snapshot.NewResource,
+		namespace.NewResource,
 		glancelocation.NewResource,
 		fileedit.NewResource,
 	}

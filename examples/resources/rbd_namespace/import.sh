@@ -1,0 +1,2 @@
+# pool/namespace
+terraform import rbd_namespace.tenant volumes/tenant-a
