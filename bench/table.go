@@ -25,9 +25,13 @@ func (s *session) table(ctx context.Context, out io.Writer, b benchmark, sub sub
 	fmt.Fprintf(out, "| way | seconds | fastest to slowest | ms per %s | against plain |\n|---|--:|--:|--:|--:|\n", sub.item)
 	plain := median(took[0])
 	row := func(name string, all []time.Duration) {
-		m := median(all)
-		fmt.Fprintf(out, "| %s | %.2f | %.2f–%.2f | %.2f | %.1f× |\n", name, m.Seconds(), slices.Min(all).Seconds(), slices.Max(all).Seconds(),
-			m.Seconds()*1000/float64(sub.items), plain.Seconds()/m.Seconds())
+		m, least := median(all), slices.Min(all)
+		ratio := "lost in the noise"
+		if least > 0 { // a difference need not be
+			ratio = fmt.Sprintf("%.1f×", plain.Seconds()/m.Seconds())
+		}
+		fmt.Fprintf(out, "| %s | %.2f | %.2f to %.2f | %.2f | %s |\n", name, m.Seconds(), least.Seconds(), slices.Max(all).Seconds(),
+			m.Seconds()*1000/float64(sub.items), ratio)
 	}
 	for i, w := range sub.ways {
 		row(w.name, took[i])
