@@ -1,0 +1,181 @@
+package rbd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/blocks"
+)
+
+const (
+	// streamWriters is how many writes are under way at once: a cluster answers
+	// each only after a network round trip.
+	streamWriters = 16
+	// maxChunkBytes bounds what is written at once, and with that the memory.
+	maxChunkBytes = 8 << 20
+	// growBytes is by how much an image grows ahead of a stream whose length is
+	// not known, at the least.
+	growBytes = 1 << 30
+)
+
+// WriteStream writes a stream into the temporary image, object by object and
+// many at once. What is zero is not written, as the image is empty. The image
+// grows with the stream and has its length in bytes in the end. progress, where
+// given, is called with the bytes that were read.
+//
+// Similar to: `rbd import - SPEC`.
+func (p *Pending) WriteStream(ctx context.Context, r io.Reader, progress func(bytes uint64)) (written uint64, err error) {
+	h, err := p.c.openHandle(ctx, p.Spec, readWrite)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if err := checkID(h.img, p.Spec, p.id); err != nil {
+		return 0, err
+	}
+	stat, err := h.img.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("read %s: %w", p.Spec, err)
+	}
+	w := &streamWriter{img: h.img, size: stat.Size, spec: p.Spec}
+	w.start(int(min(stat.Obj_size, maxChunkBytes))) //nolint:gosec // bounded
+	written, err = w.copy(ctx, r, progress)
+	if err = errors.Join(err, w.end()); err != nil {
+		return written, fmt.Errorf("write %s: %w", p.Spec, err)
+	}
+	if err := h.img.Flush(); err != nil {
+		return written, fmt.Errorf("flush %s: %w", p.Spec, err)
+	}
+	// The image is ours and unfinished: what it has beyond is what it grew ahead.
+	return written, resize(h.img, p.Spec, written, true)
+}
+
+type streamWriter struct {
+	img  *librbd.Image
+	spec Spec
+	size uint64
+
+	free chan []byte // buffers of one object, or a part of a large one
+	work chan chunk
+	done sync.WaitGroup
+
+	mu  sync.Mutex
+	err error
+}
+
+type chunk struct {
+	buf []byte // as it is given back
+	n   int
+	at  int64
+}
+
+func (w *streamWriter) start(objectBytes int) {
+	w.free, w.work = make(chan []byte, streamWriters+1), make(chan chunk)
+	for range streamWriters + 1 {
+		w.free <- make([]byte, objectBytes)
+	}
+	for range streamWriters {
+		w.done.Go(func() {
+			for c := range w.work {
+				w.write(c)
+				w.free <- c.buf
+			}
+		})
+	}
+}
+
+// zeroBlock is the granularity of what is left out, as that of `qemu-img convert
+// -S`, and what is compared with.
+var zeroBlock [64 << 10]byte
+
+// write writes the runs of a chunk that are not zero.
+func (w *streamWriter) write(c chunk) {
+	begin := -1
+	for at := 0; at <= c.n; at += len(zeroBlock) {
+		end := min(at+len(zeroBlock), c.n)
+		zero := bytes.Equal(c.buf[at:end], zeroBlock[:end-at]) // the end is one too
+		switch {
+		case !zero && begin < 0:
+			begin = at
+		case zero && begin >= 0:
+			if _, err := w.img.WriteAt(c.buf[begin:min(at, c.n)], c.at+int64(begin)); err != nil {
+				w.fail(err)
+			}
+			begin = -1
+		}
+		if end == c.n {
+			if begin >= 0 {
+				if _, err := w.img.WriteAt(c.buf[begin:c.n], c.at+int64(begin)); err != nil {
+					w.fail(err)
+				}
+			}
+			return
+		}
+	}
+}
+
+func (w *streamWriter) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+func (w *streamWriter) failed() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+func (w *streamWriter) end() error {
+	close(w.work)
+	w.done.Wait()
+	return w.failed()
+}
+
+func (w *streamWriter) copy(ctx context.Context, r io.Reader, progress func(uint64)) (uint64, error) {
+	var at uint64
+	for {
+		if err := errors.Join(ctx.Err(), w.failed()); err != nil {
+			return at, err
+		}
+		buf := <-w.free
+		n, last, err := blocks.Read(r, buf)
+		if err != nil {
+			return at, err
+		}
+		if n > 0 {
+			if err := w.grow(at + uint64(n)); err != nil {
+				return at, err
+			}
+			w.work <- chunk{buf, n, int64(at)}
+			at += uint64(n)
+			if progress != nil {
+				progress(at)
+			}
+		}
+		if last {
+			return at, nil
+		}
+	}
+}
+
+// grow makes room, well ahead: each time costs a round trip or two.
+func (w *streamWriter) grow(to uint64) error {
+	if to <= w.size {
+		return nil
+	}
+	size := to + max(growBytes, w.size/4)
+	if err := resize(w.img, w.spec, size, false); err != nil {
+		return err
+	}
+	w.size = size
+	return nil
+}
