@@ -32,10 +32,12 @@ func (r *locationResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		r.checkDestroy(ctx, state, &resp.Diagnostics)
 		return
 	}
-	if !creating && len(resp.RequiresReplace) == 0 {
+	// What the schema's plan modifiers ask for is not told here.
+	another := !creating && (!state.Snapshot.Equal(plan.Snapshot) || !state.ImageID.Equal(plan.ImageID))
+	if !creating && !another {
 		r.planReplace(ctx, state, resp)
 	}
-	replacing := len(resp.RequiresReplace) > 0
+	replacing := another || len(resp.RequiresReplace) > 0
 	if creating || replacing {
 		fillNew(&plan, config)
 		if !creating && config.ImageID.Equal(state.ImageID) {

@@ -61,6 +61,7 @@ func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanR
 		return
 	}
 	p.Model, p.AllowShrink = plan.Model, plan.AllowShrink.ValueBool()
+	p.Replacing = state != nil && !state.CloneFormat.IsNull() && !config.CloneFormat.IsNull() && !state.CloneFormat.Equal(plan.CloneFormat)
 	if plan.settled() {
 		p.Token = plan.token()
 	}

@@ -124,6 +124,9 @@ func (r *snapshotResource) planSpec(ctx context.Context, plan model, creating bo
 	fsid, err := r.data.Ceph.FSID(ctx)
 	if err == nil {
 		err = r.data.Ceph.CheckPool(ctx, s.Pool, s.Namespace)
+		if _, ok := r.data.Planned.Find(s.ImageSpec()); ok && errors.Is(err, rbd.ErrNamespaceNotFound) {
+			err = nil // made in the same run
+		}
 	}
 	if err != nil {
 		report.AttributeError(diags, path.Root(imageref.Name), "plan", noun, s.String(), err)
@@ -139,7 +142,7 @@ func (r *snapshotResource) planSpec(ctx context.Context, plan model, creating bo
 // image passes: it may be made in the same run.
 func (r *snapshotResource) takesOver(ctx context.Context, spec rbd.Spec, diags *diag.Diagnostics) bool {
 	img, err := r.data.Ceph.Image(ctx, spec)
-	if _, ok := r.data.Planned.Find(spec.ImageSpec()); ok && errors.Is(err, rbd.ErrImageNotFound) {
+	if _, ok := r.data.Planned.Find(spec.ImageSpec()); ok && rbd.IsNotFound(err) {
 		return false
 	}
 	if err != nil {

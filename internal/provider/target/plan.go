@@ -35,6 +35,9 @@ type Planner struct {
 	// SizeBytes is what the image will have where the size attribute does not
 	// say it.
 	SizeBytes *uint64
+	// Replacing tells that an attribute which Model does not have asks for a new
+	// image: what a schema's plan modifiers ask for is not told to ModifyPlan.
+	Replacing bool
 	// AllowShrink lets the image lose its end.
 	AllowShrink bool
 }
@@ -53,7 +56,7 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 		}
 	}
 	p.planFeatures(m, resp)
-	replacing := len(resp.RequiresReplace) > 0
+	replacing := p.Replacing || len(resp.RequiresReplace) > 0 || p.State != nil && p.State.otherImage(m)
 	replaces := ""
 	if b, d := req.Private.GetKey(ctx, replacesKey); d.HasError() {
 		resp.Diagnostics.Append(d...)
@@ -93,6 +96,12 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 	default:
 		p.checkUpdate(ctx, m, &resp.Diagnostics)
 	}
+}
+
+// otherImage tells whether a change asks for a new image, as the schema says.
+func (m Model) otherImage(o Model) bool {
+	return !m.Pool.Equal(o.Pool) || !m.Namespace.Equal(o.Namespace) || !m.DataPool.Equal(o.DataPool) ||
+		m.ObjectSize.Bytes() != o.ObjectSize.Bytes() || m.StripeUnit.Bytes() != o.StripeUnit.Bytes() || !m.StripeCount.Equal(o.StripeCount)
 }
 
 // planFeatures asks for a new image where librbd can't switch a feature.
