@@ -4,24 +4,56 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 type model struct {
 	target.Model
-	Source        types.Object `tfsdk:"source"`
-	VerifyContent types.Bool   `tfsdk:"verify_content"`
+	Source         types.Object `tfsdk:"source"`
+	VerifyContent  types.Bool   `tfsdk:"verify_content"`
+	OnSourceChange types.String `tfsdk:"on_source_change"`
+	SourceRevision types.String `tfsdk:"source_revision"`
 }
 
+// What another revision of the source on its server means.
+const (
+	onSourceChangeReplace = "replace"
+	onSourceChangeIgnore  = "ignore"
+)
+
 type sourceModel struct {
-	File   types.String `tfsdk:"file"`
-	Image  types.String `tfsdk:"image"`
-	Format types.String `tfsdk:"format"`
+	File         types.String `tfsdk:"file"`
+	Image        types.String `tfsdk:"image"`
+	URL          types.String `tfsdk:"url"`
+	Format       types.String `tfsdk:"format"`
+	MD5          types.String `tfsdk:"md5"`
+	SHA256       types.String `tfsdk:"sha256"`
+	SHA512       types.String `tfsdk:"sha512"`
+	ChecksumsURL types.String `tfsdk:"checksums_url"`
+}
+
+// sums are the checksums that are given, by algorithm.
+func (s sourceModel) sums() map[string]types.String {
+	return map[string]types.String{"md5": s.MD5, "sha256": s.SHA256, "sha512": s.SHA512}
 }
 
 func (s sourceModel) known() bool {
-	return !s.File.IsUnknown() && !s.Image.IsUnknown() && !s.Format.IsUnknown()
+	for _, v := range []types.String{s.File, s.Image, s.URL, s.Format, s.MD5, s.SHA256, s.SHA512, s.ChecksumsURL} {
+		if v.IsUnknown() {
+			return false
+		}
+	}
+	return true
 }
 
 func (m model) token(s sourceModel) string {
-	return m.Token("conversion", s.File.ValueString(), s.Image.ValueString(), s.Format.ValueString())
+	return m.Token("conversion", s.File.ValueString(), s.Image.ValueString(), s.URL.ValueString(), s.Format.ValueString(),
+		s.MD5.ValueString(), s.SHA256.ValueString(), s.SHA512.ValueString(), s.ChecksumsURL.ValueString())
+}
+
+// Refreshed is what an import leaves open.
+func (m *model) Refreshed(rbd.Image) {
+	if m.OnSourceChange.IsNull() {
+		m.OnSourceChange = types.StringValue(onSourceChangeReplace)
+	}
 }

@@ -7,13 +7,17 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/fetch"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/unwrap"
 )
 
 const (
@@ -36,6 +40,12 @@ func init() {
 	report.Advise(qemuimg.ErrDataFile, "Make it self-contained first: `qemu-img convert -O qcow2 SOURCE NEW`.")
 	report.Advise(qemuimg.ErrEncrypted, "Decrypt it first, on a machine that may have the key.")
 	report.Advise(qemuimg.ErrChanged, "Nothing was made. Run again when nobody writes to the source.")
+	report.Advise(errWrappedImage, "Convert it from the file that it was published as, with source.file or source.url.")
+	report.Advise(fetch.ErrNotFound, "Look for a typing error; publishers also remove old versions.")
+	report.Advise(fetch.ErrChanged, "Nothing was made. Run again.")
+	report.Advise(checksum.ErrMismatch, "Nothing was made. Either the source was damaged or tampered with, or it is another version than the checksum is of.")
+	report.Advise(checksum.ErrNotListed, "Look into the list: a link such as latest.qcow2 is often not named in it.")
+	report.Advise(unwrap.ErrCorrupt, "Nothing was made. Fetch the source again, and compare its checksum.")
 	report.Advise(errTooSmall, "Images are never cut off: leave size out, or raise it.")
 }
 
@@ -66,8 +76,8 @@ func (r *conversionResource) Configure(_ context.Context, req resource.Configure
 
 func (r *conversionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	p := target.Planner{Data: r.data, Noun: noun}
+	var state model
 	if !req.State.Raw.IsNull() {
-		var state model
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 		p.State = &state.Model
 	}
@@ -84,7 +94,14 @@ func (r *conversionResource) ModifyPlan(ctx context.Context, req resource.Modify
 		return
 	}
 	p.Model = plan.Model
-	if src, ok := readSource(ctx, plan, resp); ok && (p.State == nil || len(resp.RequiresReplace) > 0) {
+	src, ok := readSource(ctx, plan, resp)
+	if p.State != nil {
+		p.Replacing = !state.Source.IsNull() && !state.Source.Equal(plan.Source)
+		if ok && !p.Replacing {
+			r.planRevision(ctx, state, plan, src, resp)
+		}
+	}
+	if ok && (p.State == nil || p.Replacing || len(resp.RequiresReplace) > 0) {
 		if plan.Settled() {
 			p.Token = plan.token(src)
 		}
@@ -106,42 +123,92 @@ func readSource(ctx context.Context, m model, resp *resource.ModifyPlanResponse)
 	return src, src.known()
 }
 
+// planRevision makes the image anew where the source has become another one on
+// its server. A server that can't be asked is no drift.
+func (r *conversionResource) planRevision(ctx context.Context, state, plan model, src sourceModel, resp *resource.ModifyPlanResponse) {
+	if plan.OnSourceChange.ValueString() != onSourceChangeReplace || state.SourceRevision.IsNull() || !r.data.CanAsk() {
+		return
+	}
+	now, err := revisionNow(ctx, src)
+	if err != nil {
+		resp.Diagnostics.AddAttributeWarning(path.Root("source"), "Unable to look for a change of the source", report.Detail(err))
+		return
+	}
+	if now != "" && now != state.SourceRevision.ValueString() {
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("source_revision"))
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("source_revision"), types.StringUnknown())...)
+	}
+}
+
 // planSource refuses a source that can't be converted, and tells the size of
 // the result.
 func (r *conversionResource) planSource(ctx context.Context, p *target.Planner, src sourceModel, resp *resource.ModifyPlanResponse) {
 	if !r.data.CanAsk() {
 		return
 	}
-	at := path.Root("source").AtName("file")
-	if src.File.IsNull() {
+	at, name := path.Root("source").AtName("file"), p.Model.Name.ValueString()
+	switch {
+	case !src.URL.IsNull():
+		at = path.Root("source").AtName("url")
+	case src.File.IsNull():
 		// It may be made in the same run; creating will look again.
 		if found, err := sourceExists(ctx, r.data, src); err == nil && !found {
 			return
 		}
 		at = path.Root("source").AtName("image")
 	}
+	if src.ChecksumsURL.ValueString() != "" {
+		if _, err := expected(ctx, src); err != nil {
+			report.AttributeError(&resp.Diagnostics, path.Root("source").AtName("checksums_url"), "plan", noun, name, err)
+			return
+		}
+	}
+	virtual, known, err := r.virtualSize(ctx, src, resp)
+	if err != nil {
+		report.AttributeError(&resp.Diagnostics, at, "plan", noun, name, err)
+		return
+	}
+	if !known {
+		return
+	}
+	if err := checkSize(p.Model.Size.Bytes(), virtual); err != nil {
+		report.AttributeError(&resp.Diagnostics, path.Root("size"), "plan", noun, name, err)
+		return
+	}
+	if p.Model.Size.IsNull() {
+		p.SizeBytes = &virtual
+	}
+}
+
+// virtualSize is not known of what is compressed as a whole, and of some formats
+// on a server.
+func (r *conversionResource) virtualSize(ctx context.Context, src sourceModel, resp *resource.ModifyPlanResponse) (virtual uint64, known bool, err error) {
+	if !src.URL.IsNull() {
+		info, head, err := fetch.ReadHead(ctx, src.URL.ValueString(), qemuimg.HeadBytes)
+		if err != nil || unwrap.Detect(head) != unwrap.None {
+			return 0, false, err
+		}
+		s := qemuimg.Source{File: src.URL.ValueString(), Format: src.Format.ValueString(), Head: head}
+		if err := s.CheckHead(); err != nil {
+			return 0, false, err
+		}
+		virtual, known = qemuimg.VirtualSize(s.Format, head, info.SizeBytes)
+		return virtual, known, nil
+	}
 	s, err := openSource(ctx, r.data, src, nil)
 	if err != nil {
-		report.AttributeError(&resp.Diagnostics, at, "plan", noun, p.Model.Name.ValueString(), err)
-		return
+		return 0, false, err
 	}
 	defer func() {
 		if err := s.close(); err != nil {
 			resp.Diagnostics.AddWarning("Unable to remove a temporary folder", report.Detail(err))
 		}
 	}()
+	if s.streamed {
+		return 0, false, nil
+	}
 	info, err := qemuimg.ReadInfo(ctx, s.Source)
-	if err != nil {
-		report.AttributeError(&resp.Diagnostics, at, "plan", noun, p.Model.Name.ValueString(), err)
-		return
-	}
-	if err := checkSize(p.Model.Size.Bytes(), info.VirtualSizeBytes); err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("size"), "plan", noun, p.Model.Name.ValueString(), err)
-		return
-	}
-	if p.Model.Size.IsNull() {
-		p.SizeBytes = &info.VirtualSizeBytes
-	}
+	return info.VirtualSizeBytes, err == nil, err
 }
 
 func (r *conversionResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
@@ -154,9 +221,14 @@ func (r *conversionResource) Create(ctx context.Context, req resource.CreateRequ
 	if !ok {
 		return
 	}
-	if err := convert(ctx, r.data, plan, src, plan.token(src)); err != nil {
+	revision, err := convert(ctx, r.data, plan, src, plan.token(src))
+	if err != nil {
 		report.Error(&resp.Diagnostics, "create", noun, plan.RBDSpec().String(), err)
 		return
+	}
+	plan.SourceRevision = types.StringNull()
+	if revision != "" {
+		plan.SourceRevision = types.StringValue(revision)
 	}
 	img, ok := target.ReadBack(ctx, r.data, noun, plan.RBDSpec(), "", &plan.Model, &resp.Diagnostics)
 	if !ok {

@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
@@ -51,12 +53,19 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 					"A change makes a new image.", "A change makes a new image.")},
 				Attributes: map[string]schema.Attribute{
 					"file": schema.StringAttribute{
-						Optional:            true,
-						MarkdownDescription: "Path of a file on the machine that runs Terraform. It must exist when the plan is made. One of `file` and `image`.",
+						Optional: true,
+						MarkdownDescription: "Path of a file on the machine that runs Terraform. It must exist when the plan is made. One of `file`, `url` and `image`. " +
+							"A file that is compressed as a whole (gzip, xz, zstd, bzip2; told by its first bytes) is decompressed on the way.",
 						Validators: []validator.String{
 							stringvalidator.LengthAtLeast(1),
-							stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("image")),
+							stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("image"), path.MatchRelative().AtParent().AtName("url")),
 						},
+					},
+					"url": schema.StringAttribute{
+						Optional: true,
+						MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD; of any other format a temporary copy is made on the machine that runs Terraform (in `TMPDIR`), as qemu-img has to jump about in it. " +
+							"A connection that ends too early is taken up again; a file that changes on the server meanwhile is an error. The usual proxy variables are followed.",
+						Validators: []validator.String{urlCheck{}},
 					},
 					"image": schema.StringAttribute{
 						Optional: true,
@@ -64,12 +73,35 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 							"`pool[/namespace]/image[@snapshot]`. Without a snapshot, the image must not be in use.",
 						Validators: []validator.String{namecheck.AnySpec()},
 					},
+					"md5":    sumAttribute("md5"),
+					"sha256": sumAttribute("sha256"),
+					"sha512": sumAttribute("sha512"),
+					"checksums_url": schema.StringAttribute{
+						Optional: true,
+						MarkdownDescription: "URL of a list of checksums as publishers ship it beside their images, such as `SHA512SUMS`. The source is looked up in it by its file name. Another checksum there is another revision of the source. " +
+							"The list is believed as far as its server is: a signature on it is not checked.",
+						Validators: []validator.String{
+							urlCheck{},
+							stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("md5"), path.MatchRelative().AtParent().AtName("sha256"),
+								path.MatchRelative().AtParent().AtName("sha512"), path.MatchRelative().AtParent().AtName("image")),
+						},
+					},
 					"format": schema.StringAttribute{
 						Required:            true,
 						MarkdownDescription: "Format of the source, as qemu-img calls it: `" + strings.Join(formats, "`, `") + "`.",
 						Validators:          []validator.String{stringvalidator.OneOf(formats...)},
 					},
 				},
+			},
+			"on_source_change": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(onSourceChangeReplace),
+				MarkdownDescription: "What it means when the source on its server becomes another one (`source_revision`): `replace` (default), the plan makes the image anew, or `ignore`.",
+				Validators:          []validator.String{stringvalidator.OneOf(onSourceChangeReplace, onSourceChangeIgnore)},
+			},
+			"source_revision": schema.StringAttribute{
+				Computed:            true,
+				MarkdownDescription: "Revision of the source that was converted: its checksum in `checksums_url`, or else the ETag or the date that the server of `url` gave; null where there is neither.",
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"verify_content": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
@@ -79,6 +111,16 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 		}),
 		Blocks: map[string]schema.Block{
 			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}
+
+func sumAttribute(algorithm string) schema.StringAttribute {
+	return schema.StringAttribute{
+		Optional:            true,
+		MarkdownDescription: "Checksum (" + algorithm + ", in hex) of the source as it is published, its wrapper included. It is verified before the image gets its name.",
+		Validators: []validator.String{
+			sumCheck(algorithm), stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("image")),
 		},
 	}
 }

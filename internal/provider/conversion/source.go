@@ -10,6 +10,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/unwrap"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
 )
 
@@ -20,6 +21,9 @@ type source struct {
 	dir  *workdir.Dir
 	// unchanged tells whether the source still is what it was.
 	unchanged func() error
+	// streamed tells that the source comes as a stream, and is no file for
+	// qemu-img yet.
+	streamed bool
 }
 
 // openSource writes the private configuration for qemu-img and reads the
@@ -38,11 +42,18 @@ func openSource(ctx context.Context, d *providerdata.Data, m sourceModel, option
 		return nil, err
 	}
 	s.Env = s.tool.Env
-	if m.File.IsNull() {
+	switch {
+	case !m.URL.IsNull():
+		s.streamed = true
+		return s, nil
+	case m.File.IsNull():
 		return s, s.openImage(ctx, d, m.Image.ValueString())
 	}
 	return s, s.openFile(m.File.ValueString())
 }
+
+// errWrappedImage is about a source that would have to be unwrapped in place.
+var errWrappedImage = errors.New("a source in RBD can't be in a compressed wrapper")
 
 func (s *source) openFile(name string) error {
 	before, err := os.Stat(name)
@@ -61,6 +72,7 @@ func (s *source) openFile(name string) error {
 		return err
 	}
 	s.File = name
+	s.streamed = unwrap.Detect(s.Head) != unwrap.None
 	s.unchanged = func() error {
 		after, err := os.Stat(name)
 		if err != nil {
@@ -88,6 +100,9 @@ func (s *source) openImage(ctx context.Context, d *providerdata.Data, name strin
 	}
 	if s.Head, err = d.Ceph.ReadHead(ctx, spec, qemuimg.HeadBytes); err != nil {
 		return err
+	}
+	if wrapper := unwrap.Detect(s.Head); wrapper != unwrap.None {
+		return fmt.Errorf("%w: it is compressed with %s", errWrappedImage, wrapper)
 	}
 	r := s.node(spec)
 	s.RBD = &r
