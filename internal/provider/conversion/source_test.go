@@ -203,7 +203,13 @@ func TestConversionSourceDrift(t *testing.T) {
 				Config:           config(name, url(s, "disk.raw"), "raw", `on_source_change = "ignore"`),
 				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
 			},
+			{ // what keeps it from being replaced is said in the plan
+				PreConfig: func() { acctest.RBD(t, "snap", "create", "--no-progress", "vms/"+name+"@somebodys") },
+				Config:    config(name, url(s, "disk.raw"), "raw"), PlanOnly: true,
+				ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+delete\s+RBD\s+image.*somebodys`),
+			},
 			{
+				PreConfig:         func() { acctest.RBD(t, "snap", "rm", "--no-progress", "vms/"+name+"@somebodys") },
 				Config:            config(name, url(s, "disk.raw"), "raw"),
 				ConfigPlanChecks:  action(plancheck.ResourceActionDestroyBeforeCreate),
 				ConfigStateChecks: revision(`etag:"v1"`),

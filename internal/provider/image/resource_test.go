@@ -185,6 +185,14 @@ func TestImageDestroyRefusals(t *testing.T) {
 				Destroy:     true,
 				ExpectError: regexp.MustCompile(`(?s)Unable to delete RBD image.*somebodys`),
 			},
+			{ // nor is it replaced, for whatever reason
+				Config: config(name, "8MiB", `pool = "volumes"`), PlanOnly: true,
+				ExpectError: regexp.MustCompile(`(?s)Unable to delete RBD image.*somebodys`),
+			},
+			{
+				Config: config(name, "8MiB", `object_size = "1MiB"`), PlanOnly: true,
+				ExpectError: regexp.MustCompile(`(?s)Unable to delete RBD image.*somebodys`),
+			},
 			{PreConfig: func() { acctest.RBD(t, "snap", "purge", "--no-progress", "vms/"+name) }, Config: config(name, "8MiB")},
 			{
 				PreConfig:   func() { acctest.RBD(t, "lock", "add", "vms/"+name, "backup") },
