@@ -22,7 +22,7 @@ import (
 )
 
 // benchmarks are all there are.
-var benchmarks = []benchmark{refresh}
+var benchmarks = append([]benchmark{refresh}, conversions...)
 
 // benchmark is something that can be done in several ways.
 type benchmark struct {
@@ -46,6 +46,8 @@ type subject struct {
 type way struct {
 	name string
 	run  func(context.Context) error
+	// after, where there is one, clears up for the next round, unmeasured.
+	after func(context.Context) error
 }
 
 // difference is what one way takes longer than another in the same round.
@@ -207,6 +209,9 @@ func measure(ctx context.Context, w way) (took time.Duration, err error) {
 		start := time.Now()
 		err = w.run(ctx)
 		took = time.Since(start)
+		if w.after != nil {
+			err = errors.Join(err, w.after(context.WithoutCancel(ctx)))
+		}
 	})
 	return took, err
 }

@@ -82,6 +82,102 @@ func (s server) refresh(ctx context.Context, req *tfprotov6.ReadResourceRequest)
 	return err
 }
 
+// create is the plan and the apply of a new resource with this configuration;
+// what is not named in it is null. It returns the state.
+func (s server) create(ctx context.Context, typeName string, config map[string]any) (*tfprotov6.DynamicValue, error) {
+	schema, err := s.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		return nil, err
+	}
+	of := schema.ResourceSchemas[typeName].ValueType()
+	given, err := object(of, config, nil)
+	if err != nil {
+		return nil, err
+	}
+	// What is computed, and not given, is unknown in a plan.
+	computed := map[string]bool{}
+	for _, a := range schema.ResourceSchemas[typeName].Block.Attributes {
+		computed[a.Name] = a.Computed
+	}
+	proposed, err := object(of, config, computed)
+	if err != nil {
+		return nil, err
+	}
+	none, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, nil))
+	if err != nil {
+		return nil, err
+	}
+	planned, err := s.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{TypeName: typeName, PriorState: &none, ProposedNewState: &proposed, Config: &given})
+	if err == nil {
+		err = failed(planned.Diagnostics)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.apply(ctx, &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: typeName, PriorState: &none, PlannedState: planned.PlannedState, Config: &given, PlannedPrivate: planned.PlannedPrivate,
+	})
+}
+
+// destroy removes what create has made.
+func (s server) destroy(ctx context.Context, typeName string, state *tfprotov6.DynamicValue) error {
+	schema, err := s.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	if err != nil {
+		return err
+	}
+	of := schema.ResourceSchemas[typeName].ValueType()
+	none, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, nil))
+	if err != nil {
+		return err
+	}
+	_, err = s.apply(ctx, &tfprotov6.ApplyResourceChangeRequest{TypeName: typeName, PriorState: state, PlannedState: &none, Config: &none})
+	return err
+}
+
+func (s server) apply(ctx context.Context, req *tfprotov6.ApplyResourceChangeRequest) (*tfprotov6.DynamicValue, error) {
+	resp, err := s.ApplyResourceChange(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return resp.NewState, failed(resp.Diagnostics)
+}
+
+// object makes a value of an object type out of strings and nested objects. What
+// is not given is null, or unknown where it is computed.
+func object(of tftypes.Type, given map[string]any, computed map[string]bool) (tfprotov6.DynamicValue, error) {
+	v, err := objectValue(of, given, computed)
+	if err != nil {
+		return tfprotov6.DynamicValue{}, err
+	}
+	return tfprotov6.NewDynamicValue(of, v)
+}
+
+func objectValue(of tftypes.Type, given map[string]any, computed map[string]bool) (tftypes.Value, error) {
+	o, ok := of.(tftypes.Object)
+	if !ok {
+		return tftypes.Value{}, fmt.Errorf("%s is no object", of)
+	}
+	values := map[string]tftypes.Value{}
+	for name, t := range o.AttributeTypes {
+		switch v := given[name].(type) {
+		case nil:
+			values[name] = tftypes.NewValue(t, nil)
+			if computed[name] {
+				values[name] = tftypes.NewValue(t, tftypes.UnknownValue)
+			}
+		case map[string]any:
+			nested, err := objectValue(t, v, nil)
+			if err != nil {
+				return nested, err
+			}
+			values[name] = nested
+		default:
+			values[name] = tftypes.NewValue(t, v)
+		}
+	}
+	return tftypes.NewValue(of, values), nil
+}
+
 func failed(diags []*tfprotov6.Diagnostic) error {
 	var err error
 	for _, d := range diags {

@@ -134,13 +134,13 @@ func prepareRefresh(ctx context.Context, s *session) (subject, error) {
 	return subject{
 		item: "image", items: len(names),
 		ways: []way{
-			{"plain: `rbd info` and `rbd snap ls`", func(ctx context.Context) error { return plainly(ctx, names) }},
-			{"bare go-ceph: open, stat, snapshots, protection", func(ctx context.Context) error { return barely(ctx, names) }},
-			{"provider in process: both resources", func(ctx context.Context) error {
+			{name: "plain: `rbd info` and `rbd snap ls`", run: func(ctx context.Context) error { return plainly(ctx, names) }},
+			{name: "bare go-ceph: open, stat, snapshots, protection", run: func(ctx context.Context) error { return barely(ctx, names) }},
+			{name: "provider in process: both resources", run: func(ctx context.Context) error {
 				return forEach(ctx, reads, func(r *tfprotov6.ReadResourceRequest) error { return server.refresh(ctx, r) })
 			}},
-			{planning, plan()},
-			{unplanning, plan("-refresh=false")},
+			{name: planning, run: plan()},
+			{name: unplanning, run: plan("-refresh=false")},
 		},
 		differences: []difference{{"the refresh in the `plan`: the difference of the two", planning, unplanning}},
 	}, nil

@@ -20,7 +20,7 @@ func (s *session) table(ctx context.Context, out io.Writer, b benchmark, sub sub
 		return err
 	}
 	fmt.Fprintf(out, "## %s\n\n%s\n\n", b.name, b.about)
-	fmt.Fprintf(out, "%d %ss, median of %d rounds; %d cores, %s; load average before: %s.\n\n",
+	fmt.Fprintf(out, "%d × %s, median of %d rounds; %d cores, %s; load average before: %s.\n\n",
 		sub.items, sub.item, s.rounds, runtime.NumCPU(), strings.Join(append([]string{"Ceph " + info.Version}, s.tools...), ", "), before)
 	fmt.Fprintf(out, "| way | seconds | fastest to slowest | ms per %s | against plain |\n|---|--:|--:|--:|--:|\n", sub.item)
 	plain := median(took[0])

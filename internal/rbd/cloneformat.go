@@ -38,8 +38,11 @@ func (c *Cluster) CloneFormat(ctx context.Context, asked uint64) (uint64, error)
 	return format, err
 }
 
-// ErrOtherNamespace is librbd's rule for v1 clones.
-var ErrOtherNamespace = errors.New("a v1 clone lies in the namespace of its parent")
+// librbd's rules for v1 clones.
+var (
+	ErrOtherNamespace = errors.New("a v1 clone lies in the namespace of its parent")
+	ErrV1Parent       = errors.New("a v1 clone needs a protected parent")
+)
 
 // CheckClone tells whether a clone can be where it is wanted. Format is as in
 // CloneFormat.

@@ -179,8 +179,11 @@ func (c *Cluster) checkOrigin(ctx context.Context, from Origin) error {
 		return err
 	}
 	err = c.checkSnapshot(ctx, from.Spec, from.ImageID, from.SnapshotID)
-	if format == 2 && errors.Is(err, ErrNotProtected) {
-		return nil
+	if errors.Is(err, ErrNotProtected) {
+		if format == 2 {
+			return nil
+		}
+		err = fmt.Errorf("%w: %w", ErrV1Parent, err)
 	}
 	return err
 }

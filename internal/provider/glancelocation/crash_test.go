@@ -116,7 +116,9 @@ func (k cut) leave(t *testing.T, g golden, id string) {
 	for name, made := range map[string]bool{g.spec: k.decoy, g.spec + ".tfpending": k.half} {
 		if made {
 			acctest.RBD(t, "create", "--size", "1M", name)
-			acctest.RBD(t, "image-meta", "set", name, prefix+"image", "decoy:"+g.id)
+			// A mark has the id of the image that it is on.
+			own := regexp.MustCompile(`(?m)^\s*id: (\w+)`).FindStringSubmatch(acctest.RBD(t, "info", name))[1]
+			acctest.RBD(t, "image-meta", "set", name, prefix+"image", "decoy:"+g.id+":"+own)
 		}
 	}
 	if k.noGuard || k.held {

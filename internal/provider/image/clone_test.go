@@ -255,7 +255,7 @@ func TestCloneRefusals(t *testing.T) {
 		"no parent":         {clone(name, "images/"+name+"-none@v1"), `In attribute parent.*image not found`},
 		"no snapshot":       {clone(name, "images/"+name+"-golden@v9"), `In attribute parent.*snapshot not found`},
 		"not a snapshot":    {clone(name, "images/"+name), `Not a snapshot spec`},
-		"unprotected":       {clone(name, unprotected), `not protected, which a v1 clone needs.*clone_format = 2`},
+		"unprotected":       {clone(name, unprotected), `v1 clone needs a protected parent.*clone_format = 2`},
 		"smaller":           {clone(name, parent, `size = "4MiB"`), `would shrink.*parent has 8388608`},
 		"no layering":       {clone(name, parent, `features = ["exclusive-lock"]`), `needs the feature layering`},
 		"nothing to be":     {fmt.Sprintf("resource \"rbd_image\" \"test\" {\n name = %q\n}\n", name), `No size`},

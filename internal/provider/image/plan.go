@@ -199,7 +199,7 @@ func (r *imageResource) checkParent(ctx context.Context, plan model, diags *diag
 		return &s.SizeBytes, err
 	}
 	if !parent.OwnsSnapshot(s.Name) {
-		return nil, fmt.Errorf("%s: %w, which a v1 clone needs", spec, rbd.ErrNotProtected)
+		return nil, fmt.Errorf("%w: %s: %w", rbd.ErrV1Parent, spec, rbd.ErrNotProtected)
 	}
 	// Its own resource may be about to protect it.
 	diags.AddAttributeWarning(path.Root("parent"), "The parent is not protected",

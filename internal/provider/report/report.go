@@ -33,7 +33,7 @@ var advice = []struct {
 	{rbd.ErrInUse, "End what uses it (see `rbd status` and `rbd lock ls`) and run again. The watch of a client that died goes away by itself within about 30 seconds."},
 	{rbd.ErrHasChildren, "Flatten the clones (`rbd flatten`) or remove them first, then run again. Nothing was changed. flatten_children_on_destroy of rbd_snapshot flattens them as part of a destroy."},
 	{rbd.ErrHasSnapshots, "Remove the snapshots that are not managed here (`rbd snap rm`), flatten the clones that keep those in the trash namespace (`rbd flatten`), or let the image and all that hangs on it go to the trash or stay, with on_destroy = \"trash\" or \"retain\"."},
-	{rbd.ErrNotProtected, "Protect it (`rbd snap protect`, or protected = true of rbd_snapshot), or make a v2 clone, with clone_format = 2."},
+	{rbd.ErrV1Parent, "Protect it (`rbd snap protect`, or protected = true of rbd_snapshot), or make a v2 clone, with clone_format = 2."},
 	{rbd.ErrOtherNamespace, "Make a v2 clone, with clone_format = 2."},
 	{rbd.ErrDeferred, "Wait until then, keep it there with on_destroy = \"trash\" or \"retain\", or remove it by hand with `rbd trash rm --force`."},
 	{rbd.ErrNotInTrash, "Look for it with `rbd trash ls`."},
