@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
@@ -125,8 +127,9 @@ func run(ctx context.Context, name string, args ...string) error {
 }
 
 func dropImage(ctx context.Context, name string) error {
-	if run(ctx, "rbd", "info", pool+"/"+name) != nil {
-		return nil // there is none
+	res, err := command.Run(ctx, command.Spec{Name: "rbd", Args: []string{"ls", pool}})
+	if err != nil || !slices.Contains(strings.Fields(string(res.Stdout)), name) {
+		return err
 	}
 	return run(ctx, "rbd", "rm", "--no-progress", pool+"/"+name)
 }
