@@ -121,7 +121,7 @@ func (c *Cluster) CheckPool(ctx context.Context, pool, namespace string) error {
 		}
 		ok, err := librbd.NamespaceExists(ioctx, namespace)
 		if err != nil {
-			return fmt.Errorf("look up namespace %q in pool %q: %w", namespace, pool, err)
+			return translate("look up namespace "+namespace+" in pool", poolName(pool), ErrPoolNotFound, err)
 		}
 		if !ok {
 			return fmt.Errorf("%w: %q in pool %q", ErrNamespaceNotFound, namespace, pool)

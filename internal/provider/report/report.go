@@ -28,7 +28,7 @@ var advice = []struct {
 	{rbd.ErrChildrenUnknown, "Give the user at least `profile rbd-read-only` on all pools that may have clones: without that it can't be told what a change would break."},
 	{rbd.ErrPermission, "See `ceph auth get client.USER`; the caps that each resource needs are on its documentation page."},
 	{rbd.ErrPoolNotFound, "Look for a typing error with `ceph osd pool ls`, and check that the provider is aimed at the right cluster."},
-	{rbd.ErrNamespaceNotFound, "Create it with `rbd namespace create`, or look for a typing error with `rbd namespace ls`."},
+	{rbd.ErrNamespaceNotFound, "Create it with rbd_namespace or `rbd namespace create`, or look for a typing error with `rbd namespace ls`."},
 	{rbd.ErrExists, "This provider never takes over what it did not make: choose another name, or bring the existing one into the state with `terraform import`."},
 	{rbd.ErrInUse, "End what uses it (see `rbd status` and `rbd lock ls`) and run again. The watch of a client that died goes away by itself within about 30 seconds."},
 	{rbd.ErrHasChildren, "Flatten the clones (`rbd flatten`) or remove them first, then run again. Nothing was changed. flatten_children_on_destroy of rbd_snapshot flattens them as part of a destroy."},
