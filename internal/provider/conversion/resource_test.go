@@ -85,6 +85,7 @@ func TestConversionFormats(t *testing.T) {
 	raw := disk(t)
 	for _, f := range []struct{ name, format, options string }{
 		{"raw", "raw", ""}, {"qcow2", "qcow2", ""}, {"qcow2-compressed", "qcow2", ""}, {"qcow2-v2", "qcow2", "compat=0.10"},
+		{"qcow2-zstd-compressed", "qcow2", "compression_type=zstd"}, {"qcow2-extended-l2", "qcow2", "extended_l2=on,cluster_size=128k"},
 		{"vmdk", "vmdk", ""}, {"vmdk-stream", "vmdk", "subformat=streamOptimized"},
 		{"vdi", "vdi", ""}, {"vhdx", "vhdx", ""}, {"vpc", "vpc", "force_size=on"},
 	} {

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -280,5 +281,55 @@ func TestConversionSourceRefusals(t *testing.T) {
 	}
 	if left := acctest.Images(t, "vms", name); len(left) != 1 {
 		t.Errorf("left: %v", left)
+	}
+}
+
+// Sizes that are no multiple of anything, nothing at all, and 2 TiB of which a
+// little is written.
+func TestConversionSizes(t *testing.T) {
+	name := providertest.Name(t)
+	for _, format := range []string{"raw", "qcow2"} {
+		for _, size := range []int64{0, 1, 511, 512, 4<<20 - 512, 4<<20 + 1, 2 << 40} {
+			t.Run(fmt.Sprintf("%s of %d bytes", format, size), func(t *testing.T) {
+				raw, src := filepath.Join(t.TempDir(), "raw"), filepath.Join(t.TempDir(), "src")
+				f, err := os.Create(raw)
+				if err == nil {
+					err = f.Truncate(size)
+				}
+				if err == nil && size > 0 {
+					_, err = f.WriteAt([]byte{1}, size-1)
+				}
+				if err := errors.Join(err, f.Close()); err != nil {
+					t.Fatal(err)
+				}
+				qemuImg(t, "convert", "-f", "raw", "-O", format, raw, src)
+				target := fmt.Sprintf("%s-%s-%d", name, format, size)
+				const sector = 512
+				virtual := (size + sector - 1) / sector * sector
+				providertest.Run(t, resource.TestCase{
+					CheckDestroy: gone(t, name),
+					Steps: []resource.TestStep{{
+						Config: config(target, file(src), format),
+						ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+							plancheck.ExpectKnownValue(address, tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(virtual)),
+						}},
+						Check: func(s *terraform.State) error {
+							switch {
+							case size == 0:
+								return same(t, os.DevNull, "vms/"+target)(s)
+							case size < 1<<30:
+								return sameContent(t, src, format, "vms/"+target)(s)
+							}
+							// All of it would take too long to read.
+							out := strings.Fields(acctest.RBD(t, "diff", "--whole-object", "vms/"+target))
+							if want := fmt.Sprint(size - 4<<20); len(out) < 3 || out[len(out)-3] != want || strings.Count(strings.Join(out, " "), "data") != 1 {
+								return fmt.Errorf("want data at %s alone: %v", want, out)
+							}
+							return nil
+						},
+					}},
+				})
+			})
+		}
 	}
 }
