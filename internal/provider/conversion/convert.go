@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -112,9 +113,9 @@ func (j *job) writeRaw(ctx context.Context, in *stream) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Discard(ctx)) }()
-	log := newProgress(ctx, p.Spec.String())
-	defer log.stop()
-	written, err := p.WriteStream(ctx, in, func(n uint64) { log.set(n, layout.SizeBytes) })
+	log := progress.Start(ctx, "conversion", p.Spec.String())
+	defer log.Stop()
+	written, err := p.WriteStream(ctx, in, func(n uint64) { log.Set(n, layout.SizeBytes) })
 	if err == nil {
 		err = in.finish()
 	}
@@ -222,10 +223,10 @@ func run(ctx context.Context, s *source, to rbd.Spec, virtual uint64) error {
 	if virtual == 0 {
 		return nil
 	}
-	log := newProgress(ctx, to.String())
-	defer log.stop()
+	log := progress.Start(ctx, "conversion", to.String())
+	defer log.Stop()
 	return qemuimg.Convert(ctx, s.Source, s.node(to), func(percent float64) {
-		log.set(uint64(percent/100*float64(virtual)), virtual)
+		log.Set(uint64(percent/100*float64(virtual)), virtual)
 	})
 }
 
