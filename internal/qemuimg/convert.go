@@ -3,6 +3,7 @@ package qemuimg
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -52,8 +53,13 @@ func Convert(ctx context.Context, src Source, target RBD, progress func(percent 
 	return nil
 }
 
+// ErrDiffer says that two images have different content.
+var ErrDiffer = errors.New("the content differs")
+
 // Compare reads both and fails where their content differs: `qemu-img compare`.
 // What target has beyond the source must be zero.
+//
+// Errors: ErrDiffer.
 func Compare(ctx context.Context, src Source, target RBD) error {
 	name, err := src.filename()
 	if err != nil {
@@ -63,9 +69,13 @@ func Compare(ctx context.Context, src Source, target RBD) error {
 	if err != nil {
 		return err
 	}
-	_, err = command.Run(ctx, command.Spec{Name: "qemu-img", Args: []string{"compare", name, raw}, Env: src.Env, Limits: convertLimits})
+	res, err := command.Run(ctx, command.Spec{Name: "qemu-img", Args: []string{"compare", name, raw}, Env: src.Env, Limits: convertLimits})
+	var failed *command.Error
+	if errors.As(err, &failed) && failed.ExitCode == 1 {
+		return fmt.Errorf("compare with %s: %w: %s", src, ErrDiffer, bytes.TrimSpace(res.Stdout))
+	}
 	if err != nil {
-		return fmt.Errorf("compare the result with %s: %w", src, err)
+		return fmt.Errorf("compare with %s: %w", src, err)
 	}
 	return nil
 }
@@ -78,11 +88,14 @@ func (r RBD) imageOpts() string {
 		{"snapshot", r.Snapshot}, {"conf", r.ConfFile}, {"user", r.User},
 	} {
 		if kv[1] != "" {
-			opts = append(opts, "file."+kv[0]+"="+strings.ReplaceAll(kv[1], ",", ",,"))
+			opts = append(opts, "file."+kv[0]+"="+escapeOpt(kv[1]))
 		}
 	}
 	return strings.Join(opts, ",")
 }
+
+// escapeOpt is a value in that notation.
+func escapeOpt(s string) string { return strings.ReplaceAll(s, ",", ",,") }
 
 // progressWriter reads "(12.34/100%)" out of what qemu-img -p prints.
 type progressWriter struct {

@@ -19,6 +19,9 @@ const infoTimeout = time.Minute
 // Info is what `qemu-img info` says of a source.
 type Info struct {
 	VirtualSizeBytes uint64
+	// Compression is what the compressed clusters of a qcow2 are, or would be,
+	// compressed with.
+	Compression string
 }
 
 // ReadInfo checks the source's head and runs `qemu-img info` on it.
@@ -54,9 +57,10 @@ func parseInfo(b []byte, s Source) (Info, error) {
 		Encrypted      bool   `json:"encrypted"`
 		FormatSpecific struct {
 			Data struct {
-				DataFile  string `json:"data-file"`
-				ParentCID uint32 `json:"parent-cid"`
-				Extents   []struct {
+				DataFile    string `json:"data-file"`
+				Compression string `json:"compression-type"`
+				ParentCID   uint32 `json:"parent-cid"`
+				Extents     []struct {
 					Filename string `json:"filename"`
 				} `json:"extents"`
 			} `json:"data"`
@@ -82,5 +86,5 @@ func parseInfo(b []byte, s Source) (Info, error) {
 			return Info{}, fmt.Errorf("%w: %s", ErrDataFile, e.Filename)
 		}
 	}
-	return Info{VirtualSizeBytes: out.VirtualSize}, nil
+	return Info{VirtualSizeBytes: out.VirtualSize, Compression: d.Compression}, nil
 }
