@@ -1,6 +1,7 @@
 package provider_test
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -47,6 +48,10 @@ var notImported = map[string][]string{
 	"rbd_guest_file_edit":  {"files", "revision", "drift"},
 }
 
+// identified names what tells a resource from others of its type; it is the spec
+// where nothing else is said.
+var identified = map[string]string{"rbd_image_export": "file"}
+
 // Every example is applied, changes nothing the second time, and is imported as
 // its import.sh says.
 func TestExamples(t *testing.T) {
@@ -56,7 +61,7 @@ func TestExamples(t *testing.T) {
 			if prepare, ok := prerequisites[r.block+" "+r.name]; ok {
 				prepare(t, name)
 			}
-			var renamed []string
+			renamed := []string{"/srv/images", t.TempDir()}
 			for _, image := range exampleImages {
 				renamed = append(renamed, image, name+"-"+image)
 			}
@@ -100,7 +105,7 @@ func importStep(name, address, id string) resource.TestStep {
 	step := resource.TestStep{
 		ResourceName: address, ImportStateId: id,
 		ImportState: true, ImportStateVerify: true,
-		ImportStateVerifyIdentifierAttribute: "spec",
+		ImportStateVerifyIdentifierAttribute: cmp.Or(identified[name], "spec"),
 		ImportStateVerifyIgnore:              notImported[name],
 	}
 	if uuid.MatchString(id) {

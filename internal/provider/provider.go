@@ -17,6 +17,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/conversion"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/export"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/functions"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
@@ -78,6 +79,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		image.NewResource,
 		conversion.NewResource,
+		export.NewResource,
 		snapshot.NewResource,
 		namespace.NewResource,
 		glancelocation.NewResource,
