@@ -29,6 +29,15 @@ var algorithms = map[string]func() hash.Hash{"md5": md5.New, "sha256": sha256.Ne
 // Algorithms are the names of the checksums that can be verified.
 func Algorithms() []string { return slices.Sorted(maps.Keys(algorithms)) }
 
+// New makes the hash of an algorithm.
+func New(algorithm string) (hash.Hash, error) {
+	make, ok := algorithms[algorithm]
+	if !ok {
+		return nil, fmt.Errorf("no such algorithm: %q", algorithm)
+	}
+	return make(), nil
+}
+
 // Check tells whether text can be a checksum of the algorithm: so many hex
 // digits.
 func Check(algorithm, text string) error {
@@ -39,7 +48,7 @@ func Check(algorithm, text string) error {
 	return nil
 }
 
-// Sums are expected checksums, in hex, by algorithm.
+// Sums are checksums, expected or found, in hex by algorithm.
 type Sums map[string]string
 
 // Verifier hashes what is written to it.

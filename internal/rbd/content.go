@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"sync"
-	"syscall"
 
 	librbd "github.com/ceph/go-ceph/rbd"
 )
@@ -35,34 +34,21 @@ func (c *Cluster) Extents(ctx context.Context, spec Spec, exact bool) ([]Extent,
 		if err != nil {
 			return fmt.Errorf("read the size of %s: %w", spec, err)
 		}
-		if size == 0 { // librbd 16 aborts the process when asked for that
-			return nil
-		}
 		whole := librbd.EnableWholeObject
 		if exact {
 			whole = librbd.DisableWholeObject
 		}
 		var found []Extent
-		err = img.DiffIterate(librbd.DiffIterateConfig{
-			Length: size, IncludeParent: librbd.IncludeParent, WholeObject: whole,
-			Callback: func(at, length uint64, exists int, _ any) int {
-				if ctx.Err() != nil {
-					return -int(syscall.ECANCELED)
-				}
-				if exists == 0 {
-					return 0
-				}
-				e := Extent{int64(at), int64(length)} //nolint:gosec // signed in librbd
-				if n := len(found); n > 0 && found[n-1].At+found[n-1].Length == e.At {
-					found[n-1].Length += e.Length
-				} else {
-					found = append(found, e)
-				}
-				return 0
-			},
+		err = allocated(ctx, img, spec, 0, size, whole, func(at, length uint64) {
+			e := Extent{int64(at), int64(length)} //nolint:gosec // signed in librbd
+			if n := len(found); n > 0 && found[n-1].At+found[n-1].Length == e.At {
+				found[n-1].Length += e.Length
+			} else {
+				found = append(found, e)
+			}
 		})
 		out = found
-		return translate("look for data in", spec, ErrImageNotFound, err)
+		return err
 	})
 	if err != nil {
 		return nil, err
