@@ -27,10 +27,11 @@ var exampleImages = []string{"debian-12", "web-1-data", "tenant-a"}
 
 // prerequisites make what an example takes for granted.
 var prerequisites = map[string]func(t *testing.T, name string){
-	"data rbd_image":         goldenImage,
-	"data rbd_images":        goldenImage,
-	"data rbd_image_lineage": goldenImage,
-	"data rbd_snapshots":     goldenImage,
+	"data rbd_image":          goldenImage,
+	"data rbd_images":         goldenImage,
+	"data rbd_image_checksum": goldenImage,
+	"data rbd_image_lineage":  goldenImage,
+	"data rbd_snapshots":      goldenImage,
 }
 
 func goldenImage(t *testing.T, name string) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/conversion"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/export"
@@ -91,6 +92,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 	return []func() datasource.DataSource{
 		cluster.NewDataSource,
 		image.NewDataSource,
+		checksum.NewDataSource,
 		images.NewDataSource,
 		snapshots.NewDataSource,
 		lineage.NewDataSource,

@@ -1,0 +1,114 @@
+// Package checksum is the data source rbd_image_checksum.
+package checksum
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+const (
+	noun = "content of"
+	// readTimeout is enough for some 2 TiB with SHA-512.
+	readTimeout = time.Hour
+)
+
+var _ datasource.DataSourceWithConfigure = &checksumDataSource{}
+
+// NewDataSource is the data source rbd_image_checksum.
+func NewDataSource() datasource.DataSource { return &checksumDataSource{} }
+
+type checksumDataSource struct{ data *providerdata.Data }
+
+func (d *checksumDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_image_checksum"
+}
+
+func (d *checksumDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "Hashes of the whole content of an RBD snapshot or image, as `rbd export SPEC - | sha512sum` prints them: " +
+			"from the first byte to the virtual size, what a clone has from its parent included. " +
+			"They tell whether two images have the same content, on one cluster or on two, and whether an image is the raw one that its publisher signed; " +
+			"as `md5` and `sha512` they are the `checksum` and `os_hash_value` that Glance keeps.\n\n" +
+			"**What it costs.** All data is read, again in every plan: a second or two for each GiB of virtual size, with a core busy for each hash. " +
+			"Several hashes are counted from one reading and take as long as the slowest. Holes are not read, but their zeros are hashed and take as long as data does. " +
+			"So this is for the few images whose hash decides something; whether a snapshot is still the same one, its id of the data source `rbd_image` tells for nothing.\n\n" +
+			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'`, also for the pools of its parents and of its data.",
+		Attributes: map[string]schema.Attribute{
+			"spec": schema.StringAttribute{Required: true, MarkdownDescription: "`pool[/namespace]/image@snapshot`. " +
+				"Without `@snapshot` the image itself is read; it must have no watcher and no lock before and after (see `rbd status`, `rbd lock ls`), and its time of modification must stay. " +
+				"Ceph notes that once a minute: only a snapshot surely was not changed meanwhile.", Validators: []validator.String{namecheck.AnySpec()}},
+			"algorithms": schema.SetAttribute{Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Hashes to count: `md5`, `sha256`, `sha512`. By default `[\"sha512\"]`.",
+				Validators:          []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(stringvalidator.OneOf(checksum.Algorithms()...))}},
+			"md5":         schema.StringAttribute{Computed: true, MarkdownDescription: "MD5 in hexadecimal digits; null unless asked for. It guards against accidents only."},
+			"sha256":      schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 in hexadecimal digits; null unless asked for."},
+			"sha512":      schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-512 in hexadecimal digits; null unless asked for."},
+			"size_bytes":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Virtual size in bytes: that many were hashed."},
+			"image_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "RBD image id."},
+			"snapshot_id": schema.Int64Attribute{Computed: true, MarkdownDescription: "Snapshot id; null where `spec` names no snapshot."},
+		},
+		Blocks: map[string]schema.Block{
+			"timeouts": timeouts.BlockWithOpts(ctx, timeouts.Opts{
+				ReadDescription: "How long reading and hashing may take, as `90m`. By default `1h`, enough for 2 TiB on most machines.",
+			}),
+		},
+	}
+}
+
+func (d *checksumDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *checksumDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Read, readTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
+		return
+	}
+	if !d.data.CanAsk() {
+		resp.Diagnostics.AddError(report.Unable("hash", noun, m.Spec.ValueString()), "The provider's configuration is not known yet.")
+		return
+	}
+	h, err := d.hash(ctx, &m)
+	if err != nil {
+		report.AttributeError(&resp.Diagnostics, path.Root("spec"), "hash", noun, m.Spec.ValueString(), err)
+		return
+	}
+	m.set(h)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+}
+
+func (d *checksumDataSource) hash(ctx context.Context, m *model) (h rbd.Hashes, err error) {
+	spec, err := rbd.ParseSpec(m.Spec.ValueString())
+	if err != nil {
+		return h, err
+	}
+	log := progress.Start(ctx, "hashing", spec.String())
+	defer log.Stop()
+	h, err = d.data.Ceph.HashContent(ctx, spec, m.algorithms(), log.Set)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w; the read of its timeouts block allows no more", err)
+	}
+	return h, err
+}
