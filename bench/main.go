@@ -22,7 +22,7 @@ import (
 )
 
 // benchmarks are all there are.
-var benchmarks = append([]benchmark{refresh}, conversions...)
+var benchmarks = append([]benchmark{refresh, hashes}, conversions...)
 
 // benchmark is something that can be done in several ways.
 type benchmark struct {
