@@ -61,8 +61,9 @@ func TestProtocolListImages(t *testing.T) {
 	imagestest.Clone(t, 1, place+"b@s", place+"v1")
 	imagestest.Clone(t, 2, place+"b@s", place+"v2")
 	for spec, mark := range map[string]string{"x.tfpending": "image", "guard": "guard", "decoy": "image"} {
-		imagestest.Make(t, place+spec, "create", "--size", "1M")
-		acctest.RBD(t, "image-meta", "set", place+spec, "terraform-provider-rbd."+mark, "somebody:else")
+		// A mark has the id of the image that it is on.
+		own := imagestest.Make(t, place+spec, "create", "--size", "1M")
+		acctest.RBD(t, "image-meta", "set", place+spec, "terraform-provider-rbd."+mark, "somebody:"+own)
 	}
 	imagestest.Make(t, place+"trashed", "create", "--size", "1M")
 	imagestest.Trash(t, place+"trashed")
