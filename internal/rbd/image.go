@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -95,7 +96,8 @@ func (cn *connection) readImage(img *librbd.Image, spec Spec) (Image, error) {
 	}
 	out.SizeBytes = stat.Size
 	out.ObjectSizeBytes = stat.Obj_size
-	out.BlockNamePrefix = stat.Block_name_prefix
+	// librbd cuts it off after 23 bytes; it ends in the image's id.
+	out.BlockNamePrefix = stat.Block_name_prefix[:strings.LastIndexByte(stat.Block_name_prefix, '.')+1] + out.ID
 	set := librbd.FeatureSet(features)
 	out.Features = set.Names()
 	slices.Sort(out.Features)

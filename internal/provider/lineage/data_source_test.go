@@ -140,7 +140,7 @@ func TestImageLineageErrors(t *testing.T) {
 		"no such image":           {config("vms/no-such-image", ""), `(?s)Unable\s+to\s+read\s+lineage\s+of\s+RBD\s+image\s+"vms/no-such-image".*rbd\s+ls`},
 		"no such snapshot":        {config(base+"@no", ""), `(?s)In\s+attribute\s+image:.*rbd\s+snap\s+ls`},
 		"no spec":                 {config("a", ""), `Not\s+a\s+spec`},
-		"a pool that is not read": {limited + config(base, ""), `(?s)list\s+the\s+children\s+of.*may\s+not\s+read\s+the\s+pools.*"volumes"`},
+		"a pool that is not read": {limited + config(base, ""), `(?is)list\s+the\s+children\s+of.*may\s+not\s+read\s+the\s+pools.*"volumes"`},
 	} {
 		t.Run(what, func(t *testing.T) {
 			providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
