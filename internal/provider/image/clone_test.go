@@ -183,6 +183,21 @@ func TestCloneDrift(t *testing.T) {
 	})
 }
 
+// The parent's snapshot is removed, as v2 clones allow: the clone is what it was.
+func TestCloneOfARemovedSnapshot(t *testing.T) {
+	name := providertest.Name(t)
+	acctest.RBD(t, "create", "--size", "8M", "images/"+name+"-golden")
+	parent := "images/" + name + "-golden@v1"
+	acctest.RBD(t, "snap", "create", "--no-progress", parent)
+	config := clone(name, parent, "clone_format = 2")
+	removed := empty(config)
+	removed.PreConfig = func() { acctest.RBD(t, "snap", "rm", "--no-progress", parent) }
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: gone(t, name),
+		Steps:        []resource.TestStep{{Config: config}, removed},
+	})
+}
+
 // A whole lineage in one run, over pools and in a namespace, and a change of
 // the parent's name that goes through it.
 func TestCloneOfWhatTheSameRunMakes(t *testing.T) {
