@@ -191,17 +191,30 @@ func (c *Cluster) checkOrigin(ctx context.Context, from Origin) error {
 // ID is the RBD image id, which stays when the image is published.
 func (p *Pending) ID() string { return p.id }
 
-// Grow grows the temporary image to this size in bytes.
-func (p *Pending) Grow(ctx context.Context, sizeBytes uint64) error {
-	return p.c.ResizeImage(ctx, p.Spec, p.id, sizeBytes, false)
-}
-
 // Publish renames the image to its own name. It keeps its mark, with which a
 // run that was interrupted before it could write its state finds it again.
 //
 // Errors: ErrExists.
-func (p *Pending) Publish(ctx context.Context) error {
-	if err := p.c.RenameImage(ctx, p.Spec, p.id, p.target.Image); err != nil {
+func (p *Pending) Publish(ctx context.Context) error { return p.PublishGrown(ctx, 0) }
+
+// PublishGrown is Publish for an image that first grows to this size in bytes;
+// one that has become larger is refused. It opens the image once, since each
+// opening costs a dozen round trips.
+//
+// Errors: ErrExists, ErrShrink, ErrOtherImage.
+func (p *Pending) PublishGrown(ctx context.Context, sizeBytes uint64) error {
+	err := p.c.withImage(ctx, p.Spec, readWrite, func(img *librbd.Image) error {
+		if err := checkID(img, p.Spec, p.id); err != nil {
+			return err
+		}
+		if sizeBytes > 0 {
+			if err := resize(img, p.Spec, sizeBytes, false); err != nil {
+				return err
+			}
+		}
+		return rename(img, p.Spec, p.target.Image)
+	})
+	if err != nil {
 		return err
 	}
 	p.undo.Done()

@@ -27,9 +27,13 @@ func (c *Cluster) RenameImage(ctx context.Context, spec Spec, id, name string) e
 			if err := checkID(img, spec, id); err != nil {
 				return err
 			}
-			return translate("rename", spec, ErrImageNotFound, img.Rename(name))
+			return rename(img, spec, name)
 		})
 	})
+}
+
+func rename(img *librbd.Image, spec Spec, name string) error {
+	return translate("rename", spec, ErrImageNotFound, img.Rename(name))
 }
 
 // settleRename finishes or takes back a rename that was cut off. librbd writes

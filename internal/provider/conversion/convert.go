@@ -206,14 +206,7 @@ func (j *job) publish(ctx context.Context, p *rbd.Pending, virtual uint64) error
 	if err := checkSize(j.m.Size.Bytes(), virtual); err != nil {
 		return err
 	}
-	size := max(j.m.Size.Bytes(), virtual)
-	if err := p.Grow(ctx, size); err != nil {
-		return err
-	}
-	if err := check(ctx, j.d, p, size); err != nil {
-		return err
-	}
-	return p.Publish(ctx)
+	return p.PublishGrown(ctx, max(j.m.Size.Bytes(), virtual))
 }
 
 // run converts, and logs how far it has come.
@@ -228,17 +221,4 @@ func run(ctx context.Context, s *source, to rbd.Spec, virtual uint64) error {
 	return qemuimg.Convert(ctx, s.Source, s.node(to), func(percent float64) {
 		log.Set(uint64(percent/100*float64(virtual)), virtual)
 	})
-}
-
-// check makes sure that the temporary image still is the one that was filled.
-func check(ctx context.Context, d *providerdata.Data, p *rbd.Pending, size uint64) error {
-	img, err := d.Ceph.Image(ctx, p.Spec)
-	if err != nil {
-		return err
-	}
-	if img.ID != p.ID() || img.SizeBytes != size {
-		return fmt.Errorf("%w: %s has id %s and %d bytes, expected id %s and %d bytes",
-			rbd.ErrOtherImage, p.Spec, img.ID, img.SizeBytes, p.ID(), size)
-	}
-	return nil
 }
