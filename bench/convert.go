@@ -64,7 +64,7 @@ func prepareConversion(ctx context.Context, s *session, k kind, late bool) (subj
 	if err != nil {
 		return subject{}, err
 	}
-	file, err := s.source(ctx, k)
+	file, err := makeDisk(ctx, s.dir, k, convertExtents)
 	if err != nil {
 		return subject{}, err
 	}
@@ -148,17 +148,17 @@ func (s *session) conf(late bool) (string, error) {
 	return name, os.WriteFile(name, append(b, delay...), 0o600)
 }
 
-// source makes a disk of this kind: extents of data with holes between, of which
+// makeDisk makes a disk of this kind: extents of data with holes between, of which
 // half can be compressed.
-func (s *session) source(ctx context.Context, k kind) (name string, err error) {
-	raw, name := filepath.Join(s.dir, "disk.raw"), filepath.Join(s.dir, "disk."+k.format)
+func makeDisk(ctx context.Context, dir string, k kind, extents int) (name string, err error) {
+	raw, name := filepath.Join(dir, "disk.raw"), filepath.Join(dir, "disk."+k.format)
 	f, err := os.Create(raw)
 	if err != nil {
 		return "", err
 	}
 	r := rand.NewChaCha8([32]byte{1})
 	b := make([]byte, convertExtent)
-	for i := range int64(convertExtents) {
+	for i := range int64(extents) {
 		_, _ = r.Read(b) // it never fails
 		for j := 0; j < len(b); j += 4096 {
 			copy(b[j:j+2048], "the quick brown fox jumps over the lazy dog")
@@ -166,7 +166,7 @@ func (s *session) source(ctx context.Context, k kind) (name string, err error) {
 				b[k] = b[k%64+j]
 			}
 		}
-		if _, err := f.WriteAt(b, i*convertVirtual/convertExtents); err != nil {
+		if _, err := f.WriteAt(b, i*convertVirtual/int64(extents)); err != nil {
 			return "", errors.Join(err, f.Close())
 		}
 	}

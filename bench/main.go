@@ -22,7 +22,7 @@ import (
 )
 
 // benchmarks are all there are.
-var benchmarks = append([]benchmark{refresh, hashes}, conversions...)
+var benchmarks = append([]benchmark{refresh, hashes, memory}, conversions...)
 
 // benchmark is something that can be done in several ways.
 type benchmark struct {
@@ -30,6 +30,9 @@ type benchmark struct {
 	// prepare makes what the ways work on, and registers with session.later
 	// what removes it.
 	prepare func(context.Context, *session) (subject, error)
+	// report, where there is one, does all of it instead: what it measures is
+	// no time.
+	report func(context.Context, *session, io.Writer) error
 }
 
 // subject is what the ways of a benchmark work on.
@@ -150,6 +153,7 @@ func begin(o options) (end func(), err error) {
 // session is one benchmark at work.
 type session struct {
 	options
+	benchmark
 	dir   string // for files, removed in the end
 	tidy  []func(context.Context) error
 	tools []string // versions of tools besides Ceph
@@ -168,7 +172,7 @@ func (s *session) end(ctx context.Context) error {
 }
 
 func bench(ctx context.Context, b benchmark, o options, out io.Writer) (err error) {
-	s := &session{options: o}
+	s := &session{options: o, benchmark: b}
 	defer func() {
 		if ctx.Err() != nil {
 			err = errors.New("interrupted") // whatever that has broken
@@ -183,6 +187,9 @@ func bench(ctx context.Context, b benchmark, o options, out io.Writer) (err erro
 	}
 	before := load()
 	log.Printf("%s: preparing", b.name)
+	if b.report != nil {
+		return b.report(ctx, s, out)
+	}
 	sub, err := b.prepare(ctx, s)
 	if err != nil {
 		return err
