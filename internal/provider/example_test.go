@@ -47,6 +47,7 @@ var notImported = map[string][]string{
 	"rbd_image":            {"metadata", "conf", "on_destroy", "trash_delay"},
 	"rbd_image_conversion": {"source", "size", "verify_content"},
 	"rbd_guest_file_edit":  {"files", "revision", "drift"},
+	"rbd_image_replica":    {"source"},
 }
 
 // identified names what tells a resource from others of its type; it is the spec

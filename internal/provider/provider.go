@@ -27,6 +27,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namespace"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/replica"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshots"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -81,6 +82,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		image.NewResource,
 		conversion.NewResource,
 		export.NewResource,
+		replica.NewResource,
 		snapshot.NewResource,
 		namespace.NewResource,
 		glancelocation.NewResource,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"syscall"
 	"time"
 
 	librbd "github.com/ceph/go-ceph/rbd"
@@ -73,25 +72,11 @@ func (c content) same(spec Spec, after content) error {
 // allocated tells mark which parts of a range may be other than zero, by its own
 // objects and by those of its parent; all in bytes.
 func allocated(ctx context.Context, img *librbd.Image, spec Spec, from, length uint64, whole librbd.DiffWholeObject, mark func(at, length uint64)) error {
-	if length == 0 { // librbd 16 aborts the process when asked for that
-		return nil
-	}
-	err := img.DiffIterate(librbd.DiffIterateConfig{
-		SnapName: librbd.NoSnapshot, Offset: from, Length: length,
-		WholeObject: whole, IncludeParent: librbd.IncludeParent,
-		Callback: func(at, length uint64, exists int, _ any) int {
-			if ctx.Err() != nil {
-				return -int(syscall.ECANCELED) // nobody waits for the result any more
-			}
-			if exists != 0 {
-				mark(at, length)
-			}
-			return 0
-		},
+	err := diffIterate(ctx, img, librbd.NoSnapshot, extent{at: from, n: length}, whole, func(e extent) {
+		if !e.zero {
+			mark(e.at, e.n)
+		}
 	})
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
 	return translate("look for data in", spec, ErrImageNotFound, err)
 }
 

@@ -261,6 +261,13 @@ func (c *Cluster) removeLeftover(ctx context.Context, spec Spec, from *Origin) e
 	if err := c.WaitUnused(ctx, spec, img.ID); err != nil {
 		return err
 	}
+	for _, s := range img.Snapshots {
+		if s.Kind == UserSnapshot && img.OwnsSnapshot(s.Name) {
+			if err := c.RemoveSnapshot(ctx, spec.WithSnapshot(s.Name), s.ID, false); err != nil {
+				return err
+			}
+		}
+	}
 	return c.RemoveImage(ctx, spec, img.ID)
 }
 

@@ -161,32 +161,36 @@ func (c *Cluster) CreateSnapshot(ctx context.Context, spec Spec, imageID string,
 		if err := checkID(img, spec, imageID); err != nil {
 			return err
 		}
-		if err := cn.dropPendingSnapshot(img, spec); err != nil {
-			return err
-		}
-		if _, err := findSnapshot(img, spec); err == nil {
-			return fmt.Errorf("create %s: %w", spec, ErrExists)
-		} else if !errors.Is(err, ErrSnapshotNotFound) {
-			return err
-		}
-		if err := setMark(img, snapshotKey(spec.Snapshot), markPending); err != nil {
-			return err
-		}
-		if _, err := img.CreateSnapshot(spec.Snapshot); err != nil {
-			err = translate("create", spec, ErrImageNotFound, err)
-			return errors.Join(err, unmark(img, snapshotKey(spec.Snapshot)))
-		}
-		if protect {
-			if err := img.GetSnapshot(spec.Snapshot).Protect(); err != nil {
-				err = translate("protect", spec, ErrSnapshotNotFound, err)
-				return errors.Join(err, removeSnapshot(img, spec))
-			}
-		}
 		var err error
-		out, err = findSnapshot(img, spec)
+		out, err = cn.createSnapshot(img, spec, protect)
 		return err
 	})
 	return out, err
+}
+
+func (cn *connection) createSnapshot(img *librbd.Image, spec Spec, protect bool) (Snapshot, error) {
+	if err := cn.dropPendingSnapshot(img, spec); err != nil {
+		return Snapshot{}, err
+	}
+	if _, err := findSnapshot(img, spec); err == nil {
+		return Snapshot{}, fmt.Errorf("create %s: %w", spec, ErrExists)
+	} else if !errors.Is(err, ErrSnapshotNotFound) {
+		return Snapshot{}, err
+	}
+	if err := setMark(img, snapshotKey(spec.Snapshot), markPending); err != nil {
+		return Snapshot{}, err
+	}
+	if _, err := img.CreateSnapshot(spec.Snapshot); err != nil {
+		err = translate("create", spec, ErrImageNotFound, err)
+		return Snapshot{}, errors.Join(err, unmark(img, snapshotKey(spec.Snapshot)))
+	}
+	if protect {
+		if err := img.GetSnapshot(spec.Snapshot).Protect(); err != nil {
+			err = translate("protect", spec, ErrSnapshotNotFound, err)
+			return Snapshot{}, errors.Join(err, removeSnapshot(img, spec))
+		}
+	}
+	return findSnapshot(img, spec)
 }
 
 // ProtectSnapshot is `rbd snap protect` or, with protect false, `rbd snap
@@ -223,27 +227,31 @@ func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64, tras
 		which = v1Clones
 	}
 	err := c.withImageOn(ctx, spec.ImageSpec(), readWrite, func(cn *connection, img *librbd.Image) error {
-		s, err := sameSnapshot(img, spec, id)
-		if err != nil {
-			return err
-		}
-		if err := cn.checkChildren(img, spec, s.ID, which); err != nil {
-			return err
-		}
-		if s.Protected {
-			if err := img.GetSnapshot(spec.Snapshot).Unprotect(); err != nil {
-				return translate("unprotect", spec, ErrSnapshotNotFound, err)
-			}
-		}
-		if err := removeSnapshot(img, spec); err != nil {
-			if s.Protected {
-				err = errors.Join(err, img.GetSnapshot(spec.Snapshot).Protect())
-			}
-			return err
-		}
-		return nil
+		return cn.removeSnapshot(img, spec, id, which)
 	})
 	return tolerate(err, ErrSnapshotNotFound, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
+}
+
+func (cn *connection) removeSnapshot(img *librbd.Image, spec Spec, id uint64, which dependants) error {
+	s, err := sameSnapshot(img, spec, id)
+	if err != nil {
+		return err
+	}
+	if err := cn.checkChildren(img, spec, s.ID, which); err != nil {
+		return err
+	}
+	if s.Protected {
+		if err := img.GetSnapshot(spec.Snapshot).Unprotect(); err != nil {
+			return translate("unprotect", spec, ErrSnapshotNotFound, err)
+		}
+	}
+	if err := removeSnapshot(img, spec); err != nil {
+		if s.Protected {
+			err = errors.Join(err, img.GetSnapshot(spec.Snapshot).Protect())
+		}
+		return err
+	}
+	return nil
 }
 
 // RenameSnapshot is `rbd snap rename`, of the snapshot with this id only. Our
@@ -252,25 +260,29 @@ func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64, tras
 // Errors: ErrExists, ErrOtherSnapshot, ErrSnapshotNotFound.
 func (c *Cluster) RenameSnapshot(ctx context.Context, spec Spec, id uint64, name string) error {
 	return c.withImage(ctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
-		if _, err := sameSnapshot(img, spec, id); err != nil {
-			return err
-		}
-		if _, err := findSnapshot(img, spec.WithSnapshot(name)); !errors.Is(err, ErrSnapshotNotFound) {
-			if err == nil {
-				err = fmt.Errorf("rename %s: snapshot %s: %w", spec, spec.WithSnapshot(name), ErrExists)
-			}
-			return err
-		}
-		// First the new mark: whoever is cut off in between leaves one too many
-		// rather than a snapshot that looks like somebody else's.
-		if err := setMark(img, snapshotKey(name), markOwned); err != nil {
-			return err
-		}
-		if err := img.GetSnapshot(spec.Snapshot).Rename(name); err != nil {
-			return translate("rename", spec, ErrSnapshotNotFound, err)
-		}
-		return unmark(img, snapshotKey(spec.Snapshot))
+		return renameSnapshot(img, spec, id, name)
 	})
+}
+
+func renameSnapshot(img *librbd.Image, spec Spec, id uint64, name string) error {
+	if _, err := sameSnapshot(img, spec, id); err != nil {
+		return err
+	}
+	if _, err := findSnapshot(img, spec.WithSnapshot(name)); !errors.Is(err, ErrSnapshotNotFound) {
+		if err == nil {
+			err = fmt.Errorf("rename %s: snapshot %s: %w", spec, spec.WithSnapshot(name), ErrExists)
+		}
+		return err
+	}
+	// First the new mark: whoever is cut off in between leaves one too many
+	// rather than a snapshot that looks like somebody else's.
+	if err := setMark(img, snapshotKey(name), markOwned); err != nil {
+		return err
+	}
+	if err := img.GetSnapshot(spec.Snapshot).Rename(name); err != nil {
+		return translate("rename", spec, ErrSnapshotNotFound, err)
+	}
+	return unmark(img, snapshotKey(spec.Snapshot))
 }
 
 // RollbackSnapshot is `rbd snap rollback`, of the snapshot with this id only.
@@ -320,13 +332,5 @@ func (cn *connection) dropPendingSnapshot(img *librbd.Image, spec Spec) error {
 	if err != nil {
 		return err
 	}
-	if err := cn.checkChildren(img, spec, s.ID, allClones); err != nil {
-		return err
-	}
-	if s.Protected {
-		if err := img.GetSnapshot(spec.Snapshot).Unprotect(); err != nil {
-			return translate("unprotect", spec, ErrSnapshotNotFound, err)
-		}
-	}
-	return removeSnapshot(img, spec)
+	return cn.removeSnapshot(img, spec, s.ID, allClones)
 }

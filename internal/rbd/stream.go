@@ -94,30 +94,45 @@ func (w *streamWriter) start(objectBytes int) {
 // -S`, and what is compared with.
 var zeroBlock [64 << 10]byte
 
-// write writes the runs of a chunk that are not zero.
-func (w *streamWriter) write(c chunk) {
-	begin := -1
-	for at := 0; at <= c.n; at += len(zeroBlock) {
-		end := min(at+len(zeroBlock), c.n)
-		zero := bytes.Equal(c.buf[at:end], zeroBlock[:end-at]) // the end is one too
-		switch {
-		case !zero && begin < 0:
-			begin = at
-		case zero && begin >= 0:
-			if _, err := w.img.WriteAt(c.buf[begin:min(at, c.n)], c.at+int64(begin)); err != nil {
-				w.fail(err)
+// runs takes a buffer to runs of blocks that are of one kind.
+func runs[K comparable](b []byte, kindOf func(at, end int) K, do func(at, end int, kind K) error) error {
+	for at := 0; at < len(b); {
+		end := min(at+len(zeroBlock), len(b))
+		kind := kindOf(at, end)
+		for end < len(b) {
+			next := min(end+len(zeroBlock), len(b))
+			if kindOf(end, next) != kind {
+				break
 			}
-			begin = -1
+			end = next
 		}
-		if end == c.n {
-			if begin >= 0 {
-				if _, err := w.img.WriteAt(c.buf[begin:c.n], c.at+int64(begin)); err != nil {
-					w.fail(err)
-				}
-			}
-			return
+		if err := do(at, end, kind); err != nil {
+			return err
+		}
+		at = end
+	}
+	return nil
+}
+
+func allZero(b []byte) bool {
+	for ; len(b) > len(zeroBlock); b = b[len(zeroBlock):] {
+		if !bytes.Equal(b[:len(zeroBlock)], zeroBlock[:]) {
+			return false
 		}
 	}
+	return bytes.Equal(b, zeroBlock[:len(b)])
+}
+
+// write writes the runs of a chunk that are not zero.
+func (w *streamWriter) write(c chunk) {
+	b := c.buf[:c.n]
+	w.fail(runs(b, func(at, end int) bool { return !allZero(b[at:end]) }, func(at, end int, data bool) error {
+		if !data {
+			return nil
+		}
+		_, err := w.img.WriteAt(b[at:end], c.at+int64(at))
+		return err
+	}))
 }
 
 func (w *streamWriter) fail(err error) {

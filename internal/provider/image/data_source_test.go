@@ -3,9 +3,7 @@ package image_test
 import (
 	"encoding/json"
 	"fmt"
-	"os/exec"
 	"regexp"
-	"strings"
 	"testing"
 	"time"
 
@@ -43,7 +41,7 @@ func TestImageDataSourceInFull(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	watch(t, spec)
+	acctest.Watch(t, spec)
 
 	values := map[string]knownvalue.Check{
 		"used_bytes":        knownvalue.Int64Exact(imagestest.Used(t, spec)),
@@ -89,31 +87,4 @@ data "rbd_image" "plain" {
 }`, spec, ns),
 		ConfigStateChecks: checks,
 	}}})
-}
-
-// watch keeps the image open for writing until the end of the test.
-func watch(t *testing.T, spec string) {
-	t.Helper()
-	cmd := exec.Command("rbd", "watch", spec)
-	// It ends in good order, without a watch that lasts, when its input does.
-	in, err := cmd.StdinPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("rbd watch: %v", err)
-		}
-	})
-	for range 50 {
-		if strings.Contains(acctest.RBD(t, "status", spec), "watcher=") {
-			return
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal("nobody watches " + spec)
 }

@@ -30,6 +30,9 @@ type holder[M any] interface {
 // refresher is a model with more to refresh than Model.
 type refresher interface{ Refreshed(img rbd.Image) }
 
+// updated is a model in which an update changes more than the plan knows.
+type updated interface{ Updated(img rbd.Image) }
+
 // Read is the Read of a resource that makes an image. An image that was renamed
 // is found by its id, and one that took its name is not taken for it.
 func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun string, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -100,6 +103,9 @@ func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, noun 
 	}
 	img, ok := ReadBack(ctx, d, noun, u.spec, u.id, plan, &resp.Diagnostics)
 	if ok {
+		if own, ok := any(&is).(updated); ok {
+			own.Updated(img)
+		}
 		resp.Diagnostics.Append(resp.State.Set(ctx, &is)...)
 		setIdentity(ctx, img, resp.Identity, &resp.Diagnostics)
 	}

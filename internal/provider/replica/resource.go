@@ -1,0 +1,296 @@
+// Package replica is the resource rbd_image_replica.
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+const (
+	noun           = "RBD image"
+	defaultTimeout = 12 * time.Hour // of the first copy
+	readTimeout    = 10 * time.Minute
+)
+
+var (
+	_ resource.ResourceWithConfigure   = &replicaResource{}
+	_ resource.ResourceWithModifyPlan  = &replicaResource{}
+	_ resource.ResourceWithImportState = &replicaResource{}
+	_ resource.ResourceWithIdentity    = &replicaResource{}
+
+	_ resource.ResourceWithValidateConfig = &replicaResource{}
+)
+
+// NewResource is rbd_image_replica.
+func NewResource() resource.Resource { return &replicaResource{} }
+
+type replicaResource struct{ data *providerdata.Data }
+
+func (r *replicaResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_image_replica"
+	resp.ResourceBehavior.MutableIdentity = true
+}
+
+func (r *replicaResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = target.IdentitySchema()
+}
+
+func (r *replicaResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	r.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+}
+
+func (r *replicaResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var config model
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); !resp.Diagnostics.HasError() {
+		config.Validate(&resp.Diagnostics)
+	}
+}
+
+func (r *replicaResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	src, _ := plan.readSource(ctx, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
+		return
+	}
+	spec := plan.RBDSpec()
+	if err := r.create(ctx, plan, src, spec); err != nil {
+		report.Error(&resp.Diagnostics, "create", noun, spec.String(), err)
+		return
+	}
+	img, ok := target.ReadBack(ctx, r.data, noun, spec, "", &plan.Model, &resp.Diagnostics)
+	if !ok {
+		// Without an id in the state: the next apply finds the image by its token.
+		return
+	}
+	plan.setReplica(img)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	target.SetIdentity(ctx, img, resp)
+}
+
+func (r *replicaResource) create(ctx context.Context, plan model, src sourceModel, spec rbd.Spec) error {
+	unlock, err := r.data.Ceph.LockImage(ctx, spec)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	o, err := src.find(ctx, r.data)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	if err := plan.checkPlanned(o); err != nil {
+		return err
+	}
+	token := plan.token(o.ReplicaSource)
+	if finished, err := r.data.Ceph.Resume(ctx, spec, token); err != nil || finished {
+		return err
+	}
+	log := progress.Start(ctx, "copy", spec.String())
+	defer log.Stop()
+	return r.data.Ceph.NewReplica(ctx, spec, plan.sizeless().Layout(), token, o.ReplicaSource, plan.options(log))
+}
+
+// checkPlanned makes sure that the source is what the plan has said.
+func (m model) checkPlanned(o origin) error {
+	if !m.SourceSnapshotID.IsUnknown() && !m.SourceSnapshotID.Equal(number(o.SnapshotID)) ||
+		!m.SourceImageID.IsUnknown() && m.SourceImageID.ValueString() != o.ImageID {
+		return fmt.Errorf("%w: %s has image id %s and snapshot id %d, planned were %s and %d", errSourceChanged,
+			o.Spec, o.ImageID, o.SnapshotID, m.SourceImageID.ValueString(), m.SourceSnapshotID.ValueInt64())
+	}
+	return nil
+}
+
+func (r *replicaResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	target.Read[model](ctx, r.data, noun, req, resp)
+	if resp.Diagnostics.HasError() || resp.State.Raw.IsNull() || !r.data.CanAsk() {
+		return
+	}
+	var state model
+	resp.Diagnostics.Append(resp.State.Get(ctx, &state)...)
+	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok || state.SnapshotID.IsNull() || state.Trashed.ValueBool() {
+		return
+	}
+	modified, err := r.data.Ceph.ReplicaModified(ctx, state.RBDSpec(), state.ImageID.ValueString())
+	if err != nil && !rbd.IsNotFound(err) {
+		report.Error(&resp.Diagnostics, "read", noun, state.Spec.ValueString(), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("modified"), modified)...)
+}
+
+func (r *replicaResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	target.Update[model](ctx, r.data, noun, req, resp, func(was, is *model) target.Change {
+		return target.Change{Also: func(ctx context.Context, spec rbd.Spec) error {
+			if was.Trashed.ValueBool() && is.Trashed.ValueBool() {
+				return nil
+			}
+			return r.update(ctx, *was, *is, spec, &resp.Diagnostics)
+		}}
+	})
+}
+
+// update brings the content and the snapshots to what was planned.
+func (r *replicaResource) update(ctx context.Context, was, is model, spec rbd.Spec, diags *diag.Diagnostics) error {
+	src, known := is.readSource(ctx, diags)
+	if diags.HasError() || !known {
+		return errors.New("the source is not known")
+	}
+	id := was.ImageID.ValueString()
+	if err := r.updateContent(ctx, was, is, src, spec, id); err != nil {
+		return err
+	}
+	img, err := r.data.Ceph.Image(ctx, spec)
+	if err != nil {
+		return err
+	}
+	replica, ok := img.Replica()
+	if !ok {
+		return fmt.Errorf("%s: %w", spec, rbd.ErrNotReplica)
+	}
+	s, err := img.SnapshotByID(replica.SnapshotID)
+	if err != nil {
+		return err
+	}
+	from, err := rbd.ParseSpec(src.Snapshot.ValueString())
+	if err != nil {
+		return err
+	}
+	if s.Name != from.Snapshot {
+		if err := r.data.Ceph.RenameSnapshot(ctx, spec.WithSnapshot(s.Name), s.ID, from.Snapshot); err != nil {
+			return err
+		}
+	}
+	if protected := is.Protected.ValueBool(); s.Protected != protected {
+		if err := r.data.Ceph.ProtectSnapshot(ctx, spec.WithSnapshot(from.Snapshot), s.ID, protected); err != nil {
+			return err
+		}
+	}
+	kept, err := r.data.Ceph.PruneReplica(ctx, img, int(is.KeepSnapshots.ValueInt64()))
+	for _, why := range kept {
+		diags.AddAttributeWarning(path.Root("keep_snapshots"), "An older snapshot is kept", report.Detail(why))
+	}
+	return err
+}
+
+func (r *replicaResource) updateContent(ctx context.Context, was, is model, src sourceModel, spec rbd.Spec, id string) error {
+	if is.SourceSnapshotID.Equal(was.SourceSnapshotID) && is.SourceImageID.Equal(was.SourceImageID) {
+		img, err := r.data.Ceph.Image(ctx, spec)
+		if replica, _ := img.Replica(); err != nil || replica.Writing == 0 {
+			return err
+		}
+		return r.data.Ceph.RestoreReplica(ctx, spec, id)
+	}
+	o, err := src.find(ctx, r.data)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	if err := is.checkPlanned(o); err != nil {
+		return err
+	}
+	log := progress.Start(ctx, "copy of what has changed", spec.String())
+	defer log.Stop()
+	return r.data.Ceph.AdvanceReplica(ctx, spec, id, o.ReplicaSource, is.options(log))
+}
+
+// Delete removes the snapshots that were copied together with the image.
+func (r *replicaResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if err := r.release(ctx, state); err != nil && !rbd.IsNotFound(err) {
+		report.Error(&resp.Diagnostics, "delete", noun, state.Spec.ValueString(), err)
+		return
+	}
+	target.Delete[model](ctx, r.data, noun, req, resp)
+}
+
+func (r *replicaResource) release(ctx context.Context, state model) error {
+	img, err := r.data.Ceph.FindImage(ctx, state.RBDSpec(), state.ImageID.ValueString())
+	if err != nil || img.Trash != nil {
+		return err
+	}
+	unlock, err := r.data.Ceph.LockImage(ctx, img.Spec)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	switch state.OnDestroy.ValueString() {
+	case target.OnDestroyDelete:
+		wait := r.data.Ceph.CheckUnused
+		if img.EditInterrupted() {
+			wait = r.data.Ceph.WaitUnused
+		}
+		if err := wait(ctx, img.Spec, img.ID); err != nil {
+			return err
+		}
+		return r.data.Ceph.RemoveReplicaSnapshots(ctx, img)
+	case target.OnDestroyRetain:
+		replica, _ := img.Replica()
+		for _, id := range replica.SnapshotIDs() {
+			if s, err := img.SnapshotByID(id); err == nil {
+				if err := r.data.Ceph.DisownSnapshot(ctx, img.Spec.WithSnapshot(s.Name)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// ImportState takes only what has the note of a replica: what an image is a copy
+// of can't be told by looking at it.
+func (r *replicaResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	target.Import(ctx, r.data, noun, req, resp)
+	var m struct{ pool, namespace, name string }
+	for name, to := range map[string]*string{"pool": &m.pool, "namespace": &m.namespace, "name": &m.name} {
+		if resp.Diagnostics.HasError() {
+			return
+		}
+		resp.Diagnostics.Append(resp.State.GetAttribute(ctx, path.Root(name), to)...)
+	}
+	if resp.Diagnostics.HasError() || !r.data.CanAsk() {
+		return
+	}
+	spec := rbd.Spec{Pool: m.pool, Namespace: m.namespace, Image: m.name}
+	img, err := r.data.Ceph.Image(ctx, spec)
+	if err == nil {
+		err = r.adopt(ctx, img)
+	}
+	if err != nil {
+		report.Error(&resp.Diagnostics, "import", noun, spec.String(), err)
+	}
+}
+
+func (r *replicaResource) adopt(ctx context.Context, img rbd.Image) error {
+	replica, ok := img.Replica()
+	if !ok {
+		return fmt.Errorf("%s: %w", img.Spec, rbd.ErrNotReplica)
+	}
+	for _, id := range replica.SnapshotIDs() {
+		if s, err := img.SnapshotByID(id); err == nil && !img.OwnsSnapshot(s.Name) {
+			if err := r.data.Ceph.AdoptSnapshot(ctx, img.Spec, s.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package rbd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	librbd "github.com/ceph/go-ceph/rbd"
+)
+
+// replicaMark is on an image that is a copy of another one's snapshot.
+const replicaMark = "replica"
+
+var (
+	// ErrNotReplica says that an image does not have the mark of a replica, or
+	// not its snapshot any more.
+	ErrNotReplica = errors.New("the image is not a replica made by this provider")
+	// ErrReplicaWritten says that somebody has written to a replica.
+	ErrReplicaWritten = errors.New("somebody wrote to the replica since")
+	// ErrNoBase says that nothing tells what has changed in the source, so that
+	// all of it has to be read.
+	ErrNoBase = errors.New("nothing tells what has changed since")
+	// ErrNotLater says that no difference leads from what a replica has to what
+	// it is to have.
+	ErrNotLater = errors.New("a copy from the beginning is needed")
+)
+
+// Replica is what an image is a copy of, as it is noted on the image.
+type Replica struct {
+	// ImageID is that of the replica: clones get a copy of the note.
+	ImageID string `json:"rbd_image_id"`
+	// What it was copied from: the content as of the snapshot with this id.
+	SourceFSID       string `json:"source_fsid"`
+	SourceImageID    string `json:"source_image_id"`
+	SourceSnapshotID uint64 `json:"source_snapshot_id"`
+	// SnapshotID is the id of the replica's own snapshot with that content.
+	SnapshotID uint64 `json:"snapshot_id"`
+	// TransferredBytes is how much of the source was read for it.
+	TransferredBytes uint64 `json:"transferred_bytes"`
+	// Older are the ids of the replica's snapshots from before, oldest first.
+	Older []uint64 `json:"older,omitempty"`
+	// Writing is the id of the source's snapshot that is just being copied, or
+	// was when that was cut off: the content of the image is neither the one nor
+	// the other. That of the snapshots stands.
+	Writing uint64 `json:"writing,omitempty"`
+}
+
+// Replica reads the note of a replica.
+func (i Image) Replica() (Replica, bool) { return parseReplica(i.Mark(replicaMark), i.ID) }
+
+func parseReplica(text, id string) (r Replica, ok bool) {
+	if text == "" || json.Unmarshal([]byte(text), &r) != nil || r.ImageID != id {
+		return Replica{}, false
+	}
+	return r, true
+}
+
+// Is tells whether it is a copy of this snapshot.
+func (r Replica) Is(from ReplicaSource) bool {
+	return r.SourceImageID == from.ImageID && r.SourceSnapshotID == from.SnapshotID
+}
+
+// SnapshotIDs are those of all of the replica's own snapshots.
+func (r Replica) SnapshotIDs() []uint64 { return append(slices.Clone(r.Older), r.SnapshotID) }
+
+func (r Replica) write(img *librbd.Image) error {
+	text, err := json.Marshal(r)
+	if err == nil {
+		err = img.SetMetadata(markPrefix+replicaMark, string(text))
+	}
+	if err != nil {
+		return fmt.Errorf("set image metadata %q: %w", markPrefix+replicaMark, err)
+	}
+	return nil
+}
+
+// ReplicaSource is a snapshot to copy, maybe of another cluster.
+type ReplicaSource struct {
+	Cluster    *Cluster
+	Spec       Spec
+	ImageID    string
+	SnapshotID uint64
+}
+
+// ReplicaOptions are for NewReplica and AdvanceReplica.
+type ReplicaOptions struct {
+	// Protect protects the snapshot that is made.
+	Protect bool
+	// Keep is how many of the replica's own snapshots are kept, the new one among
+	// them.
+	Keep int
+	// Compare compares the whole contents in the end, not only what was copied.
+	Compare bool
+	// Progress is called with bytes of the image, now and then.
+	Progress func(done, total uint64)
+}
+
+// open also returns the snapshots of the source's image.
+func (s ReplicaSource) open(ctx context.Context) (*handle, Image, error) {
+	h, err := s.Cluster.openHandle(ctx, s.Spec, readOnly)
+	if err != nil {
+		return nil, Image{}, err
+	}
+	img := Image{Spec: s.Spec.ImageSpec(), FSID: h.cn.fsid, ID: s.ImageID}
+	err = checkID(h.img, s.Spec, s.ImageID)
+	if err == nil {
+		_, err = sameSnapshot(h.img, s.Spec, s.SnapshotID)
+	}
+	if err == nil {
+		img.Snapshots, err = readSnapshots(h.img)
+	}
+	if err == nil {
+		img.SizeBytes, err = h.img.GetSize() // of the snapshot
+	}
+	if err != nil {
+		return nil, img, errors.Join(err, h.close())
+	}
+	return h, img, nil
+}
+
+// still makes sure, when all was read, that the snapshots were there: what is
+// read of one that was removed looks like zeros. Without a watch the open image
+// would not notice.
+func (s ReplicaSource) still(ctx context.Context, base uint64) error {
+	return s.Cluster.withImage(ctx, s.Spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
+		if err := checkID(img, s.Spec, s.ImageID); err != nil {
+			return err
+		}
+		if _, err := sameSnapshot(img, s.Spec, s.SnapshotID); err != nil || base == 0 {
+			return err
+		}
+		snaps, err := readSnapshots(img)
+		if err == nil {
+			_, err = Image{Spec: s.Spec.ImageSpec(), Snapshots: snaps}.SnapshotByID(base)
+		}
+		return err
+	})
+}
+
+// NewReplica copies a snapshot into a new image, and makes a snapshot of the same
+// name of that. All is done under the temporary name and marked with token, see
+// Pending. Only what has data is read, and what is zero is not written.
+//
+// Similar to: `rbd export SOURCE - | rbd import - SPEC` and `rbd snap create`.
+//
+// Errors: as NewPending; ErrSnapshotNotFound, ErrOtherSnapshot, ErrNotTheSame.
+func (c *Cluster) NewReplica(ctx context.Context, target Spec, layout Layout, token string, from ReplicaSource, o ReplicaOptions) (err error) {
+	src, img, err := from.open(ctx)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	layout.SizeBytes = img.SizeBytes
+	p, err := c.NewPending(ctx, target, layout, token)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.Discard(ctx)) }()
+	if err := p.fill(ctx, src, img, from, o); err != nil {
+		return err
+	}
+	return p.Publish(ctx)
+}
+
+// fill makes the temporary image the copy, with its snapshot.
+func (p *Pending) fill(ctx context.Context, src *handle, img Image, from ReplicaSource, o ReplicaOptions) (err error) {
+	dst, err := p.c.openHandle(ctx, p.Spec, readWrite)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dst.close()) }()
+	t := &transfer{src: src, dst: dst, progress: o.Progress}
+	r := Replica{ImageID: p.id, SourceFSID: img.FSID, SourceImageID: from.ImageID, SourceSnapshotID: from.SnapshotID}
+	if r.TransferredBytes, err = t.run(ctx, img.SizeBytes); err != nil {
+		return err
+	}
+	if o.Compare {
+		if err := t.compare(ctx, img.SizeBytes); err != nil {
+			return err
+		}
+	}
+	if err := from.still(ctx, 0); err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	spec := p.Spec.WithSnapshot(from.Spec.Snapshot)
+	s, err := dst.cn.createSnapshot(dst.img, spec, o.Protect)
+	if err != nil {
+		return err
+	}
+	p.undo.Add("remove the snapshot "+spec.String(), func(ctx context.Context) error {
+		return p.c.RemoveSnapshot(ctx, spec, s.ID, false)
+	})
+	r.SnapshotID = s.ID
+	return errors.Join(r.write(dst.img), setMark(dst.img, snapshotKey(s.Name), markOwned))
+}

@@ -1,0 +1,366 @@
+package rbd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	librbd "github.com/ceph/go-ceph/rbd"
+)
+
+// CheckReplica says, without changing anything, what keeps a replica from being
+// advanced: somebody uses it or has written to it.
+//
+// Errors: InUseError, ErrReplicaWritten, ErrNotReplica.
+func (c *Cluster) CheckReplica(ctx context.Context, img Image) error {
+	r, ok := img.Replica()
+	if !ok {
+		return fmt.Errorf("%s: %w", img.Spec, ErrNotReplica)
+	}
+	s, err := img.SnapshotByID(r.SnapshotID)
+	if err != nil {
+		return err
+	}
+	if !img.EditInterrupted() {
+		if err := c.CheckUnused(ctx, img.Spec, img.ID); err != nil {
+			return err
+		}
+	}
+	if r.Writing != 0 {
+		return nil
+	}
+	h, err := c.openHandle(ctx, img.Spec, readOnly)
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.checkUnwritten(ctx, s), h.close())
+}
+
+// glanceBytes is how much a refresh compares of what librbd takes for changed.
+const glanceBytes = 256 << 20
+
+// ReplicaModified tells whether somebody has written to a replica since it was
+// copied, without a look at all of what may have been: it is for a refresh, and
+// CheckReplica is sure. One that is just being copied to is not modified.
+//
+// Errors: ErrOtherImage, ErrImageNotFound.
+func (c *Cluster) ReplicaModified(ctx context.Context, spec Spec, id string) (modified bool, err error) {
+	h, err := c.openHandle(ctx, spec.ImageSpec(), readOnly)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if err := checkID(h.img, spec, id); err != nil {
+		return false, err
+	}
+	r, last, err := h.readReplica(id)
+	if err != nil || r.Writing != 0 {
+		return false, tolerate(err, ErrNotReplica, ErrSnapshotNotFound) // there is nothing to compare with
+	}
+	return h.differs(ctx, last, glanceBytes)
+}
+
+func (h *handle) checkUnwritten(ctx context.Context, s Snapshot) error {
+	written, err := h.differs(ctx, s, 0)
+	if err == nil && written {
+		err = fmt.Errorf("image %s is not what its snapshot %s is: %w", h.spec, s.Name, ErrReplicaWritten)
+	}
+	return err
+}
+
+// AdvanceReplica brings a replica from the snapshot of the source that it is a
+// copy of to a later one: what differs between the two is copied, and a snapshot
+// of the later one's name made. Where the former is gone from the source, all of
+// both is read instead, and what differs written. While that goes on the replica
+// is marked; when it is cut off, the replica's last snapshot is what can be
+// trusted, and the same call again, or RestoreReplica, puts the image in order.
+//
+// All that was written is read back, and nothing else may have changed in the
+// replica meanwhile. Of the replica's older snapshots no more are kept than
+// options say, besides those that something hangs on.
+//
+// Similar to: `rbd export-diff --from-snap OLD SOURCE - | rbd import-diff - SPEC`.
+//
+// Errors: InUseError, ErrReplicaWritten, ErrNotReplica, ErrNotLater, ErrExists,
+// ErrOtherImage, ErrNotTheSame.
+func (c *Cluster) AdvanceReplica(ctx context.Context, spec Spec, id string, from ReplicaSource, o ReplicaOptions) (err error) {
+	spec = spec.ImageSpec()
+	e, r, last, err := c.editReplica(ctx, spec, id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.End()) }()
+	if r.Writing == 0 && r.Is(from) {
+		return nil // a run that could not write its state has done it
+	}
+	src, img, err := from.open(ctx)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	base, err := r.Base(img, from.SnapshotID)
+	compared := errors.Is(err, ErrNoBase)
+	if err != nil && !compared {
+		return err
+	}
+	if r.Writing != from.SnapshotID {
+		if r.Writing, err = e.settleReplica(ctx, r, last); err != nil {
+			return err
+		}
+	}
+	if last.Name == from.Spec.Snapshot {
+		if last.Name, err = e.makeRoom(r, last, base); err != nil {
+			return err
+		}
+	}
+	if _, err := e.checkFreeSnapshot(from.Spec.Snapshot); err != nil {
+		return err
+	}
+	r.Writing = from.SnapshotID
+	if err := r.write(e.h.img); err != nil {
+		return err
+	}
+	if err := resize(e.h.img, spec, img.SizeBytes, true); err != nil {
+		return err
+	}
+	t := &transfer{src: src, dst: e.h, base: base, compared: compared, progress: o.Progress}
+	if base.SizeBytes == 0 { // librbd 16 has no differences from that
+		t.base = Snapshot{}
+	}
+	if r.TransferredBytes, err = t.run(ctx, img.SizeBytes); err != nil {
+		return err
+	}
+	if err := t.checkRest(ctx, last, img.SizeBytes); err != nil {
+		return err
+	}
+	if o.Compare {
+		if err := t.compare(ctx, img.SizeBytes); err != nil {
+			return err
+		}
+	}
+	if err := from.still(ctx, base.ID); err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	if err := e.CheckAlone(); err != nil {
+		return err
+	}
+	return e.finishReplica(r, from, o)
+}
+
+// makeRoom renames the replica's last snapshot, as the new one is to have its
+// name: to what the source's is called by now, or to a name with the id that the
+// source's had.
+func (e *Edit) makeRoom(r Replica, last, base Snapshot) (string, error) {
+	name := MovedName(r, last, base)
+	if name == last.Name {
+		return name, nil
+	}
+	return name, renameSnapshot(e.h.img, e.h.spec.WithSnapshot(last.Name), last.ID, name)
+}
+
+// MovedName is what the replica's last snapshot will be called when the source's
+// next one has its name. base is the source's snapshot that it is a copy of, and
+// empty where that is gone.
+func MovedName(r Replica, last, base Snapshot) string {
+	if base.ID != 0 {
+		return base.Name
+	}
+	return fmt.Sprintf("%s.%d", last.Name, r.SourceSnapshotID)
+}
+
+// finishReplica makes the new snapshot, and removes the oldest meanwhile: the
+// monitors answer to either after up to a second, but to both at once.
+func (e *Edit) finishReplica(r Replica, from ReplicaSource, o ReplicaOptions) error {
+	spec := e.h.spec.WithSnapshot(from.Spec.Snapshot)
+	// The last one is what can be trusted until there is the new one.
+	old := r.Older[:max(len(r.Older)-max(o.Keep-2, 0), 0)]
+	var left []uint64
+	removed := make(chan struct{})
+	go func() {
+		defer close(removed)
+		left = e.pruneReplica(old)
+	}()
+	s, err := e.h.cn.createSnapshot(e.h.img, spec, o.Protect)
+	// What could not be removed stays noted, and whoever prunes next says why.
+	<-removed
+	if err != nil {
+		return err
+	}
+	r.Older = append(append(left, r.Older[len(old):]...), r.SnapshotID)
+	r.SourceSnapshotID, r.SnapshotID, r.Writing = from.SnapshotID, s.ID, 0
+	return errors.Join(r.write(e.h.img), setMark(e.h.img, snapshotKey(s.Name), markOwned))
+}
+
+// pruneReplica removes snapshots, and returns those that are left. It has the
+// image open for itself, since looking for children sets an open image to
+// snapshots.
+func (e *Edit) pruneReplica(ids []uint64) (left []uint64) {
+	if len(ids) == 0 {
+		return nil
+	}
+	h, err := e.h.cn.open(e.h.spec, readWrite)
+	if err != nil {
+		return ids
+	}
+	left, _, _ = h.cn.pruneSnapshots(h.img, h.spec, ids)
+	_ = h.close()
+	return left
+}
+
+// Base finds, among the snapshots of the source's image, the one that the replica
+// is a copy of. ErrNotLater says why there is no way from it to the one with the
+// id next, and ErrNoBase that it is gone.
+func (r Replica) Base(source Image, next uint64) (Snapshot, error) {
+	switch {
+	case source.FSID != r.SourceFSID || source.ID != r.SourceImageID:
+		return Snapshot{}, fmt.Errorf("%w: the snapshot is of another image (id %s) than the one that was copied (id %s)", ErrNotLater, source.ID, r.SourceImageID)
+	case next < r.SourceSnapshotID:
+		return Snapshot{}, fmt.Errorf("%w: the snapshot (id %d) is older than the one that was copied (id %d)", ErrNotLater, next, r.SourceSnapshotID)
+	}
+	s, err := source.SnapshotByID(r.SourceSnapshotID)
+	if errors.Is(err, ErrSnapshotNotFound) {
+		err = fmt.Errorf("%w: the snapshot that was copied (id %d) is gone from the source", ErrNoBase, r.SourceSnapshotID)
+	}
+	return s, err
+}
+
+func (e *Edit) checkFreeSnapshot(name string) (bool, error) {
+	spec := e.h.spec.WithSnapshot(name)
+	pending, err := hasMark(e.h.img, snapshotKey(name), markPending)
+	if err != nil || pending {
+		return pending, err
+	}
+	if _, err = findSnapshot(e.h.img, spec); err == nil {
+		return false, fmt.Errorf("snapshot %s: %w", spec, ErrExists)
+	}
+	return true, tolerate(err, ErrSnapshotNotFound)
+}
+
+// RestoreReplica puts a replica back to its last snapshot, where copying to it was
+// cut off: `rbd snap rollback`.
+//
+// Errors: InUseError, ErrNotReplica.
+func (c *Cluster) RestoreReplica(ctx context.Context, spec Spec, id string) error {
+	e, r, last, err := c.editReplica(ctx, spec, id)
+	if err != nil {
+		return err
+	}
+	if r.Writing != 0 {
+		_, err = e.settleReplica(ctx, r, last)
+	}
+	return errors.Join(err, e.End())
+}
+
+// settleReplica makes sure that the image is what its last snapshot is.
+func (e *Edit) settleReplica(ctx context.Context, r Replica, last Snapshot) (writing uint64, err error) {
+	if r.Writing == 0 {
+		return 0, e.h.checkUnwritten(ctx, last)
+	}
+	if err := e.h.img.GetSnapshot(last.Name).Rollback(); err != nil {
+		return r.Writing, translate("roll back to", e.h.spec.WithSnapshot(last.Name), ErrSnapshotNotFound, err)
+	}
+	r.Writing = 0
+	return 0, r.write(e.h.img)
+}
+
+func (c *Cluster) editReplica(ctx context.Context, spec Spec, id string) (e *Edit, r Replica, last Snapshot, err error) {
+	if e, err = c.BeginEdit(ctx, spec, id); err != nil {
+		return nil, r, last, err
+	}
+	if r, last, err = e.h.readReplica(id); err != nil {
+		return nil, r, last, errors.Join(err, e.End())
+	}
+	return e, r, last, nil
+}
+
+// readReplica reads the note on the open image with this id, and the snapshot that
+// is the copy.
+func (h *handle) readReplica(id string) (r Replica, last Snapshot, err error) {
+	text, err := metadata(h.img, markPrefix+replicaMark)
+	if err != nil {
+		return r, last, err
+	}
+	r, ok := parseReplica(text, id)
+	if !ok {
+		return r, last, fmt.Errorf("%s: %w", h.spec, ErrNotReplica)
+	}
+	snaps, err := readSnapshots(h.img)
+	if err == nil {
+		last, err = Image{Spec: h.spec.ImageSpec(), Snapshots: snaps}.SnapshotByID(r.SnapshotID)
+	}
+	return r, last, err
+}
+
+// PruneReplica removes the oldest of a replica's own snapshots until keep are
+// left. Those that something hangs on are left, and kept says why of each.
+func (c *Cluster) PruneReplica(ctx context.Context, img Image, keep int) (kept []error, err error) {
+	r, ok := img.Replica()
+	if !ok {
+		return nil, fmt.Errorf("%s: %w", img.Spec, ErrNotReplica)
+	}
+	old := r.Older[:max(len(r.Older)-max(keep-1, 0), 0)]
+	if len(old) == 0 {
+		return nil, nil
+	}
+	var left []uint64
+	err = c.withImageOn(ctx, img.Spec, readWrite, func(cn *connection, open *librbd.Image) error {
+		if err := checkID(open, img.Spec, img.ID); err != nil {
+			return err
+		}
+		var err error
+		if left, kept, err = cn.pruneSnapshots(open, img.Spec, old); len(left) == len(old) {
+			return err
+		}
+		r.Older = append(left, r.Older[len(old):]...)
+		return errors.Join(err, r.write(open))
+	})
+	return kept, err
+}
+
+// pruneSnapshots removes snapshots of ours but for those that something hangs on:
+// left are their ids, and kept says why of each.
+func (cn *connection) pruneSnapshots(img *librbd.Image, spec Spec, ids []uint64) (left []uint64, kept []error, err error) {
+	if len(ids) == 0 {
+		return nil, nil, nil
+	}
+	snaps, err := readSnapshots(img)
+	if err != nil {
+		return ids, nil, err
+	}
+	for i, id := range ids {
+		s, err := Image{Spec: spec, Snapshots: snaps}.SnapshotByID(id)
+		if err == nil {
+			err = cn.removeSnapshot(img, spec.WithSnapshot(s.Name), id, allClones)
+		}
+		switch {
+		case err == nil, errors.Is(err, ErrSnapshotNotFound):
+		case errors.Is(err, ErrHasChildren), errors.Is(err, ErrPermission), errors.Is(err, ErrInUse):
+			kept = append(kept, err)
+			left = append(left, id)
+		default:
+			return append(left, ids[i:]...), kept, err
+		}
+	}
+	return left, kept, nil
+}
+
+// RemoveReplicaSnapshots removes all of a replica's own snapshots, as the image is
+// to go. Where that fails on the way, the others are as they were.
+//
+// Errors: ChildrenError.
+func (c *Cluster) RemoveReplicaSnapshots(ctx context.Context, img Image) error {
+	r, ok := img.Replica()
+	if !ok {
+		return nil
+	}
+	for _, id := range r.SnapshotIDs() {
+		s, err := img.SnapshotByID(id)
+		if errors.Is(err, ErrSnapshotNotFound) {
+			continue
+		}
+		if err := c.RemoveSnapshot(ctx, img.Spec.WithSnapshot(s.Name), s.ID, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
