@@ -14,6 +14,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
@@ -137,8 +138,11 @@ func (m *module) empty() {
 // when waits until cond holds, or the run ends first.
 func (m *module) when(r *run, what string, cond func() bool) {
 	m.t.Helper()
+	limit := time.After(5 * time.Minute)
 	for !cond() {
 		select {
+		case <-limit:
+			m.t.Fatalf("after 5 minutes it is still not so far that %s\n%s", what, r.out.String())
 		case err := <-r.end:
 			m.t.Fatalf("it ended before %s: %v\n%s", what, err, r.out.String())
 		default:

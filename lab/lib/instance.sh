@@ -3,6 +3,11 @@
 
 components=(ceph-mon ceph-mgr ceph-osd keystone glance)
 
+# instance_components: those of an instance that has nothing but Ceph.
+instance_components() {
+    if [[ -e $dir/only-ceph ]]; then components=(ceph-mon ceph-mgr ceph-osd); fi
+}
+
 # instance_select NAME: sets $name, $dir and the ports.  Ports follow from the
 # name alone, 40 per instance, below the range that clients' sockets use.
 instance_select() {
@@ -137,10 +142,18 @@ steps_abort() {
 }
 
 instance_up() {
-    local start=$EPOCHREALTIME down
+    local start=$EPOCHREALTIME down made=$dir/glance/created
     packages_install
     instance_lock
-    if [[ -e $dir/glance/created ]]; then
+    rm -f "$dir/only-ceph"
+    # one that has the rest too keeps it
+    if [[ -n $only_ceph && ! -e $made ]]; then
+        mkdir -p "$dir"
+        : >"$dir/only-ceph"
+        made=$dir/ceph/created
+    fi
+    instance_components
+    if [[ -e $made ]]; then
         down=$(instance_down_components)
         if [[ -z $down ]]; then
             say "$name: up ($(seconds_since "$start"))"
@@ -156,10 +169,12 @@ instance_up() {
     mkdir -p "$dir"/{run,log}
     instance_clean_leftovers
     step ceph_up
-    step keystone_up
-    if [[ ! -e $dir/glance/created ]]; then step glance_create_database; fi
-    steps_wait
-    step glance_up
+    if [[ ! -e $dir/only-ceph ]]; then
+        step keystone_up
+        if [[ ! -e $dir/glance/created ]]; then step glance_create_database; fi
+        steps_wait
+        step glance_up
+    fi
     steps_wait
     say "$name: up ($(seconds_since "$start")); folder $dir"
 }
@@ -180,6 +195,7 @@ instance_down() {
 
 instance_status() {
     local component down state status=0
+    instance_components
     down=$(instance_down_components)
     for component in "${components[@]}"; do
         state=up
@@ -191,12 +207,15 @@ instance_status() {
 }
 
 instance_env() {
-    [[ -s $dir/fsid && -s $dir/clouds.yaml ]] || die "$name is not there (lab up --name $name)"
+    [[ -s $dir/fsid && (-s $dir/clouds.yaml || -e $dir/only-ceph) ]] || die "$name is not there (lab up --name $name)"
+    if [[ ! -e $dir/only-ceph ]]; then
+        printf 'export %s=%q\n' \
+            OS_CLIENT_CONFIG_FILE "$dir/clouds.yaml" \
+            OS_CLOUD "$name"
+    fi
     printf 'export %s=%q\n' \
         CEPH_CONF "$dir/ceph.conf" \
         CEPH_ARGS '--id terraform' \
-        OS_CLIENT_CONFIG_FILE "$dir/clouds.yaml" \
-        OS_CLOUD "$name" \
         LIBGUESTFS_BACKEND direct \
         RBD_LAB "$dir" \
         RBD_LAB_FSID "$(cat "$dir/fsid")" \
