@@ -83,13 +83,8 @@ func prepareConversion(ctx context.Context, s *session, k kind, late bool) (subj
 		}
 		from, source = rbdName(convertSource, conf), map[string]any{"image": pool + "/" + convertSource, "format": k.format}
 	}
-	// The provider takes the cluster from where everything takes it.
-	old := os.Getenv("CEPH_CONF")
-	if err := os.Setenv("CEPH_CONF", conf); err != nil {
-		return subject{}, err
-	}
-	server, err := newServer(ctx)
-	if err := errors.Join(err, os.Setenv("CEPH_CONF", old)); err != nil {
+	server, err := newServerOf(ctx, conf)
+	if err != nil {
 		return subject{}, err
 	}
 	var made *tfprotov6.DynamicValue

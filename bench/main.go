@@ -22,7 +22,7 @@ import (
 )
 
 // benchmarks are all there are.
-var benchmarks = append([]benchmark{refresh, hashes, memory}, conversions...)
+var benchmarks = slices.Concat([]benchmark{refresh, hashes, memory}, conversions, replications)
 
 // benchmark is something that can be done in several ways.
 type benchmark struct {

@@ -104,6 +104,18 @@ resource "rbd_image_conversion" "it" {
 	}
 	spec := pool + "/" + convertSource
 	works = append(works,
+		memoryWork{"snapshot → image, compared in the end", fmt.Sprintf(`
+resource "rbd_snapshot" "it" {
+  image = %q
+  name  = "bench"
+}
+resource "rbd_image_replica" "it" {
+  pool           = %q
+  name           = %q
+  source         = { snapshot = rbd_snapshot.it.spec }
+  verify_content = true
+}
+`, spec, pool, convertTarget)},
 		memoryWork{"MD5, SHA-256 and SHA-512 of an image", fmt.Sprintf("data \"rbd_image_checksum\" \"it\" {\n  spec       = %q\n  algorithms = [\"md5\", \"sha256\", \"sha512\"]\n}\n", spec)},
 		memoryWork{"snapshot → compressed qcow2", fmt.Sprintf(`
 resource "rbd_snapshot" "it" {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -41,6 +42,17 @@ func newServer(ctx context.Context) (server, error) {
 		return s, err
 	}
 	return s, failed(resp.Diagnostics)
+}
+
+// newServerOf is newServer with another ceph.conf: the provider takes it from
+// where everything takes it.
+func newServerOf(ctx context.Context, conf string) (server, error) {
+	old := os.Getenv("CEPH_CONF")
+	if err := os.Setenv("CEPH_CONF", conf); err != nil {
+		return server{}, err
+	}
+	s, err := newServer(ctx)
+	return s, errors.Join(err, os.Setenv("CEPH_CONF", old))
 }
 
 // importState is `terraform import`: the import and the first read, by which
@@ -85,6 +97,21 @@ func (s server) refresh(ctx context.Context, req *tfprotov6.ReadResourceRequest)
 // create is the plan and the apply of a new resource with this configuration;
 // what is not named in it is null. It returns the state.
 func (s server) create(ctx context.Context, typeName string, config map[string]any) (*tfprotov6.DynamicValue, error) {
+	return s.change(ctx, typeName, nil, config)
+}
+
+// update is the refresh, the plan and the apply of another configuration in
+// place. It returns the new state.
+func (s server) update(ctx context.Context, typeName string, state *tfprotov6.DynamicValue, config map[string]any) (*tfprotov6.DynamicValue, error) {
+	read, err := s.read(ctx, &tfprotov6.ReadResourceRequest{TypeName: typeName, CurrentState: state})
+	if err != nil {
+		return nil, err
+	}
+	return s.change(ctx, typeName, read.NewState, config)
+}
+
+// change is for a resource with the state prior, or a new one where that is nil.
+func (s server) change(ctx context.Context, typeName string, prior *tfprotov6.DynamicValue, config map[string]any) (*tfprotov6.DynamicValue, error) {
 	schema, err := s.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		return nil, err
@@ -94,28 +121,47 @@ func (s server) create(ctx context.Context, typeName string, config map[string]a
 	if err != nil {
 		return nil, err
 	}
-	// What is computed, and not given, is unknown in a plan.
-	computed := map[string]bool{}
+	was := map[string]tftypes.Value{}
+	if prior == nil {
+		none, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, nil))
+		if err != nil {
+			return nil, err
+		}
+		prior = &none
+	} else {
+		v, err := prior.Unmarshal(of)
+		if err == nil {
+			err = v.As(&was)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	// What is computed, and not given, is as it was, or unknown in a plan.
+	computed := map[string]tftypes.Value{}
 	for _, a := range schema.ResourceSchemas[typeName].Block.Attributes {
-		computed[a.Name] = a.Computed
+		if v, ok := was[a.Name]; ok && a.Computed {
+			computed[a.Name] = v
+		} else if a.Computed {
+			computed[a.Name] = tftypes.NewValue(a.Type, tftypes.UnknownValue)
+		}
 	}
 	proposed, err := object(of, config, computed)
 	if err != nil {
 		return nil, err
 	}
-	none, err := tfprotov6.NewDynamicValue(of, tftypes.NewValue(of, nil))
-	if err != nil {
-		return nil, err
-	}
-	planned, err := s.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{TypeName: typeName, PriorState: &none, ProposedNewState: &proposed, Config: &given})
+	planned, err := s.PlanResourceChange(ctx, &tfprotov6.PlanResourceChangeRequest{TypeName: typeName, PriorState: prior, ProposedNewState: &proposed, Config: &given})
 	if err == nil {
 		err = failed(planned.Diagnostics)
+	}
+	if err == nil && len(was) > 0 && len(planned.RequiresReplace) > 0 {
+		err = errors.New("it is planned to be replaced")
 	}
 	if err != nil {
 		return nil, err
 	}
 	return s.apply(ctx, &tfprotov6.ApplyResourceChangeRequest{
-		TypeName: typeName, PriorState: &none, PlannedState: planned.PlannedState, Config: &given, PlannedPrivate: planned.PlannedPrivate,
+		TypeName: typeName, PriorState: prior, PlannedState: planned.PlannedState, Config: &given, PlannedPrivate: planned.PlannedPrivate,
 	})
 }
 
@@ -143,8 +189,8 @@ func (s server) apply(ctx context.Context, req *tfprotov6.ApplyResourceChangeReq
 }
 
 // object makes a value of an object type out of strings and nested objects. What
-// is not given is null, or unknown where it is computed.
-func object(of tftypes.Type, given map[string]any, computed map[string]bool) (tfprotov6.DynamicValue, error) {
+// is not given is null, or what it is in computed.
+func object(of tftypes.Type, given map[string]any, computed map[string]tftypes.Value) (tfprotov6.DynamicValue, error) {
 	v, err := objectValue(of, given, computed)
 	if err != nil {
 		return tfprotov6.DynamicValue{}, err
@@ -152,7 +198,7 @@ func object(of tftypes.Type, given map[string]any, computed map[string]bool) (tf
 	return tfprotov6.NewDynamicValue(of, v)
 }
 
-func objectValue(of tftypes.Type, given map[string]any, computed map[string]bool) (tftypes.Value, error) {
+func objectValue(of tftypes.Type, given map[string]any, computed map[string]tftypes.Value) (tftypes.Value, error) {
 	o, ok := of.(tftypes.Object)
 	if !ok {
 		return tftypes.Value{}, fmt.Errorf("%s is no object", of)
@@ -162,8 +208,8 @@ func objectValue(of tftypes.Type, given map[string]any, computed map[string]bool
 		switch v := given[name].(type) {
 		case nil:
 			values[name] = tftypes.NewValue(t, nil)
-			if computed[name] {
-				values[name] = tftypes.NewValue(t, tftypes.UnknownValue)
+			if v, ok := computed[name]; ok {
+				values[name] = v
 			}
 		case map[string]any:
 			nested, err := objectValue(t, v, nil)
