@@ -42,6 +42,10 @@ var (
 	// ErrLocationsDisabled is AddLocation's 403; the text says whether the
 	// option or the policy is in the way. It also matches ErrForbidden.
 	ErrLocationsDisabled = errors.New("adding locations is not allowed")
+	// ErrHashAlgorithm is AddLocation's 409 for the hashes given with a record
+	// that is still queued: the server's hashing_algorithm is another one. It
+	// also matches ErrConflict.
+	ErrHashAlgorithm = errors.New("Glance takes hashes of another algorithm")
 	// ErrNotDeactivated: DeleteRecord wants a record that is deactivated.
 	ErrNotDeactivated = errors.New("image is not deactivated")
 )

@@ -32,8 +32,8 @@ type locationValue struct {
 //
 // Errors besides connect's: ErrNotFound; ErrBadRequest (the data cannot be
 // opened or is empty, no disk_format or container_format, the same URL again,
-// more than 255 characters); ErrLocationsDisabled; ErrConflict (the status of
-// the record, or the hashes); ErrServer (a pool that does not exist, or one
+// more than 255 characters); ErrLocationsDisabled; ErrHashAlgorithm; ErrConflict
+// (the status of the record, or the hashes); ErrServer (a pool that does not exist, or one
 // with a namespace); ErrUndecided where the answer was lost and the location is
 // not there.
 //
@@ -55,6 +55,11 @@ func (c *Client) AddLocation(ctx context.Context, id, url string, metadata map[s
 		return &img, nil
 	case errors.Is(err, ErrForbidden):
 		return nil, c.explainRefusal(ctx, id, err)
+	case errors.Is(err, ErrConflict) && validation != nil:
+		if got, getErr := c.Get(ctx, id); getErr == nil && got.Status == StatusQueued {
+			err = fmt.Errorf("%w than %s: %w", ErrHashAlgorithm, validation.HashAlgo, err)
+		}
+		return nil, err
 	case !ambiguous(err):
 		return nil, err
 	}

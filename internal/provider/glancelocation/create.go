@@ -55,20 +55,27 @@ func (r *locationResource) current(ctx context.Context, spec rbd.Spec) (rbd.Imag
 // plan ends with one record and one guard: their ID is noted before they are
 // made.
 func (r *locationResource) create(ctx context.Context, plan *model, diags *diag.Diagnostics) error {
-	err := r.createOnce(ctx, plan, diags)
-	if errors.Is(err, errTaken) && plan.ImageID.IsUnknown() {
-		// The record of an interrupted run was deleted by somebody. That is not
-		// seen before its ID is refused; the next attempt has a new one.
-		err = r.createOnce(ctx, plan, diags)
-	}
-	return err
-}
-
-func (r *locationResource) createOnce(ctx context.Context, plan *model, diags *diag.Diagnostics) (err error) {
 	spec, err := rbd.ParseSpec(plan.Snapshot.ValueString())
 	if err != nil {
 		return err
 	}
+	var data hashed
+	if plan.wantsHash() {
+		if data, err = r.hashNew(ctx, spec, plan.HashAlgo.ValueString()); err != nil {
+			return err
+		}
+	}
+	err = r.createOnce(ctx, plan, spec, data, diags)
+	if (errors.Is(err, errTaken) || errors.Is(err, errNoHash)) && plan.ImageID.IsUnknown() {
+		// The record of an interrupted run was deleted by somebody, which is not
+		// seen before its ID is refused, or it was made without hashes. The next
+		// attempt has a new one.
+		err = r.createOnce(ctx, plan, spec, data, diags)
+	}
+	return err
+}
+
+func (r *locationResource) createOnce(ctx context.Context, plan *model, spec rbd.Spec, data hashed, diags *diag.Diagnostics) (err error) {
 	who, err := r.data.Glance.Caller(ctx)
 	if err != nil {
 		return err
@@ -82,12 +89,21 @@ func (r *locationResource) createOnce(ctx context.Context, plan *model, diags *d
 	if err != nil {
 		return err
 	}
-	url := rbd.LocationURL(img.FSID, spec)
-	if err := checkRegistrable(url, spec, snap, plan.wantsGuard()); err != nil {
+	want := registration{url: rbd.LocationURL(img.FSID, spec), size: int64(snap.SizeBytes)} //nolint:gosec // signed in librbd
+	if err := checkRegistrable(want.url, spec, snap, plan.wantsGuard()); err != nil {
 		return err
 	}
 	p := place{snapshot: spec, rbdImageID: img.ID, snapshotID: snap.ID, owner: who.ProjectID}
-	e := entry{State: statePending, ProjectID: who.ProjectID, Name: plan.Name.ValueString(), GivenID: !plan.ImageID.IsUnknown()}
+	if plan.wantsHash() {
+		if err := data.of(p); err != nil {
+			return err
+		}
+		want.hashes = &data.hashes
+	}
+	e := entry{
+		State: statePending, ProjectID: who.ProjectID, Name: plan.Name.ValueString(), GivenID: !plan.ImageID.IsUnknown(),
+		Hashes: want.hashes,
+	}
 	resumed, err := r.choose(ctx, img, &p, e, plan.ImageID.ValueString(), diags)
 	if err != nil {
 		return err
@@ -102,7 +118,7 @@ func (r *locationResource) createOnce(ctx context.Context, plan *model, diags *d
 		_, err := r.remove(ctx, p)
 		return err
 	})
-	rec, err := r.register(ctx, p, e, plan, url, int64(snap.SizeBytes), &made) //nolint:gosec // signed in librbd
+	rec, err := r.register(ctx, p, e, plan, want, &made)
 	if err != nil {
 		if errors.Is(err, glance.ErrUndecided) {
 			u.Done() // the next run finds out, by the note
@@ -113,13 +129,16 @@ func (r *locationResource) createOnce(ctx context.Context, plan *model, diags *d
 	finished.Store(p.record, true)
 	plan.setPlace(p)
 	plan.setRecord(rec, false)
-	plan.LocationURL = types.StringValue(url)
+	plan.LocationURL = types.StringValue(want.url)
+	if plan.HashMatches.IsUnknown() {
+		plan.HashMatches = types.BoolNull()
+	}
 	plan.setGuard(plan.wantsGuard(), p)
 	return nil
 }
 
 // register makes what is missing of note, guard, record and location.
-func (r *locationResource) register(ctx context.Context, p place, e entry, plan *model, url string, size int64, made *bool) (*glance.Image, error) {
+func (r *locationResource) register(ctx context.Context, p place, e entry, plan *model, want registration, made *bool) (*glance.Image, error) {
 	if err := r.setEntry(ctx, p, e); err != nil {
 		return nil, err
 	}
@@ -131,7 +150,7 @@ func (r *locationResource) register(ctx context.Context, p place, e entry, plan 
 	rec, err := r.data.Glance.Get(ctx, p.record)
 	if errors.Is(err, glance.ErrNotFound) {
 		*made = false
-		rec, err = r.data.Glance.Create(ctx, plan.createOpts(p.record, size))
+		rec, err = r.data.Glance.Create(ctx, plan.createOpts(p.record, want.size))
 		if errors.Is(err, glance.ErrConflict) {
 			return nil, fmt.Errorf("%w: %w", errTaken, err)
 		}
@@ -140,11 +159,18 @@ func (r *locationResource) register(ctx context.Context, p place, e entry, plan 
 	if err != nil {
 		return nil, err
 	}
-	return r.complete(ctx, rec, *plan, *plan, url, size)
+	return r.complete(ctx, rec, *plan, *plan, want)
+}
+
+// registration is what a record needs to be told of the data.
+type registration struct {
+	url    string
+	size   int64   // in bytes
+	hashes *hashes // nil where Glance gets none
 }
 
 // complete gives a record its attributes and its location, and makes it active.
-func (r *locationResource) complete(ctx context.Context, rec *glance.Image, before, plan model, url string, size int64) (*glance.Image, error) {
+func (r *locationResource) complete(ctx context.Context, rec *glance.Image, before, plan model, want registration) (*glance.Image, error) {
 	id := rec.ID
 	if rec.Status == glance.StatusDeactivated {
 		if err := r.data.Glance.Reactivate(ctx, id); err != nil {
@@ -156,12 +182,12 @@ func (r *locationResource) complete(ctx context.Context, rec *glance.Image, befo
 			return nil, err
 		}
 	}
-	if _, err := r.data.Glance.Update(ctx, id, plan.changes(before, rec, size)); err != nil {
+	if _, err := r.data.Glance.Update(ctx, id, plan.changes(before, rec, want.size)); err != nil {
 		return nil, err
 	}
 	var shown model
-	if shown.setLocation(rec, url); shown.LocationURL.ValueString() != url {
-		if _, err := r.data.Glance.AddLocation(ctx, id, url, nil, nil); err != nil {
+	if shown.setLocation(rec, want.url); shown.LocationURL.ValueString() != want.url {
+		if _, err := r.data.Glance.AddLocation(ctx, id, want.url, nil, want.hashes.validation()); err != nil {
 			return nil, err
 		}
 	}
@@ -169,14 +195,18 @@ func (r *locationResource) complete(ctx context.Context, rec *glance.Image, befo
 	if err != nil {
 		return nil, err
 	}
-	shown.setLocation(rec, url)
+	shown.setLocation(rec, want.url)
 	switch {
 	case rec.Status != glance.StatusActive:
 		return nil, fmt.Errorf("%w: the status of image %q is %q", errNotMade, id, rec.Status)
-	case shown.LocationURL.ValueString() != url:
-		return nil, fmt.Errorf("%w: image %q does not have the location %s", errNotMade, id, url)
-	case rec.SizeBytes != size:
-		return nil, fmt.Errorf("%w: Glance says that image %q has %d bytes, the snapshot has %d", errNotMade, id, rec.SizeBytes, size)
+	case shown.LocationURL.ValueString() != want.url:
+		return nil, fmt.Errorf("%w: image %q does not have the location %s", errNotMade, id, want.url)
+	case rec.SizeBytes != want.size:
+		return nil, fmt.Errorf("%w: Glance says that image %q has %d bytes, the snapshot has %d", errNotMade, id, rec.SizeBytes, want.size)
+	case want.hashes != nil && hashesOf(rec).Value == "":
+		return nil, fmt.Errorf("%w: image %q", errNoHash, id)
+	case want.hashes != nil && !want.hashes.match(hashesOf(rec)):
+		return nil, fmt.Errorf("%w: %s; image %q in Glance has %s", errHash, want.hashes, id, hashesOf(rec))
 	}
 	return rec, nil
 }

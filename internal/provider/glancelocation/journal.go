@@ -28,6 +28,8 @@ type entry struct {
 	Name      string `json:"name"`
 	// GivenID: the ID of the record is that of the configuration.
 	GivenID bool `json:"given_id,omitempty"`
+	// Hashes are those of the data, where it was hashed.
+	Hashes *hashes `json:"hashes,omitempty"`
 }
 
 func markName(record string) string { return markPrefix + record }
@@ -64,10 +66,11 @@ func (r *locationResource) dropEntry(ctx context.Context, p place) error {
 	return err
 }
 
-// claim notes that a state has the record.
-func (r *locationResource) claim(ctx context.Context, img rbd.Image, p place, name string) error {
+// claim notes that a state has the record, and the hashes of its data where they
+// were counted.
+func (r *locationResource) claim(ctx context.Context, img rbd.Image, p place, name string, h *hashes) error {
 	e, ok := entries(img)[p.record]
-	if ok && e.State == stateOwned {
+	if ok && e.State == stateOwned && h == nil {
 		return nil
 	}
 	if !ok {
@@ -78,6 +81,9 @@ func (r *locationResource) claim(ctx context.Context, img rbd.Image, p place, na
 		e = entry{ProjectID: who.ProjectID, Name: name}
 	}
 	e.State = stateOwned
+	if h != nil {
+		e.Hashes = h
+	}
 	return r.setEntry(ctx, p, e)
 }
 

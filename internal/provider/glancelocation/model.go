@@ -26,6 +26,9 @@ type model struct {
 	Protected  types.Bool   `tfsdk:"protected"`
 	Hidden     types.Bool   `tfsdk:"hidden"`
 	Protection types.String `tfsdk:"protection"`
+	Hash       types.String `tfsdk:"hash"`
+	VerifyHash types.String `tfsdk:"verify_hash"`
+	HashAlgo   types.String `tfsdk:"os_hash_algo"`
 
 	DiskFormat       types.String   `tfsdk:"disk_format"`
 	ContainerFormat  types.String   `tfsdk:"container_format"`
@@ -33,6 +36,9 @@ type model struct {
 	Status           types.String   `tfsdk:"status"`
 	Owner            types.String   `tfsdk:"owner"`
 	SizeBytes        types.Int64    `tfsdk:"size_bytes"`
+	HashValue        types.String   `tfsdk:"os_hash_value"`
+	Checksum         types.String   `tfsdk:"checksum"`
+	HashMatches      types.Bool     `tfsdk:"hash_matches"`
 	Guard            types.String   `tfsdk:"guard"`
 	RBDImageID       types.String   `tfsdk:"rbd_image_id"`
 	SnapshotID       types.Int64    `tfsdk:"snapshot_id"`
@@ -158,6 +164,7 @@ func (m *model) setRecord(rec *glance.Image, imported bool) {
 	m.Owner = types.StringValue(rec.Owner)
 	m.SizeBytes = types.Int64Value(rec.SizeBytes)
 	m.NovaBaseFileName = types.StringValue(novaBaseFileName(rec.ID))
+	m.setHashes(hashesOf(rec))
 
 	ours, tags := m.tags(), []attr.Value{}
 	for _, t := range rec.Tags {

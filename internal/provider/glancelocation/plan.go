@@ -36,6 +36,7 @@ func (r *locationResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	another := !creating && (!state.Snapshot.Equal(plan.Snapshot) || !state.ImageID.Equal(plan.ImageID))
 	if !creating && !another {
 		r.planReplace(ctx, state, resp)
+		planReplaceHashes(plan, config, state, resp)
 	}
 	replacing := another || len(resp.RequiresReplace) > 0
 	if creating || replacing {
@@ -50,6 +51,7 @@ func (r *locationResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 			plan.MinDisk = types.Int64Value(minDisk(state.SizeBytes.ValueInt64()))
 		}
 	}
+	planHashes(&plan, config, state, creating || replacing, resp)
 	plan.Status = types.StringValue(glance.StatusActive)
 	plan.Guard = types.StringUnknown()
 	switch spec, err := rbd.ParseSpec(plan.Snapshot.ValueString()); {

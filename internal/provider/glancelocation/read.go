@@ -56,6 +56,19 @@ func (r *locationResource) read(ctx context.Context, m *model, diags *diag.Diagn
 	}
 	m.setRecord(rec, imported)
 	m.setLocation(rec, rbd.LocationURL(fsid, p.snapshot))
+	img, err := r.data.Ceph.ImageByID(ctx, p.snapshot, p.rbdImageID)
+	if err != nil && !rbd.IsNotFound(err) {
+		return false, err
+	}
+	if imported {
+		m.Hash = types.StringValue(hashOff)
+		if entries(img)[p.record].Hashes != nil {
+			m.Hash = types.StringValue(hashOnce)
+		}
+	}
+	if err := r.readHashes(ctx, m, p, img, rec); err != nil {
+		return false, err
+	}
 	g, err := r.data.Ceph.Guard(ctx, p.guard())
 	if err != nil && !rbd.IsNotFound(err) {
 		return false, err
@@ -67,7 +80,9 @@ func (r *locationResource) read(ctx context.Context, m *model, diags *diag.Diagn
 			m.Protection = types.StringValue(protectionGuard)
 		}
 	}
-	r.readClaim(ctx, p, rec.Name)
+	if img.ID != "" {
+		r.readClaim(ctx, img, p, rec.Name)
+	}
 	return true, nil
 }
 
@@ -103,12 +118,8 @@ func (r *locationResource) clear(ctx context.Context, p place) error {
 	return nil
 }
 
-func (r *locationResource) readClaim(ctx context.Context, p place, name string) {
-	img, err := r.data.Ceph.ImageByID(ctx, p.snapshot, p.rbdImageID)
-	if err == nil {
-		err = r.claim(ctx, img, p, name)
-	}
-	if err != nil && !rbd.IsNotFound(err) {
+func (r *locationResource) readClaim(ctx context.Context, img rbd.Image, p place, name string) {
+	if err := r.claim(ctx, img, p, name, nil); err != nil && !rbd.IsNotFound(err) {
 		tflog.Warn(ctx, "could not note that the image is in a state", map[string]any{"image_id": p.record, "error": err.Error()})
 	}
 }

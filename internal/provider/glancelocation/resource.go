@@ -18,6 +18,8 @@ import (
 const (
 	noun           = "Glance image"
 	defaultTimeout = 10 * time.Minute
+	// hashTimeout is enough for some 4 TiB with SHA-512.
+	hashTimeout = 2 * time.Hour
 
 	protectionGuard = "guard"
 	protectionNone  = "none"
@@ -27,9 +29,10 @@ const (
 )
 
 var (
-	_ resource.ResourceWithConfigure   = &locationResource{}
-	_ resource.ResourceWithModifyPlan  = &locationResource{}
-	_ resource.ResourceWithImportState = &locationResource{}
+	_ resource.ResourceWithConfigure      = &locationResource{}
+	_ resource.ResourceWithModifyPlan     = &locationResource{}
+	_ resource.ResourceWithImportState    = &locationResource{}
+	_ resource.ResourceWithValidateConfig = &locationResource{}
 )
 
 func init() {
@@ -47,6 +50,9 @@ func init() {
 		{errAside, "See `rbd ls -l POOL` for the empty image of 1 MiB that has its name. When no DELETE of the image is under way in Glance any more, and no scrubber runs, remove the empty one with `rbd rm` and run again: the name is given back."},
 		{rbd.ErrAside, "A run is deleting, or was cut off while it deleted, a Glance image of it. Remove nothing by hand: the next plan with the rbd_glance_image_location puts the image back."},
 		{errNotMade, "What was made of it was removed again."},
+		{errNoHash, "Glance takes hashes only while an image has no data yet: verify_hash compares nothing here, and hash = \"once\" needs a new image."},
+		{errHash, "Either the snapshot is not the one that was hashed, or somebody else gave Glance the hashes. Find out which before you go on: what was read is what Nova and Cinder clone. With hash other than \"off\", the next plan makes the image anew where the hashes in Glance are wrong."},
+		{glance.ErrHashAlgorithm, "Set os_hash_algo to the hashing_algorithm of Glance; os_hash_algo of an image that was uploaded tells it (`openstack image show`). What was made was removed again."},
 		{errURL, "Choose another snapshot, or shorter names."},
 		{glance.ErrNotConfigured, "Name a cloud of clouds.yaml in the provider's openstack block or in OS_CLOUD, or set the usual OS_* variables."},
 		{glance.ErrCloudNotFound, "Look for a typing error in cloud of the provider's openstack block, or in OS_CLOUD."},
@@ -84,7 +90,7 @@ func (r *locationResource) Configure(_ context.Context, req resource.ConfigureRe
 func (r *locationResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, plan.defaultTimeout(), &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
@@ -99,7 +105,7 @@ func (r *locationResource) Create(ctx context.Context, req resource.CreateReques
 func (r *locationResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, state.defaultTimeout(), &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
@@ -123,7 +129,7 @@ func (r *locationResource) Update(ctx context.Context, req resource.UpdateReques
 	var plan, state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, plan.defaultTimeout(), &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
@@ -137,6 +143,11 @@ func (r *locationResource) Update(ctx context.Context, req resource.UpdateReques
 
 func (r *locationResource) update(ctx context.Context, state model, plan *model) error {
 	p, err := state.place()
+	if err != nil {
+		return err
+	}
+	// Before the lock, as it may take long.
+	data, err := r.verify(ctx, state, *plan, p)
 	if err != nil {
 		return err
 	}
@@ -162,10 +173,19 @@ func (r *locationResource) update(ctx context.Context, state model, plan *model)
 	if err != nil {
 		return err
 	}
-	url := rbd.LocationURL(img.FSID, p.snapshot)
-	rec, err = r.complete(ctx, rec, state, *plan, url, int64(snap.SizeBytes)) //nolint:gosec // signed in librbd
+	want := registration{url: rbd.LocationURL(img.FSID, p.snapshot), size: int64(snap.SizeBytes)} //nolint:gosec // signed in librbd
+	if rec.Status == glance.StatusQueued && plan.wantsHash() {
+		// Its location is gone; the hashes have to come with the next one again.
+		want.hashes = entries(img)[p.record].Hashes
+	}
+	rec, err = r.complete(ctx, rec, state, *plan, want)
 	if err != nil {
 		return err
+	}
+	if data != nil {
+		if err := r.claim(ctx, img, p, rec.Name, data); err != nil {
+			return err
+		}
 	}
 	if !plan.wantsGuard() {
 		if err := r.data.Ceph.RemoveGuard(ctx, p.guard(), p.rbdImageID, p.record); err != nil {
@@ -174,7 +194,7 @@ func (r *locationResource) update(ctx context.Context, state model, plan *model)
 	}
 	plan.setPlace(p)
 	plan.setRecord(rec, false)
-	plan.setLocation(rec, url)
+	plan.setLocation(rec, want.url)
 	plan.setGuard(plan.wantsGuard(), p)
 	return nil
 }

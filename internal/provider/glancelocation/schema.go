@@ -112,6 +112,30 @@ func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 					"or `none`: Glance removes snapshot and image. Switched in place.",
 				Validators: []validator.String{stringvalidator.OneOf(protectionGuard, protectionNone)},
 			},
+			"hash": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(hashOff),
+				MarkdownDescription: "Whether Glance gets hashes of the data (`os_hash_value`, `checksum`), as it has of images that were uploaded. Nova and Cinder clone without a look at them; " +
+					"who downloads the image (`glance image-download`, a compute node without RBD) verifies them. Counting them reads all allocated data of the snapshot and hashes its holes too, " +
+					"a second or two for each GiB of its size. Hence `off` is the default: registering then costs no time, and the hashes are null. " +
+					"`once`: counted before the image is registered, and noted on the RBD image; every refresh compares what Glance says with the note, without reading data. " +
+					"`eager`: every refresh also reads the data again. Glance takes hashes only while an image has no data yet: switching this on for one without hashes means a new one.",
+				Validators: []validator.String{stringvalidator.OneOf(hashOff, hashOnce, hashEager)},
+			},
+			"verify_hash": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Reads the data and compares it with the hashes in Glance, once, in the apply that changes this to another value (`true`, a date, …). " +
+					"The apply fails where they differ. Works for hashes that others have given too.",
+			},
+			"os_hash_algo": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "Algorithm of `os_hash_value`: what Glance's operator has set as `hashing_algorithm`. `sha512` (default), `sha256` or `md5`; only with `hash`. Null where Glance has no hash.",
+				Validators:          []validator.String{stringvalidator.OneOf("sha512", "sha256", "md5")},
+			},
+			"os_hash_value": schema.StringAttribute{Computed: true, MarkdownDescription: "Hash of the data as Glance has it; null where it has none."},
+			"checksum":      schema.StringAttribute{Computed: true, MarkdownDescription: "MD5 of the data as Glance has it; null where it has none."},
+			"hash_matches": schema.BoolAttribute{
+				Computed: true, MarkdownDescription: "Whether these were the hashes of the data when it was read last; null where it never was. Where it is false, a new image is planned, unless `hash` is `off`.",
+			},
 			"disk_format": schema.StringAttribute{
 				Computed: true, Default: stringdefault.StaticString(diskFormat),
 				MarkdownDescription: "Always `raw`, which is what can be cloned.",
