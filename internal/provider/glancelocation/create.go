@@ -227,7 +227,7 @@ func (r *locationResource) choose(ctx context.Context, img rbd.Image, p *place, 
 		_, done := finished.Load(id)
 		same := e.SnapshotID == p.snapshotID && e.GivenID == want.GivenID && (given == id || given == "" && e.Name == want.Name)
 		switch {
-		case e.State == stateOwned && gone, zombie:
+		case e.State != statePending && gone, zombie:
 			if err := r.forget(ctx, old); err != nil {
 				return false, err
 			}

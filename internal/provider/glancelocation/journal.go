@@ -12,6 +12,8 @@ import (
 const (
 	statePending = "pending"
 	stateOwned   = "owned"
+	// stateRetired: no state has the record any more, and it stays.
+	stateRetired = "retired"
 )
 
 // entry is what is noted on the RBD image about a record, from before anything
@@ -73,7 +75,7 @@ func (r *locationResource) claim(ctx context.Context, img rbd.Image, p place, na
 	if ok && e.State == stateOwned && h == nil {
 		return nil
 	}
-	if !ok {
+	if !ok { // made by others, and imported
 		who, err := r.data.Glance.Caller(ctx)
 		if err != nil {
 			return err

@@ -26,6 +26,7 @@ type model struct {
 	Protected  types.Bool   `tfsdk:"protected"`
 	Hidden     types.Bool   `tfsdk:"hidden"`
 	Protection types.String `tfsdk:"protection"`
+	OnDestroy  types.String `tfsdk:"on_destroy"`
 	Hash       types.String `tfsdk:"hash"`
 	VerifyHash types.String `tfsdk:"verify_hash"`
 	HashAlgo   types.String `tfsdk:"os_hash_algo"`

@@ -41,6 +41,9 @@ func (r *locationResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	replacing := another || len(resp.RequiresReplace) > 0
 	if creating || replacing {
 		fillNew(&plan, config)
+		if replacing {
+			r.checkDestroy(ctx, state, &resp.Diagnostics)
+		}
 		if !creating && config.ImageID.Equal(state.ImageID) {
 			report.AttributeError(&resp.Diagnostics, path.Root("image_id"), "plan", noun, plan.Name.ValueString(),
 				fmt.Errorf("%w: the new record can't have that of the old one, %q", errTaken, state.ImageID.ValueString()))
@@ -177,7 +180,7 @@ func (r *locationResource) unfinished(ctx context.Context, plan model, id string
 
 // checkDestroy refuses what would be refused later.
 func (r *locationResource) checkDestroy(ctx context.Context, state model, diags *diag.Diagnostics) {
-	if !r.data.CanAsk() {
+	if !r.data.CanAsk() || state.retires() {
 		return
 	}
 	p, err := state.place()

@@ -61,6 +61,7 @@ func (r *locationResource) read(ctx context.Context, m *model, diags *diag.Diagn
 		return false, err
 	}
 	if imported {
+		m.OnDestroy = types.StringValue(onDestroyDelete)
 		m.Hash = types.StringValue(hashOff)
 		if entries(img)[p.record].Hashes != nil {
 			m.Hash = types.StringValue(hashOnce)

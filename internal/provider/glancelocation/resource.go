@@ -224,6 +224,9 @@ func (r *locationResource) delete(ctx context.Context, state model) (zombie bool
 		return false, err
 	}
 	defer unlock()
+	if state.retires() {
+		return r.retire(ctx, state, p)
+	}
 	if err := r.checkOthers(ctx, p); err != nil {
 		return false, err
 	}

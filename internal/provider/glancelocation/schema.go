@@ -112,6 +112,13 @@ func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 					"or `none`: Glance removes snapshot and image. Switched in place.",
 				Validators: []validator.String{stringvalidator.OneOf(protectionGuard, protectionNone)},
 			},
+			"on_destroy": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
+				MarkdownDescription: "What destroying does: `delete` (default) the record; `hide` it (`os_hidden`), so that it is left out of lists and what uses it goes on as before; " +
+					"or `deactivate` it, so that no new instance or volume is made of it by who is no admin. In both cases the record, its guard, and a note about it on the RBD image stay, " +
+					"so that the snapshot can't be removed: `terraform import` takes the record up again (one that is deactivated must be reactivated before, as Glance hides its location).",
+				Validators: []validator.String{stringvalidator.OneOf(onDestroyDelete, onDestroyHide, onDestroyDeactivate)},
+			},
 			"hash": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(hashOff),
 				MarkdownDescription: "Whether Glance gets hashes of the data (`os_hash_value`, `checksum`), as it has of images that were uploaded. Nova and Cinder clone without a look at them; " +
