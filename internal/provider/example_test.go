@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -32,6 +34,7 @@ var prerequisites = map[string]func(t *testing.T, name string){
 	"data rbd_image_checksum": goldenImage,
 	"data rbd_image_lineage":  goldenImage,
 	"data rbd_snapshots":      goldenImage,
+	"data rbd_glance_image":   registeredImage,
 }
 
 func goldenImage(t *testing.T, name string) {
@@ -40,6 +43,30 @@ func goldenImage(t *testing.T, name string) {
 	acctest.RBD(t, "create", "--size", "8M", image)
 	acctest.RBD(t, "snap", "create", "--no-progress", image+"@golden")
 	acctest.RBD(t, "snap", "protect", image+"@golden")
+}
+
+// registeredImage is a golden image that somebody registered by hand.
+func registeredImage(t *testing.T, name string) {
+	t.Helper()
+	goldenImage(t, name)
+	client := glance.New(glance.Config{Cloud: os.Getenv("OS_CLOUD")})
+	rec, err := client.Create(t.Context(), glance.CreateOpts{
+		Name: name + "-debian-12", DiskFormat: "raw", ContainerFormat: "bare", Properties: map[string]string{"os_distro": "debian"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.Background()
+		_ = client.Deactivate(ctx, rec.ID)
+		if _, err := client.DeleteRecord(ctx, rec.ID); err != nil {
+			t.Error(err)
+		}
+	})
+	url := fmt.Sprintf("rbd://%s/images/%s-debian-12/golden", acctest.FSID(t), name)
+	if _, err := client.AddLocation(t.Context(), rec.ID, url, nil, nil); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // notImported is what an import can't find in the cluster.

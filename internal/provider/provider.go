@@ -20,6 +20,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/conversion"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/export"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/functions"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glanceimage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
@@ -98,6 +99,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		images.NewDataSource,
 		snapshots.NewDataSource,
 		lineage.NewDataSource,
+		glanceimage.NewDataSource,
 	}
 }
 
