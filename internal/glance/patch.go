@@ -29,6 +29,8 @@ func pointer(name string) string {
 type Changes struct {
 	Name       *string
 	Visibility *string
+	// Owner is a project ID; only an admin may change it.
+	Owner *string
 	// Tags replaces all tags.
 	Tags       *[]string
 	MinDiskGiB *int64
@@ -53,6 +55,9 @@ func (ch Changes) patches(now *Image) ([]patch, error) {
 	}
 	if ch.Visibility != nil {
 		replace("visibility", *ch.Visibility)
+	}
+	if ch.Owner != nil {
+		replace("owner", *ch.Owner)
 	}
 	if ch.Tags != nil {
 		// Not null where the slice is nil, and no tag twice.
@@ -97,7 +102,7 @@ func (ch Changes) in(i *Image) bool {
 			return false
 		}
 	}
-	return same(ch.Name, i.Name) && same(ch.Visibility, i.Visibility) &&
+	return same(ch.Name, i.Name) && same(ch.Visibility, i.Visibility) && same(ch.Owner, i.Owner) &&
 		same(ch.MinDiskGiB, i.MinDiskGiB) && same(ch.MinRAMMiB, i.MinRAMMiB) &&
 		same(ch.Protected, i.Protected) && same(ch.Hidden, i.Hidden) &&
 		(ch.Tags == nil || slices.Equal(i.Tags, slices.Compact(slices.Sorted(slices.Values(*ch.Tags))))) &&

@@ -60,17 +60,25 @@ func (c *Cluster) Guard(ctx context.Context, spec Spec) (Guard, error) {
 // owner's), ErrOtherImage, ErrOtherSnapshot, ErrPermission.
 func (c *Cluster) EnsureGuard(ctx context.Context, snapshot Spec, imageID string, snapshotID uint64, name, owner string) error {
 	spec := snapshot.WithImage(name)
+	return c.ensureClone(ctx, snapshot, imageID, snapshotID, spec, owner, func() error {
+		return c.RemoveGuard(ctx, spec, imageID, owner)
+	})
+}
+
+// ensureClone makes the v1 clone that a guard or an alias is; remove is for one
+// of the owner's that is another snapshot's.
+func (c *Cluster) ensureClone(ctx context.Context, snapshot Spec, imageID string, snapshotID uint64, spec Spec, owner string, remove func() error) error {
 	g, err := c.Guard(ctx, spec)
 	switch {
 	case errors.Is(err, ErrImageNotFound):
 	case err != nil:
 		return err
 	case !g.ours(owner, imageID):
-		return fmt.Errorf("make the guard %s: %w", spec, ErrExists)
+		return fmt.Errorf("clone %s to %s: %w", snapshot, spec, ErrExists)
 	case g.Guards(imageID, snapshotID):
 		return c.markGuard(ctx, spec, owner)
 	default:
-		if err := c.RemoveImage(ctx, spec, g.Image.ID); err != nil {
+		if err := remove(); err != nil {
 			return err
 		}
 	}
@@ -78,9 +86,15 @@ func (c *Cluster) EnsureGuard(ctx context.Context, snapshot Spec, imageID string
 		return err
 	}
 	err = c.change(ctx, func(cn *connection) error {
-		return cn.withPool(snapshot.Pool, snapshot.Namespace, func(ioctx *rados.IOContext) error {
+		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
 			// Only of a v1 clone does Glance's own check before a removal know.
-			return Layout{}.clone(cn, ioctx, spec, snapshot, 1)
+			err := Layout{}.clone(cn, ioctx, spec, snapshot, 1)
+			if errors.Is(err, ErrExists) { // half a name, that a run which was cut off left
+				if err = dropStump(ioctx, spec); err == nil {
+					err = Layout{}.clone(cn, ioctx, spec, snapshot, 1)
+				}
+			}
+			return err
 		})
 	})
 	if err != nil {

@@ -89,11 +89,14 @@ func (r *locationResource) createOnce(ctx context.Context, plan *model, spec rbd
 	if err != nil {
 		return err
 	}
-	want := registration{url: rbd.LocationURL(img.FSID, spec), size: int64(snap.SizeBytes)} //nolint:gosec // signed in librbd
-	if err := checkRegistrable(want.url, spec, snap, plan.wantsGuard()); err != nil {
+	want := registration{size: int64(snap.SizeBytes)} //nolint:gosec // signed in librbd
+	if err := checkRegistrable(plan.plannedURL(img.FSID, spec), spec, snap, !plan.unprotected()); err != nil {
 		return err
 	}
 	p := place{snapshot: spec, rbdImageID: img.ID, snapshotID: snap.ID, owner: who.ProjectID}
+	if owner := plan.Owner.ValueString(); owner != "" {
+		p.owner = owner
+	}
 	if plan.wantsHash() {
 		if err := data.of(p); err != nil {
 			return err
@@ -104,10 +107,15 @@ func (r *locationResource) createOnce(ctx context.Context, plan *model, spec rbd
 		State: statePending, ProjectID: who.ProjectID, Name: plan.Name.ValueString(), GivenID: !plan.ImageID.IsUnknown(),
 		Hashes: want.hashes,
 	}
+	if pool := plan.aliasPool(spec); pool != "" {
+		e.Alias = rbd.Spec{Pool: pool, Image: aliasName("")}.String()
+	}
 	resumed, err := r.choose(ctx, img, &p, e, plan.ImageID.ValueString(), diags)
 	if err != nil {
 		return err
 	}
+	p = p.withAlias(plan.aliasPool(spec))
+	want.url = rbd.LocationURL(img.FSID, p.location())
 	made := resumed
 	var u undo.Stack
 	defer u.Run(ctx, &err)
@@ -125,6 +133,9 @@ func (r *locationResource) createOnce(ctx context.Context, plan *model, spec rbd
 		}
 		return err
 	}
+	if err := r.readMembers(ctx, plan, rec, false, false); err != nil {
+		return err
+	}
 	u.Done()
 	finished.Store(p.record, true)
 	plan.setPlace(p)
@@ -133,7 +144,7 @@ func (r *locationResource) createOnce(ctx context.Context, plan *model, spec rbd
 	if plan.HashMatches.IsUnknown() {
 		plan.HashMatches = types.BoolNull()
 	}
-	plan.setGuard(plan.wantsGuard(), p)
+	plan.setProtection(p)
 	return nil
 }
 
@@ -142,10 +153,8 @@ func (r *locationResource) register(ctx context.Context, p place, e entry, plan 
 	if err := r.setEntry(ctx, p, e); err != nil {
 		return nil, err
 	}
-	if plan.wantsGuard() {
-		if err := r.data.Ceph.EnsureGuard(ctx, p.snapshot, p.rbdImageID, p.snapshotID, guardName(p.record), p.record); err != nil {
-			return nil, err
-		}
+	if err := r.protect(ctx, p, plan.wantsGuard()); err != nil {
+		return nil, err
 	}
 	rec, err := r.data.Glance.Get(ctx, p.record)
 	if errors.Is(err, glance.ErrNotFound) {
@@ -182,12 +191,18 @@ func (r *locationResource) complete(ctx context.Context, rec *glance.Image, befo
 			return nil, err
 		}
 	}
+	if err := r.unshare(ctx, rec, before, plan); err != nil {
+		return nil, err
+	}
 	if _, err := r.data.Glance.Update(ctx, id, plan.changes(before, rec, want.size)); err != nil {
+		return nil, err
+	}
+	if err := r.share(ctx, id, plan); err != nil {
 		return nil, err
 	}
 	var shown model
 	if shown.setLocation(rec, want.url); shown.LocationURL.ValueString() != want.url {
-		if _, err := r.data.Glance.AddLocation(ctx, id, want.url, nil, want.hashes.validation()); err != nil {
+		if _, err := r.data.Glance.AddLocation(ctx, id, want.url, plan.locationMetadata(), want.hashes.validation()); err != nil {
 			return nil, err
 		}
 	}
@@ -201,6 +216,8 @@ func (r *locationResource) complete(ctx context.Context, rec *glance.Image, befo
 		return nil, fmt.Errorf("%w: the status of image %q is %q", errNotMade, id, rec.Status)
 	case shown.LocationURL.ValueString() != want.url:
 		return nil, fmt.Errorf("%w: image %q does not have the location %s", errNotMade, id, want.url)
+	case !plan.Store.IsNull() && !plan.Store.IsUnknown() && !storeOf(rec).IsNull() && !storeOf(rec).Equal(plan.Store):
+		return nil, fmt.Errorf("%w: the location is in store %s, not in %s, by the pool in its URL", errNotMade, storeOf(rec), plan.Store)
 	case rec.SizeBytes != want.size:
 		return nil, fmt.Errorf("%w: Glance says that image %q has %d bytes, the snapshot has %d", errNotMade, id, rec.SizeBytes, want.size)
 	case want.hashes != nil && hashesOf(rec).Value == "":
@@ -223,12 +240,14 @@ func (r *locationResource) choose(ctx context.Context, img rbd.Image, p *place, 
 		if err != nil {
 			return false, err
 		}
-		old := place{snapshot: p.snapshot, rbdImageID: img.ID, snapshotID: e.SnapshotID, record: id}
+		old := e.place(p.snapshot, id)
 		_, done := finished.Load(id)
-		same := e.SnapshotID == p.snapshotID && e.GivenID == want.GivenID && (given == id || given == "" && e.Name == want.Name)
+		same := e.SnapshotID == p.snapshotID && e.GivenID == want.GivenID && e.aliasPool() == want.aliasPool() && (given == id || given == "" && e.Name == want.Name)
 		switch {
 		case e.State != statePending && gone, zombie:
-			if err := r.forget(ctx, old); err != nil {
+			if err := r.forget(ctx, old); errors.Is(err, rbd.ErrHasChildren) {
+				diags.AddWarning("An alias is left", fmt.Sprintf("Image %q (ID %s) is gone, but clones hang on what was registered: %v. It is removed when they are gone.", e.Name, id, err))
+			} else if err != nil {
 				return false, err
 			}
 		case e.State != statePending || done:
@@ -238,7 +257,7 @@ func (r *locationResource) choose(ctx context.Context, img rbd.Image, p *place, 
 			diags.AddWarning("Unfinished registration",
 				fmt.Sprintf("A run that did not come to its end has noted image %q (ID %s) for %s. Unless another run is at work on it now, "+
 					"delete it with `openstack image set --deactivate %s` and `openstack image delete %s` as a user who is no admin, and remove %s with `rbd rm`.",
-					e.Name, id, img.Spec, id, id, old.guard()))
+					e.Name, id, img.Spec, id, id, old.keeper()))
 		}
 	}
 	switch {

@@ -45,6 +45,11 @@ func (r *locationResource) forget(ctx context.Context, p place) error {
 	if err := r.data.Ceph.RemoveGuard(ctx, p.guard(), p.rbdImageID, p.record); err != nil {
 		return err
 	}
+	if p.hasAlias() {
+		if err := r.data.Ceph.RemoveAlias(ctx, p.alias, p.rbdImageID, p.record); err != nil {
+			return err
+		}
+	}
 	return r.dropEntry(ctx, p)
 }
 
@@ -83,9 +88,14 @@ func (r *locationResource) detach(ctx context.Context, p place) (zombie bool, er
 	}
 	hasData := rec.Status != glance.StatusQueued || len(locationURLs(rec)) > 0
 	var outcome glance.DeleteOutcome
-	if !takeUp && (rec.DeleteKeepsData() || !hasData) {
+	switch {
+	case p.hasAlias():
+		// A DELETE that Glance refuses may have cost the alias its snapshot.
+		u.Add("put the alias "+p.alias.String()+" back", func(ctx context.Context) error { return r.protect(ctx, p, false) })
+		outcome, err = r.deleteAliased(ctx, p, rec)
+	case !takeUp && (rec.DeleteKeepsData() || !hasData):
 		outcome, err = decide(r.data.Glance.DeleteRecord(ctx, p.record))
-	} else {
+	default:
 		outcome, err = r.deleteAside(ctx, p, rec)
 	}
 	if err == nil {
@@ -331,29 +341,29 @@ func (r *locationResource) onlyOurData(ctx context.Context, p place, rec *glance
 	if err != nil {
 		return err
 	}
-	var others []string
-	for _, u := range locationURLs(rec) {
-		if u == rbd.LocationURL(fsid, p.snapshot) {
-			continue
-		}
-		if scheme, _, _ := strings.Cut(u, "://"); scheme != "rbd" {
-			u = scheme + "://…" // there may be a password in it
-		}
-		others = append(others, u)
-	}
-	if len(others) > 0 {
+	if others := otherLocations(rec, rbd.LocationURL(fsid, p.location())); len(others) > 0 {
 		return fmt.Errorf("%w: %s", errOtherData, strings.Join(others, ", "))
 	}
 	return nil
 }
 
-// checkOthers refuses where the guard protects more than its own record.
+// otherLocations are those of a record beside ours, without passwords.
+func otherLocations(rec *glance.Image, ours string) (others []string) {
+	for _, u := range locationURLs(rec) {
+		if u == ours {
+			continue
+		}
+		if scheme, _, _ := strings.Cut(u, "://"); scheme != "rbd" {
+			u = scheme + "://…"
+		}
+		others = append(others, u)
+	}
+	return others
+}
+
+// checkOthers refuses where guard or alias protect more than their own record.
 func (r *locationResource) checkOthers(ctx context.Context, p place) error {
 	fsid, err := r.data.Ceph.FSID(ctx)
-	if err != nil {
-		return err
-	}
-	refs, err := r.data.Glance.FindByRBDImage(ctx, fsid, p.snapshot.Pool, p.snapshot.Image)
 	if err != nil {
 		return err
 	}
@@ -362,15 +372,25 @@ func (r *locationResource) checkOthers(ctx context.Context, p place) error {
 		return err
 	}
 	ours := entries(img)
-	var others []string
-	for _, i := range refs.Images {
-		_, managed := ours[i.ID]
-		if i.ID != p.record && !managed && hasSnapshot(&i, p.snapshot) {
-			others = append(others, fmt.Sprintf("%q (ID %s, project %s)", i.Name, i.ID, i.Owner))
-		}
+	specs := []rbd.Spec{p.snapshot}
+	if p.hasAlias() {
+		specs = append(specs, p.location())
 	}
-	if len(others) > 0 {
-		return fmt.Errorf("%w, %s: %s", errOtherRecords, p.snapshot, strings.Join(others, ", "))
+	for _, spec := range specs {
+		refs, err := r.data.Glance.FindByRBDImage(ctx, fsid, spec.Pool, spec.Image)
+		if err != nil {
+			return err
+		}
+		var others []string
+		for _, i := range refs.Images {
+			_, managed := ours[i.ID]
+			if i.ID != p.record && !managed && hasSnapshot(&i, spec) {
+				others = append(others, fmt.Sprintf("%q (ID %s, project %s)", i.Name, i.ID, i.Owner))
+			}
+		}
+		if len(others) > 0 {
+			return fmt.Errorf("%w, %s: %s", errOtherRecords, spec, strings.Join(others, ", "))
+		}
 	}
 	return nil
 }

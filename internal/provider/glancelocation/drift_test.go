@@ -2,11 +2,16 @@ package glancelocation_test
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
@@ -99,6 +104,154 @@ func TestLocationDriftOfTheSnapshot(t *testing.T) {
 				ExpectError: regexp.MustCompile(`(?is)not\s+visible\s+to\s+this\s+project`),
 			},
 			{Config: c, ConfigPlanChecks: empty},
+		},
+	})
+}
+
+// A location that somebody put in the place of ours is nothing that can be taken
+// off: its data would go with it.
+func TestLocationDriftOfTheLocation(t *testing.T) {
+	g := newGolden(t)
+	g.snapshot("s2")
+	c := config(g.spec+"@s", g.name, `protection = "alias"`)
+	member, ctx := client(t, asMember), t.Context()
+	token, err := exec.Command("openstack", "--os-cloud", cloud(asMember), "token", "issue", "-f", "value", "-c", "id").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: g.untouched,
+		Steps: []resource.TestStep{
+			{Config: c, Check: g.isAliased},
+			{ // one more is theirs, and told in a warning
+				PreConfig: func() {
+					if _, err := member.AddLocation(ctx, g.record(g.name).ID, fmt.Sprintf("rbd://%s/%s/s2", acctest.FSID(t), g.spec), nil, nil); err != nil {
+						t.Fatal(err)
+					}
+				},
+				Config: c, ConfigPlanChecks: empty,
+			},
+			{ // an admin's DELETE would take their data too
+				Config: adminProvider() + noResource, ExpectError: regexp.MustCompile(`(?is)has\s+other\s+locations\s+too`),
+			},
+			{ // ours removed, with the alias
+				PreConfig: func() { removeLocation(t, strings.TrimSpace(string(token)), g.record(g.name).ID, 0) },
+				Config:    c, ConfigPlanChecks: replace, Check: g.isAliased,
+			},
+		},
+	})
+	if snaps := acctest.RBD(t, "snap", "ls", g.spec); !strings.Contains(snaps, "s2") {
+		t.Errorf("what the other location named is gone: %s", snaps)
+	}
+}
+
+// removeLocation is `glance location-delete`.
+func removeLocation(t *testing.T, token, id string, n int) {
+	t.Helper()
+	endpoint, err := client(t, asMember).Endpoint(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := fmt.Sprintf(`[{"op": "remove", "path": "/locations/%d"}]`, n)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, endpoint+"v2/images/"+id, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Auth-Token", token)
+	req.Header.Set("Content-Type", "application/openstack-images-v2.1-json-patch")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if text, _ := io.ReadAll(resp.Body); resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %s", resp.Status, text)
+	}
+}
+
+// What is not there any more is made anew by the same apply, and so is what
+// hangs on it; Glance has said "active" all the time.
+func TestLocationDriftUnderTheWholeChain(t *testing.T) {
+	g := golden{t: t, name: providertest.Name(t)}
+	g.spec = "images/" + g.name
+	t.Cleanup(g.clean)
+	c := fmt.Sprintf(`
+resource "rbd_image" "test" {
+  pool = "images"
+  name = %q
+  size = "8MiB"
+}
+
+resource "rbd_snapshot" "test" {
+  image = rbd_image.test.spec
+  name  = "s"
+}
+`, g.name) + strings.Replace(config("SNAPSHOT", g.name), `"SNAPSHOT"`, "rbd_snapshot.test.spec", 1)
+	good := func(s *terraform.State) error {
+		g.id = rbdID(t, g.spec)
+		return g.registered(g.name)(s)
+	}
+	step := func(plan resource.ConfigPlanChecks, before func()) resource.TestStep {
+		return resource.TestStep{PreConfig: before, Config: c, ConfigPlanChecks: plan, Check: good}
+	}
+	unguard := func() {
+		if i := g.record(g.name); i.Status != glance.StatusActive {
+			t.Errorf("status %s", i.Status)
+		}
+		acctest.RBD(t, "rm", "--no-progress", g.guards()[0])
+		acctest.RBD(t, "snap", "unprotect", g.spec+"@s")
+	}
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: nothing(t, g.name),
+		Steps: []resource.TestStep{
+			step(create, nil),
+			step(update, unguard),
+			step(replace, func() {
+				unguard()
+				acctest.RBD(t, "snap", "rm", "--no-progress", g.spec+"@s")
+			}),
+			step(replace, func() {
+				unguard()
+				acctest.RBD(t, "snap", "rm", "--no-progress", g.spec+"@s")
+				acctest.RBD(t, "rm", "--no-progress", g.spec)
+			}),
+		},
+	})
+}
+
+// A record that somebody made under the name of one that is gone is theirs.
+func TestLocationDriftRemade(t *testing.T) {
+	g := newGolden(t)
+	member, ctx := client(t, asMember), t.Context()
+	drop := func(id string) {
+		_ = member.Deactivate(ctx, id) // a queued one can't be
+		if _, err := member.DeleteRecord(ctx, id); err != nil {
+			t.Error(err)
+		}
+	}
+	var theirs string
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: g.untouched,
+		Steps: []resource.TestStep{
+			{Config: config(g.spec+"@s", g.name)},
+			{
+				PreConfig: func() {
+					drop(g.record(g.name).ID)
+					rec, err := member.Create(ctx, glance.CreateOpts{Name: g.name, DiskFormat: "raw", ContainerFormat: "bare"})
+					if err != nil {
+						t.Fatal(err)
+					}
+					theirs = rec.ID
+				},
+				Config: config(g.spec+"@s", g.name), ConfigPlanChecks: create,
+				Check: func(s *terraform.State) error {
+					if ours := s.RootModule().Resources[address].Primary.Attributes["image_id"]; ours == theirs {
+						return fmt.Errorf("image %s was taken over", theirs)
+					}
+					drop(theirs) // it is still there
+					return g.registered(g.name)(s)
+				},
+			},
 		},
 	})
 }

@@ -25,6 +25,7 @@ func NewDirect(cloud, snapshot, name string) *Direct {
 	d := &Direct{m: model{
 		Snapshot: types.StringValue(snapshot), Name: types.StringValue(name), ImageID: types.StringUnknown(),
 		Visibility: types.StringValue("private"), MinDisk: types.Int64Unknown(), MinRAM: types.Int64Value(0),
+		DiskFormat: types.StringValue(diskFormat), ContainerFormat: types.StringValue(containerFormat),
 		Protected: types.BoolValue(false), Hidden: types.BoolValue(false), Protection: types.StringValue(protectionGuard),
 	}}
 	d.As(cloud)
@@ -72,3 +73,6 @@ func (d *Direct) Delete(ctx context.Context) error {
 	_, err := d.r.delete(ctx, d.m)
 	return err
 }
+
+// Alias makes it one that is registered by an alias.
+func (d *Direct) Alias() { d.m.Protection = types.StringValue(protectionAlias) }

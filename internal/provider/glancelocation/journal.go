@@ -30,6 +30,8 @@ type entry struct {
 	Name      string `json:"name"`
 	// GivenID: the ID of the record is that of the configuration.
 	GivenID bool `json:"given_id,omitempty"`
+	// Alias is what was registered instead of the snapshot.
+	Alias string `json:"alias,omitempty"`
 	// Hashes are those of the data, where it was hashed.
 	Hashes *hashes `json:"hashes,omitempty"`
 }
@@ -51,7 +53,25 @@ func entries(img rbd.Image) map[string]entry {
 	return out
 }
 
+// place is that of a noted record.
+func (e entry) place(snapshot rbd.Spec, record string) place {
+	p := place{snapshot: snapshot, rbdImageID: e.RBDImageID, snapshotID: e.SnapshotID, record: record}
+	return p.withAlias(e.aliasPool())
+}
+
+func (e entry) aliasPool() string {
+	spec, err := rbd.ParseSpec(e.Alias)
+	if err != nil {
+		return ""
+	}
+	return spec.Pool
+}
+
 func (r *locationResource) setEntry(ctx context.Context, p place, e entry) error {
+	e.Alias = ""
+	if p.hasAlias() {
+		e.Alias = p.alias.String()
+	}
 	e.RBDImageID, e.SnapshotID = p.rbdImageID, p.snapshotID
 	text, err := json.Marshal(e)
 	if err != nil {

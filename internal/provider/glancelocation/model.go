@@ -1,6 +1,7 @@
 package glancelocation
 
 import (
+	"cmp"
 	"crypto/sha1" //nolint:gosec // a file name of Nova's, no protection
 	"encoding/hex"
 	"slices"
@@ -19,6 +20,7 @@ type model struct {
 	ImageID    types.String `tfsdk:"image_id"`
 	Name       types.String `tfsdk:"name"`
 	Visibility types.String `tfsdk:"visibility"`
+	Members    types.Set    `tfsdk:"members"`
 	Tags       types.Set    `tfsdk:"tags"`
 	Properties types.Map    `tfsdk:"properties"`
 	MinDisk    types.Int64  `tfsdk:"min_disk"`
@@ -30,17 +32,22 @@ type model struct {
 	Hash       types.String `tfsdk:"hash"`
 	VerifyHash types.String `tfsdk:"verify_hash"`
 	HashAlgo   types.String `tfsdk:"os_hash_algo"`
+	AliasPool  types.String `tfsdk:"alias_pool"`
 
-	DiskFormat       types.String   `tfsdk:"disk_format"`
-	ContainerFormat  types.String   `tfsdk:"container_format"`
+	Owner           types.String `tfsdk:"owner"`
+	Store           types.String `tfsdk:"store"`
+	DiskFormat      types.String `tfsdk:"disk_format"`
+	ContainerFormat types.String `tfsdk:"container_format"`
+
 	LocationURL      types.String   `tfsdk:"location_url"`
 	Status           types.String   `tfsdk:"status"`
-	Owner            types.String   `tfsdk:"owner"`
+	MemberStatus     types.Map      `tfsdk:"member_status"`
 	SizeBytes        types.Int64    `tfsdk:"size_bytes"`
 	HashValue        types.String   `tfsdk:"os_hash_value"`
 	Checksum         types.String   `tfsdk:"checksum"`
 	HashMatches      types.Bool     `tfsdk:"hash_matches"`
 	Guard            types.String   `tfsdk:"guard"`
+	Alias            types.String   `tfsdk:"alias"`
 	RBDImageID       types.String   `tfsdk:"rbd_image_id"`
 	SnapshotID       types.Int64    `tfsdk:"snapshot_id"`
 	NovaBaseFileName types.String   `tfsdk:"nova_base_file_name"`
@@ -53,6 +60,8 @@ type place struct {
 	rbdImageID string
 	snapshotID uint64
 	record     string
+	// alias is registered instead of the snapshot, where it has an image.
+	alias rbd.Spec
 	// owner is the project that has the record, where that is known.
 	owner string
 }
@@ -60,32 +69,56 @@ type place struct {
 // guard is the spec of the guard.
 func (p place) guard() rbd.Spec { return p.snapshot.WithImage(guardName(p.record)) }
 
+// keeper is the guard or the alias.
+func (p place) keeper() rbd.Spec {
+	if p.hasAlias() {
+		return p.alias
+	}
+	return p.guard()
+}
+
 func guardName(record string) string { return "guard." + record }
 
 // place is known for what is in a state.
 func (m model) place() (place, error) {
 	spec, err := rbd.ParseSpec(m.Snapshot.ValueString())
-	return place{
+	p := place{
 		snapshot: spec, rbdImageID: m.RBDImageID.ValueString(),
 		snapshotID: uint64(m.SnapshotID.ValueInt64()), //nolint:gosec // it came from a uint64
 		record:     m.ImageID.ValueString(),
 		owner:      m.Owner.ValueString(),
-	}, err
+	}
+	return p.withAlias(m.aliasPool(spec)), err
 }
 
 func (m model) wantsGuard() bool { return m.Protection.ValueString() == protectionGuard }
+
+func (m model) unprotected() bool { return m.Protection.ValueString() == protectionNone }
+
+// plannedURL is the location that Glance will be told; of an alias whose record
+// has no ID yet, one as long.
+func (m model) plannedURL(fsid string, snapshot rbd.Spec) string {
+	p := place{snapshot: snapshot, record: cmp.Or(m.ImageID.ValueString(), glance.NewID())}.withAlias(m.aliasPool(snapshot))
+	return rbd.LocationURL(fsid, p.location())
+}
 
 func novaBaseFileName(imageID string) string {
 	sum := sha1.Sum([]byte(imageID)) //nolint:gosec // as Nova does it
 	return hex.EncodeToString(sum[:])
 }
 
-// minDisk is what a disk must have to hold the image, in GiB.
-func minDisk(sizeBytes int64) int64 { return (sizeBytes + 1<<30 - 1) >> 30 }
+// minDisk is what a disk must have to hold the image, in GiB. What the snapshot
+// has in another format than raw is not of the snapshot's size.
+func minDisk(sizeBytes int64, format string) int64 {
+	if format != diskFormat {
+		return 0
+	}
+	return (sizeBytes + 1<<30 - 1) >> 30
+}
 
-func (m model) tags() []string {
+func words(set types.Set) []string {
 	var out []string
-	for _, v := range m.Tags.Elements() {
+	for _, v := range set.Elements() {
 		if s, ok := v.(types.String); ok {
 			out = append(out, s.ValueString())
 		}
@@ -93,6 +126,8 @@ func (m model) tags() []string {
 	slices.Sort(out)
 	return out
 }
+
+func (m model) tags() []string { return words(m.Tags) }
 
 func (m model) properties() map[string]string {
 	out := map[string]string{}
@@ -107,7 +142,7 @@ func (m model) properties() map[string]string {
 func (m model) createOpts(id string, sizeBytes int64) glance.CreateOpts {
 	return glance.CreateOpts{
 		ID: id, Name: m.Name.ValueString(), Visibility: m.Visibility.ValueString(),
-		DiskFormat: diskFormat, ContainerFormat: containerFormat,
+		Owner: m.Owner.ValueString(), DiskFormat: m.DiskFormat.ValueString(), ContainerFormat: m.ContainerFormat.ValueString(),
 		MinDiskGiB: m.wantedMinDisk(sizeBytes), MinRAMMiB: m.MinRAM.ValueInt64(),
 		Protected: m.Protected.ValueBool(), Hidden: m.Hidden.ValueBool(),
 		Tags: m.tags(), Properties: m.properties(),
@@ -116,7 +151,7 @@ func (m model) createOpts(id string, sizeBytes int64) glance.CreateOpts {
 
 func (m model) wantedMinDisk(sizeBytes int64) int64 {
 	if m.MinDisk.IsNull() || m.MinDisk.IsUnknown() {
-		return minDisk(sizeBytes)
+		return minDisk(sizeBytes, m.DiskFormat.ValueString())
 	}
 	return m.MinDisk.ValueInt64()
 }
@@ -130,6 +165,9 @@ func (m model) changes(before model, rec *glance.Image, sizeBytes int64) glance.
 		MinDiskGiB: &minDisk, MinRAMMiB: m.MinRAM.ValueInt64Pointer(),
 		Protected: m.Protected.ValueBoolPointer(), Hidden: m.Hidden.ValueBoolPointer(),
 		SetProperties: m.properties(),
+	}
+	if owner := m.Owner.ValueString(); owner != "" && owner != rec.Owner {
+		ch.Owner = &owner
 	}
 	for name := range before.properties() {
 		if _, ok := ch.SetProperties[name]; !ok {
@@ -166,6 +204,9 @@ func (m *model) setRecord(rec *glance.Image, imported bool) {
 	m.SizeBytes = types.Int64Value(rec.SizeBytes)
 	m.NovaBaseFileName = types.StringValue(novaBaseFileName(rec.ID))
 	m.setHashes(hashesOf(rec))
+	if rec.Status == glance.StatusActive || m.Store.IsUnknown() {
+		m.Store = storeOf(rec)
+	}
 
 	ours, tags := m.tags(), []attr.Value{}
 	for _, t := range rec.Tags {
@@ -208,13 +249,6 @@ func (m *model) setPlace(p place) {
 	m.Snapshot = types.StringValue(p.snapshot.String())
 	m.RBDImageID = types.StringValue(p.rbdImageID)
 	m.SnapshotID = types.Int64Value(int64(p.snapshotID)) //nolint:gosec // a counter
-}
-
-func (m *model) setGuard(there bool, p place) {
-	m.Guard = types.StringNull()
-	if there {
-		m.Guard = types.StringValue(p.guard().String())
-	}
 }
 
 func locationURLs(rec *glance.Image) []string {

@@ -33,7 +33,14 @@ func (r *locationResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		return
 	}
 	// What the schema's plan modifiers ask for is not told here.
-	another := !creating && (!state.Snapshot.Equal(plan.Snapshot) || !state.ImageID.Equal(plan.ImageID))
+	another := !creating && (!state.Snapshot.Equal(plan.Snapshot) || !state.ImageID.Equal(plan.ImageID) ||
+		!state.DiskFormat.Equal(plan.DiskFormat) || !state.ContainerFormat.Equal(plan.ContainerFormat) ||
+		!config.Store.IsNull() && !state.Store.Equal(plan.Store) ||
+		!plan.Protection.IsUnknown() && (plan.wantsAlias() != state.wantsAlias() || !state.AliasPool.Equal(plan.AliasPool)))
+	if another && plan.wantsAlias() != state.wantsAlias() {
+		// Another snapshot is registered, and a location can't be changed.
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("protection"))
+	}
 	if !creating && !another {
 		r.planReplace(ctx, state, resp)
 		planReplaceHashes(plan, config, state, resp)
@@ -51,18 +58,13 @@ func (r *locationResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	} else {
 		plan.MinDisk = config.MinDisk
 		if config.MinDisk.IsNull() {
-			plan.MinDisk = types.Int64Value(minDisk(state.SizeBytes.ValueInt64()))
+			plan.MinDisk = types.Int64Value(minDisk(state.SizeBytes.ValueInt64(), plan.DiskFormat.ValueString()))
 		}
 	}
 	planHashes(&plan, config, state, creating || replacing, resp)
+	planSharing(&plan, config, state, creating || replacing)
 	plan.Status = types.StringValue(glance.StatusActive)
-	plan.Guard = types.StringUnknown()
-	switch spec, err := rbd.ParseSpec(plan.Snapshot.ValueString()); {
-	case plan.Protection.ValueString() == protectionNone:
-		plan.Guard = types.StringNull()
-	case err == nil && !plan.ImageID.IsUnknown() && !plan.Protection.IsUnknown():
-		plan.Guard = types.StringValue(spec.WithImage(guardName(plan.ImageID.ValueString())).String())
-	}
+	planProtection(&plan)
 	plan.LocationURL = types.StringUnknown()
 	if r.data.CanAsk() {
 		r.planLocation(ctx, &plan, creating, &resp.Diagnostics)
@@ -86,7 +88,13 @@ func fillNew(plan *model, config model) {
 	if config.MinDisk.IsNull() {
 		plan.MinDisk = types.Int64Unknown()
 	}
-	plan.Owner, plan.RBDImageID = types.StringUnknown(), types.StringUnknown()
+	plan.Owner, plan.Store, plan.RBDImageID = config.Owner, config.Store, types.StringUnknown()
+	if config.Owner.IsNull() {
+		plan.Owner = types.StringUnknown()
+	}
+	if config.Store.IsNull() {
+		plan.Store = types.StringUnknown()
+	}
 	plan.SizeBytes, plan.SnapshotID = types.Int64Unknown(), types.Int64Unknown()
 }
 
@@ -102,6 +110,7 @@ func (r *locationResource) planReplace(ctx context.Context, state model, resp *r
 	}
 	switch {
 	case err == nil:
+		r.planReplaceLocation(ctx, state, p, resp)
 	case rbd.IsNotFound(err), errors.Is(err, rbd.ErrOtherImage), errors.Is(err, rbd.ErrOtherSnapshot):
 		// It may only be put aside, by a deletion that is not over.
 		if img, e := r.data.Ceph.ImageByID(ctx, p.snapshot, p.rbdImageID); e == nil && img.AsideFor() != "" {
@@ -113,6 +122,22 @@ func (r *locationResource) planReplace(ctx context.Context, state model, resp *r
 	default:
 		report.AttributeError(&resp.Diagnostics, path.Root("snapshot"), "plan", noun, p.record, err)
 	}
+}
+
+// planReplaceLocation wants a new record where the old one has other locations
+// in the place of ours: they can't be taken off without their data.
+func (r *locationResource) planReplaceLocation(ctx context.Context, state model, p place, resp *resource.ModifyPlanResponse) {
+	fsid, err := r.data.Ceph.FSID(ctx)
+	if err != nil {
+		report.Error(&resp.Diagnostics, "plan", noun, p.record, err)
+		return
+	}
+	if state.LocationURL.ValueString() == rbd.LocationURL(fsid, p.location()) || state.Status.ValueString() == glance.StatusQueued {
+		return
+	}
+	resp.Diagnostics.AddAttributeWarning(path.Root("location_url"), "The registered location is not there any more",
+		fmt.Sprintf("Glance image %q has another one in its place, which can't be taken off without its data, and needs to be made anew.", p.record))
+	resp.RequiresReplace = append(resp.RequiresReplace, path.Root("location_url"))
 }
 
 // planLocation tells the location, and refuses a snapshot that can't be
@@ -132,8 +157,10 @@ func (r *locationResource) planLocation(ctx context.Context, plan *model, creati
 		report.AttributeError(diags, at, "plan", noun, plan.Name.ValueString(), err)
 		return
 	}
-	url := rbd.LocationURL(fsid, spec)
-	plan.LocationURL = types.StringValue(url)
+	url := plan.plannedURL(fsid, spec)
+	if !plan.wantsAlias() || !plan.ImageID.IsUnknown() && !plan.AliasPool.IsUnknown() {
+		plan.LocationURL = types.StringValue(url)
+	}
 	img, err := r.data.Ceph.Image(ctx, spec)
 	switch {
 	case errors.Is(err, rbd.ErrImageNotFound):
@@ -143,7 +170,7 @@ func (r *locationResource) planLocation(ctx context.Context, plan *model, creati
 		return
 	}
 	if snap, err := img.Snapshot(spec.Snapshot); err == nil {
-		if err := checkRegistrable(url, spec, snap, creating && plan.wantsGuard()); err != nil {
+		if err := checkRegistrable(url, spec, snap, creating && !plan.unprotected()); err != nil {
 			report.AttributeError(diags, at, "plan", noun, plan.Name.ValueString(), err)
 		}
 	}
@@ -155,6 +182,8 @@ func (r *locationResource) checkCreate(ctx context.Context, plan model, diags *d
 		report.Error(diags, "plan", noun, plan.Name.ValueString(), err)
 		return
 	}
+	r.checkStore(ctx, plan, diags)
+	r.checkAliasPool(ctx, plan, diags)
 	if plan.ImageID.IsUnknown() {
 		return
 	}
@@ -186,6 +215,9 @@ func (r *locationResource) checkDestroy(ctx context.Context, state model, diags 
 	p, err := state.place()
 	if err == nil {
 		err = r.checkOthers(ctx, p)
+	}
+	if err == nil {
+		err = r.checkAlias(ctx, p)
 	}
 	if err != nil {
 		report.Error(diags, "delete", noun, p.record, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -55,7 +56,16 @@ func (r *locationResource) read(ctx context.Context, m *model, diags *diag.Diagn
 		return false, err
 	}
 	m.setRecord(rec, imported)
-	m.setLocation(rec, rbd.LocationURL(fsid, p.snapshot))
+	if err := r.readMembers(ctx, m, rec, true, imported); err != nil {
+		return false, err
+	}
+	url := rbd.LocationURL(fsid, p.location())
+	m.setLocation(rec, url)
+	if others := otherLocations(rec, url); len(others) > 0 && !imported {
+		diags.AddWarning("Other locations in "+noun+" \""+p.record+"\"",
+			"Beside the registered snapshot, or in its place, Glance has: "+strings.Join(others, ", ")+". Consumers may take any of them. "+
+				"Whoever removes one of them makes Glance remove its data.")
+	}
 	img, err := r.data.Ceph.ImageByID(ctx, p.snapshot, p.rbdImageID)
 	if err != nil && !rbd.IsNotFound(err) {
 		return false, err
@@ -70,12 +80,10 @@ func (r *locationResource) read(ctx context.Context, m *model, diags *diag.Diagn
 	if err := r.readHashes(ctx, m, p, img, rec); err != nil {
 		return false, err
 	}
-	g, err := r.data.Ceph.Guard(ctx, p.guard())
-	if err != nil && !rbd.IsNotFound(err) {
+	if err := r.readProtection(ctx, m, p); err != nil {
 		return false, err
 	}
-	m.setGuard(err == nil && g.Guards(p.rbdImageID, p.snapshotID), p)
-	if imported {
+	if imported && !p.hasAlias() {
 		m.Protection = types.StringValue(protectionNone)
 		if !m.Guard.IsNull() {
 			m.Protection = types.StringValue(protectionGuard)
@@ -114,7 +122,7 @@ func (r *locationResource) clear(ctx context.Context, p place) error {
 	}
 	defer unlock()
 	if err := r.forget(ctx, p); err != nil {
-		tflog.Warn(ctx, "could not remove the guard of an image that is gone", map[string]any{"guard": p.guard().String(), "error": err.Error()})
+		tflog.Warn(ctx, "could not remove the guard of an image that is gone", map[string]any{"guard": p.keeper().String(), "error": err.Error()})
 	}
 	return nil
 }
@@ -137,10 +145,7 @@ func (r *locationResource) locate(ctx context.Context, m *model) error {
 		return err
 	}
 	urls := locationURLs(rec)
-	switch {
-	case rec.DiskFormat != diskFormat || rec.ContainerFormat != containerFormat:
-		return fmt.Errorf("%w: its formats are %q and %q, they must be raw and bare", errNotOurs, rec.DiskFormat, rec.ContainerFormat)
-	case rec.Status == glance.StatusDeactivated && len(urls) == 0:
+	if rec.Status == glance.StatusDeactivated && len(urls) == 0 {
 		return fmt.Errorf("%w as far as Glance shows: it is deactivated, which hides its location; reactivate it first", errNotOurs)
 	}
 	why := "Glance shows no location of it"
@@ -153,6 +158,9 @@ func (r *locationResource) locate(ctx context.Context, m *model) error {
 		if at != fsid {
 			why = fmt.Sprintf("its location is in cluster %s, this is %s", at, fsid)
 			continue
+		}
+		if spec, err = r.locateAlias(ctx, m, spec); err != nil {
+			return err
 		}
 		img, snap, err := r.current(ctx, spec)
 		if err != nil {

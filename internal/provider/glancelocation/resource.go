@@ -22,6 +22,7 @@ const (
 	hashTimeout = 2 * time.Hour
 
 	protectionGuard = "guard"
+	protectionAlias = "alias"
 	protectionNone  = "none"
 
 	diskFormat      = "raw"
@@ -40,7 +41,6 @@ func init() {
 		is   error
 		text string
 	}{
-		{rbd.ErrNotProtected, "Protect it (`rbd snap protect`, or protected = true of rbd_snapshot), as a guard is a v1 clone; or do without a guard: protection = \"none\"."},
 		{errTaken, "Glance never gives an ID to a second image: leave image_id out or choose another (also where something else of the resource makes a new record), or bring the existing one into the state with `terraform import`."},
 		{errNotVisible, "It was not deleted, as far as can be told. Check cloud in the provider's openstack block, and OS_CLOUD."},
 		{errOtherRecords, "They would lose the guard that protects their data too. Delete them first, or bring them into a state with `terraform import`. Nothing was changed."},
@@ -53,6 +53,8 @@ func init() {
 		{errNoHash, "Glance takes hashes only while an image has no data yet: verify_hash compares nothing here, and hash = \"once\" needs a new image."},
 		{errHash, "Either the snapshot is not the one that was hashed, or somebody else gave Glance the hashes. Find out which before you go on: what was read is what Nova and Cinder clone. With hash other than \"off\", the next plan makes the image anew where the hashes in Glance are wrong."},
 		{glance.ErrHashAlgorithm, "Set os_hash_algo to the hashing_algorithm of Glance; os_hash_algo of an image that was uploaded tells it (`openstack image show`). What was made was removed again."},
+		{rbd.ErrNotProtected, "Protect it (`rbd snap protect`, or protected = true of rbd_snapshot), as guard and alias are v1 clones; or do without: protection = \"none\"."},
+		{errNoStore, "Leave store out: Glance finds it by the pool in the location. See `glance stores-info`."},
 		{errURL, "Choose another snapshot, or shorter names."},
 		{glance.ErrNotConfigured, "Name a cloud of clouds.yaml in the provider's openstack block or in OS_CLOUD, or set the usual OS_* variables."},
 		{glance.ErrCloudNotFound, "Look for a typing error in cloud of the provider's openstack block, or in OS_CLOUD."},
@@ -67,7 +69,7 @@ func init() {
 		{glance.ErrTooLarge, "Ask the operator of Glance for a larger quota, or make do with fewer tags and properties."},
 		{glance.ErrConflict, "Look at the record with `openstack image show`."},
 		{glance.ErrBadRequest, "See what Glance says; a pool or snapshot that Glance's own Ceph user can't read is one cause."},
-		{glance.ErrServer, "See Glance's log; a pool that none of its stores uses is one cause."},
+		{glance.ErrServer, "See Glance's log; a pool that none of its stores uses is one cause, an alias whose parent Glance's Ceph user can't read (`profile rbd-read-only pool=POOL`) is another."},
 		{glance.ErrNoAnswer, "Check the network between here and Glance; raise request_timeout in the provider's openstack block where it is merely slow."},
 	} {
 		report.Advise(a.is, a.text)
@@ -163,17 +165,15 @@ func (r *locationResource) update(ctx context.Context, state model, plan *model)
 	if err != nil {
 		return err
 	}
-	if plan.wantsGuard() {
-		// First of all, so that nothing else happens while it is missing.
-		if err := r.data.Ceph.EnsureGuard(ctx, p.snapshot, p.rbdImageID, p.snapshotID, guardName(p.record), p.record); err != nil {
-			return err
-		}
+	// First of all, so that nothing else happens while it is missing.
+	if err := r.protect(ctx, p, plan.wantsGuard()); err != nil {
+		return err
 	}
 	rec, err := r.data.Glance.Get(ctx, p.record)
 	if err != nil {
 		return err
 	}
-	want := registration{url: rbd.LocationURL(img.FSID, p.snapshot), size: int64(snap.SizeBytes)} //nolint:gosec // signed in librbd
+	want := registration{url: rbd.LocationURL(img.FSID, p.location()), size: int64(snap.SizeBytes)} //nolint:gosec // signed in librbd
 	if rec.Status == glance.StatusQueued && plan.wantsHash() {
 		// Its location is gone; the hashes have to come with the next one again.
 		want.hashes = entries(img)[p.record].Hashes
@@ -187,15 +187,18 @@ func (r *locationResource) update(ctx context.Context, state model, plan *model)
 			return err
 		}
 	}
-	if !plan.wantsGuard() {
+	if plan.unprotected() {
 		if err := r.data.Ceph.RemoveGuard(ctx, p.guard(), p.rbdImageID, p.record); err != nil {
 			return err
 		}
 	}
 	plan.setPlace(p)
 	plan.setRecord(rec, false)
+	if err := r.readMembers(ctx, plan, rec, false, false); err != nil {
+		return err
+	}
 	plan.setLocation(rec, want.url)
-	plan.setGuard(plan.wantsGuard(), p)
+	plan.setProtection(p)
 	return nil
 }
 
@@ -228,6 +231,9 @@ func (r *locationResource) delete(ctx context.Context, state model) (zombie bool
 		return r.retire(ctx, state, p)
 	}
 	if err := r.checkOthers(ctx, p); err != nil {
+		return false, err
+	}
+	if err := r.checkAlias(ctx, p); err != nil {
 		return false, err
 	}
 	return r.remove(ctx, p)

@@ -249,7 +249,6 @@ func TestLocationRefusals(t *testing.T) {
 		"wrong cloud":        {provider("dc-nowhere") + config(ok, g.name), `(?s)not in clouds.yaml.*dc-nowhere`, false},
 		"public as a member": {config(ok, g.name, `visibility = "public"`), `(?s)forbidden.*needs the role admin`, true},
 		"visibility":         {config(ok, g.name, `visibility = "all"`), `must be one of`, false},
-		"alias":              {config(ok, g.name, `protection = "alias"`), `must be one of`, false},
 		"property":           {config(ok, g.name, `properties = { status = "x" }`), `attribute of its own`, false},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -32,7 +32,7 @@ const description = "An image of Glance whose data is an RBD snapshot: the recor
 	"**Glance deletes data that it never wrote.** Whoever deletes the record with `openstack image delete` makes Glance remove the registered snapshot " +
 	"and the RBD image behind it. With `protection = \"guard\"` (the default) a clone of the snapshot in the old format (v1), " +
 	"`guard.IMAGE_ID` in the same pool, prevents that: the answer is 409 Conflict, and record, snapshot and image stay. " +
-	"The guard takes up no space. Snapshots in a newer format, locks, a second snapshot or the record's own `protected` do not prevent it.\n\n" +
+	"The guard takes up no space. `protection = \"alias\"` registers a clone instead, `alias.IMAGE_ID@snap`, which Glance may remove: the golden snapshot is not in its reach, and may be in a pool that Glance can't write. Snapshots in a newer format, locks, a second snapshot or the record's own `protected` do not prevent it.\n\n" +
 	"**Destroying this resource never destroys data of RBD.** The record is deactivated first. Glance then hides the location from a caller who is no admin, " +
 	"from its own deletion too, and the record goes alone. For an admin, the RBD image is put aside for about a second: it is renamed to `IMAGE.detach-RBD_IMAGE_ID`, " +
 	"an empty image has its name while the record is deleted, and then it gets its name back. What a crash left half done is noted on the RBD image " +
@@ -89,7 +89,7 @@ func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			},
 			"min_disk": schema.Int64Attribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Smallest root disk that the image boots from, in GiB. Default: the snapshot's size, rounded up.",
+				MarkdownDescription: "Smallest root disk that the image boots from, in GiB. Default: the snapshot's size, rounded up; `0` where `disk_format` is not `raw`.",
 				Validators:          []validator.Int64{int64validator.Between(0, 1<<31-1)},
 			},
 			"min_ram": schema.Int64Attribute{
@@ -109,8 +109,19 @@ func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			"protection": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(protectionGuard),
 				MarkdownDescription: "What keeps the data when somebody else deletes the record: `guard` (default), a v1 clone of the snapshot, which must be protected; " +
-					"or `none`: Glance removes snapshot and image. Switched in place.",
-				Validators: []validator.String{stringvalidator.OneOf(protectionGuard, protectionNone)},
+					"`alias`: a v1 clone of it, with a protected snapshot of its own, is registered in its place, and Glance removes no more than that; " +
+					"or `none`: Glance removes snapshot and image. Between guard and none it is switched in place; an alias has another location, and so needs a new record.",
+				Validators: []validator.String{stringvalidator.OneOf(protectionGuard, protectionAlias, protectionNone)},
+			},
+			"alias_pool": schema.StringAttribute{
+				Optional: true,
+				MarkdownDescription: "Pool of the alias, such as that of Glance's store for golden images in a pool that Glance can't write. By default the pool of the snapshot. " +
+					"Whoever opens the alias reads its parent too: Glance, Nova and Cinder need `profile rbd-read-only` on the snapshot's pool. Another one means a new record.",
+				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"alias": schema.StringAttribute{
+				Computed: true, MarkdownDescription: "Spec of the alias, `alias.IMAGE_ID` in `alias_pool`; null where there is none. One that is missing, or has lost its snapshot `snap`, is made again.",
 			},
 			"on_destroy": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
@@ -143,21 +154,46 @@ func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			"hash_matches": schema.BoolAttribute{
 				Computed: true, MarkdownDescription: "Whether these were the hashes of the data when it was read last; null where it never was. Where it is false, a new image is planned, unless `hash` is `off`.",
 			},
+			"members": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "IDs of the projects that the image is shared with, with `visibility = \"shared\"`. Where this is given, it is all of them: others that were added are removed. " +
+					"Left out, members are not looked after. Each project accepts or rejects for itself (`glance member-update`), see `member_status`.",
+				Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthBetween(1, 255))},
+			},
+			"member_status": schema.MapAttribute{
+				Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "What the members said, by project: `pending`, `accepted` or `rejected`. A project that has not accepted finds the image by its ID only. Null where the image is not shared.",
+			},
+			"owner": schema.StringAttribute{
+				Optional: true, Computed: true, PlanModifiers: keep,
+				MarkdownDescription: "ID of the project that owns the image. By default that of whoever makes it; only an admin can give another.",
+				Validators:          []validator.String{stringvalidator.LengthBetween(1, 255)},
+			},
+			"store": schema.StringAttribute{
+				Optional: true, Computed: true,
+				MarkdownDescription: "ID of Glance's store that the location is in (`metadata.store`), where Glance has several backends. By default Glance finds it by the pool; " +
+					"needed for a pool that is none of its stores' own. Another one means a new record.",
+				Validators:    []validator.String{stringvalidator.LengthBetween(1, 255)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured()},
+			},
 			"disk_format": schema.StringAttribute{
-				Computed: true, Default: stringdefault.StaticString(diskFormat),
-				MarkdownDescription: "Always `raw`, which is what can be cloned.",
+				Optional: true, Computed: true, Default: stringdefault.StaticString(diskFormat),
+				MarkdownDescription: "What the snapshot's data is: `raw` (default), `qcow2`, `vmdk`, `vdi`, `vhd`, `vhdx`, `ploop` or `iso`. " +
+					"Only what is raw is cloned by Nova and Cinder; all else is downloaded and converted by them. Another one means a new record.",
+				Validators:    []validator.String{stringvalidator.OneOf(diskFormat, "qcow2", "vmdk", "vdi", "vhd", "vhdx", "ploop", "iso")},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"container_format": schema.StringAttribute{
-				Computed: true, Default: stringdefault.StaticString(containerFormat), MarkdownDescription: "Always `bare`.",
+				Optional: true, Computed: true, Default: stringdefault.StaticString(containerFormat),
+				MarkdownDescription: "What is around it: `bare` (default), `ovf`, `ova`, `docker` or `compressed`; Glance must allow it. Another one means a new record.",
+				Validators:          []validator.String{stringvalidator.OneOf(containerFormat, "ovf", "ova", "docker", "compressed")},
+				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
 			"location_url": schema.StringAttribute{
 				Computed: true, MarkdownDescription: "`rbd://FSID/POOL/IMAGE/SNAPSHOT`, the location. One that is missing is added again.",
 			},
 			"status": schema.StringAttribute{
 				Computed: true, MarkdownDescription: "Status of the record. One that was deactivated is reactivated.",
-			},
-			"owner": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "ID of the project that owns the image.", PlanModifiers: keep,
 			},
 			"size_bytes": schema.Int64Attribute{
 				Computed: true, MarkdownDescription: "Size of the image in bytes, as Glance read it from the snapshot.", PlanModifiers: keepNumber,

@@ -14,6 +14,14 @@ func (r *locationResource) ValidateConfig(ctx context.Context, req resource.Vali
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if len(m.Members.Elements()) > 0 && !m.Visibility.IsUnknown() && m.Visibility.ValueString() != shared {
+		resp.Diagnostics.AddAttributeError(path.Root("members"), "Members of an image that is not shared",
+			"Glance lets nobody see or change the members of an image whose visibility is not \"shared\". Set visibility = \"shared\", or leave out members.")
+	}
+	if !m.AliasPool.IsNull() && !m.Protection.IsUnknown() && !m.wantsAlias() {
+		resp.Diagnostics.AddAttributeError(path.Root("alias_pool"), "A pool for no alias",
+			"alias_pool is where an alias is made. Set protection = \"alias\", or leave out alias_pool.")
+	}
 	if !m.HashAlgo.IsNull() && !m.Hash.IsUnknown() && !m.wantsHash() {
 		resp.Diagnostics.AddAttributeError(path.Root("os_hash_algo"), "An algorithm without a hash",
 			"os_hash_algo says with what the data is hashed, and hash is \"off\". Set hash to \"once\" or \"eager\", or leave out os_hash_algo.")
