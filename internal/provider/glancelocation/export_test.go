@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -76,3 +77,9 @@ func (d *Direct) Delete(ctx context.Context) error {
 
 // Alias makes it one that is registered by an alias.
 func (d *Direct) Alias() { d.m.Protection = types.StringValue(protectionAlias) }
+
+// Through sends the next steps to Glance by way of another address.
+func (d *Direct) Through(cloud, address string, timeout time.Duration) {
+	d.As(cloud)
+	d.r.data.Glance = glance.New(glance.Config{Cloud: cloud, Endpoint: address, RequestTimeout: timeout})
+}
