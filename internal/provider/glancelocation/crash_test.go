@@ -154,18 +154,7 @@ func TestLocationResumesDeletionByApply(t *testing.T) {
 	g := golden{t: t, name: providertest.Name(t)}
 	g.spec = "images/" + g.name
 	t.Cleanup(g.clean)
-	c := fmt.Sprintf(`
-resource "rbd_image" "test" {
-  pool = "images"
-  name = %q
-  size = "8MiB"
-}
-
-resource "rbd_snapshot" "test" {
-  image = rbd_image.test.spec
-  name  = "s"
-}
-`, g.name) + strings.Replace(config("SNAPSHOT", g.name), `"SNAPSHOT"`, "rbd_snapshot.test.spec", 1)
+	c := chain(g.name)
 	steps := []resource.TestStep{{Config: c, Check: func(*terraform.State) error {
 		g.id = rbdID(t, g.spec)
 		return nil

@@ -175,18 +175,7 @@ func TestLocationDriftUnderTheWholeChain(t *testing.T) {
 	g := golden{t: t, name: providertest.Name(t)}
 	g.spec = "images/" + g.name
 	t.Cleanup(g.clean)
-	c := fmt.Sprintf(`
-resource "rbd_image" "test" {
-  pool = "images"
-  name = %q
-  size = "8MiB"
-}
-
-resource "rbd_snapshot" "test" {
-  image = rbd_image.test.spec
-  name  = "s"
-}
-`, g.name) + strings.Replace(config("SNAPSHOT", g.name), `"SNAPSHOT"`, "rbd_snapshot.test.spec", 1)
+	c := chain(g.name)
 	good := func(s *terraform.State) error {
 		g.id = rbdID(t, g.spec)
 		return g.registered(g.name)(s)

@@ -196,6 +196,22 @@ resource "rbd_glance_image_location" "test" {
 `, snapshot, name, strings.Join(more, "\n  "))
 }
 
+// chain has image and snapshot in the configuration too.
+func chain(name string) string {
+	return fmt.Sprintf(`
+resource "rbd_image" "test" {
+  pool = "images"
+  name = %q
+  size = "8MiB"
+}
+
+resource "rbd_snapshot" "test" {
+  image = rbd_image.test.spec
+  name  = "s"
+}
+`, name) + strings.Replace(config("SNAPSHOT", name), `"SNAPSHOT"`, "rbd_snapshot.test.spec", 1)
+}
+
 // provider is a provider block with another cloud.
 func provider(cloud string) string {
 	return strings.Replace(providertest.Provider(), "guestfs {", fmt.Sprintf("openstack {\n    cloud = %q\n  }\n  guestfs {", cloud), 1)

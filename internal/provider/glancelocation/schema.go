@@ -136,7 +136,7 @@ func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 					"who downloads the image (`glance image-download`, a compute node without RBD) verifies them. Counting them reads all allocated data of the snapshot and hashes its holes too, " +
 					"a second or two for each GiB of its size. Hence `off` is the default: registering then costs no time, and the hashes are null. " +
 					"`once`: counted before the image is registered, and noted on the RBD image; every refresh compares what Glance says with the note, without reading data. " +
-					"`eager`: every refresh also reads the data again. Glance takes hashes only while an image has no data yet: switching this on for one without hashes means a new one.",
+					"`eager`: every refresh also reads the data again. Glance takes hashes only while an image has no data yet: switching this on for one without hashes means a new one. The timeouts are `2h` by default with it, and `10m` without.",
 				Validators: []validator.String{stringvalidator.OneOf(hashOff, hashOnce, hashEager)},
 			},
 			"verify_hash": schema.StringAttribute{
