@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
 // wantOutcome also checks what is left of record and data.
@@ -110,7 +112,7 @@ func TestOtherServerOptionsInLab(t *testing.T) {
 	halfDeleted := deactivated(t, member, shared)
 	queued := newRecord(t, admin, nil)
 
-	address, db := startGlance(t, map[string]string{"delayed_delete": "True", "show_multiple_locations": "False", "show_image_direct_url": "False"})
+	address, db := acctest.StartGlance(t, map[string]string{"delayed_delete": "True", "show_multiple_locations": "False", "show_image_direct_url": "False"})
 	there := func(who string) *Client {
 		cfg := labConfig(t, who)
 		cfg.Endpoint = address + "/v2/"
@@ -140,7 +142,7 @@ func TestOtherServerOptionsInLab(t *testing.T) {
 	wantOutcome(t, member, membersImage.ID, shared, Gone, false, true)
 
 	// What a Glance leaves whose database fails it at the wrong moment.
-	sqlite(t, db, "update images set status = 'deleted' where id = '"+halfDeleted.ID+"'")
+	acctest.SQLite(t, db, "update images set status = 'deleted' where id = '"+halfDeleted.ID+"'")
 	wantOutcome(t, member, halfDeleted.ID, shared, HalfDeleted, true, true)
 	err = member.do(t.Context(), request{op: "delete", method: "DELETE", path: "images/" + halfDeleted.ID, ok: []int{204}})
 	if !errors.Is(err, ErrBadRequest) || !shared.intact(t) {

@@ -4,17 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
 const labHint = "these tests need the lab: run `lab/lab up` and `eval \"$(lab/lab env)\"`"
@@ -96,7 +95,7 @@ func sharedGolden(t *testing.T) golden {
 }
 
 func TestMain(m *testing.M) {
-	code := m.Run()
+	code := acctest.RunOnClouds(m)
 	if sharedImage.name != "" {
 		sharedImage.remove()
 	}
@@ -188,72 +187,4 @@ func newActive(t *testing.T, c *Client, g golden) *Image {
 		t.Fatal(err)
 	}
 	return img
-}
-
-// startGlance runs a second API server on the lab's stores and a copy of its
-// database as it is now, with options of its own, and gives its address and
-// database. Not on the database itself: a second writer to an SQLite makes the
-// first one find it locked now and then.
-func startGlance(t *testing.T, options map[string]string) (address, db string) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(labEnv(t, "RBD_LAB"), "glance", "glance-api.conf"))
-	if err != nil {
-		t.Fatalf("%v; %s", err, labHint)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	dir := t.TempDir()
-	conf := string(text)
-	set := func(name, value string) {
-		conf = regexp.MustCompile(`(?m)^`+name+` *=.*\n`).ReplaceAllString(conf, "")
-		section := "[DEFAULT]\n"
-		if name == "connection" {
-			section = "[database]\n"
-		}
-		conf = strings.Replace(conf, section, section+name+" = "+value+"\n", 1)
-	}
-	db = filepath.Join(dir, "glance.sqlite")
-	sqlite(t, filepath.Join(labEnv(t, "RBD_LAB"), "glance", "glance.sqlite"), ".backup "+db)
-	set("connection", "sqlite:///"+db)
-	set("bind_port", fmt.Sprint(port))
-	set("log_file", filepath.Join(dir, "log"))
-	for name, value := range options {
-		set(name, value)
-	}
-	file := filepath.Join(dir, "glance-api.conf")
-	if err := os.WriteFile(file, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	server := exec.Command("glance-api", "--config-file", file)
-	server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := server.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = server.Process.Signal(syscall.SIGTERM)
-		_ = server.Wait()
-	})
-	address = fmt.Sprintf("http://127.0.0.1:%d", port)
-	for deadline := time.Now().Add(15 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		resp, err := http.Get(address)
-		if err == nil {
-			resp.Body.Close()
-			return address, db
-		}
-		if time.Now().After(deadline) {
-			log, _ := os.ReadFile(filepath.Join(dir, "log"))
-			t.Fatalf("glance-api does not come up: %v\n%s", err, log)
-		}
-	}
-}
-
-func sqlite(t *testing.T, db, command string) {
-	t.Helper()
-	if out, err := exec.Command("sqlite3", db, ".timeout 5000", command).CombinedOutput(); err != nil {
-		t.Fatalf("sqlite3: %v: %s; %s", err, out, labHint)
-	}
 }

@@ -115,12 +115,12 @@ sys.exit([s["name"] for s in states] != ["active+clean"])'
 
 ceph_start_mon() {
     port_free ceph-mon "$port_mon" "$port_mon_v1"
-    daemon_start ceph-mon ceph-mon -f -i a -c "$dir/ceph/server.conf"
+    daemon_start ceph-mon "${in_release[@]}" ceph-mon -f -i a -c "$dir/ceph/server.conf"
 }
-ceph_start_mgr() { daemon_start ceph-mgr ceph-mgr -f -i x -c "$dir/ceph/server.conf"; }
+ceph_start_mgr() { daemon_start ceph-mgr "${in_release[@]}" ceph-mgr -f -i x -c "$dir/ceph/server.conf"; }
 ceph_start_osd() {
     touch "$dir/ceph/osd-started"
-    daemon_start ceph-osd ceph-osd -f -i 0 -c "$dir/ceph/server.conf"
+    daemon_start ceph-osd "${in_release[@]}" ceph-osd -f -i 0 -c "$dir/ceph/server.conf"
 }
 
 # The OSD writes its memory to disk when it ends by SIGTERM.  After anything
@@ -137,15 +137,15 @@ ceph_create() {
     ceph_write_client_conf
     ceph_write_server_conf
     ceph_write_keyrings
-    run_step ceph-mon monmaptool --create --fsid "$(cat "$dir/fsid")" \
+    run_step ceph-mon "${in_release[@]}" monmaptool --create --fsid "$(cat "$dir/fsid")" \
         --addv a "[v2:127.0.0.1:$port_mon,v1:127.0.0.1:$port_mon_v1]" "$dir/ceph/monmap"
-    run_step ceph-mon ceph-mon --mkfs -i a -c "$server" --monmap "$dir/ceph/monmap" --keyring "$dir/ceph/keyring"
+    run_step ceph-mon "${in_release[@]}" ceph-mon --mkfs -i a -c "$server" --monmap "$dir/ceph/monmap" --keyring "$dir/ceph/keyring"
     ceph_start_mon
     wait_for ceph-mon "the mon to answer" ceph_mon_answers
     ceph_start_mgr
     uuid=$(cat /proc/sys/kernel/random/uuid)
     run_step ceph-osd ceph --conf "$dir/ceph.conf" --id admin osd new "$uuid" 0
-    run_step ceph-osd ceph-osd --mkfs -i 0 -c "$server" --osd-uuid "$uuid"
+    run_step ceph-osd "${in_release[@]}" ceph-osd --mkfs -i 0 -c "$server" --osd-uuid "$uuid"
     ceph_start_osd
     for pool in "${ceph_pools[@]}"; do
         run_step ceph-osd ceph --conf "$dir/ceph.conf" --id admin osd pool create "$pool"

@@ -53,7 +53,7 @@ glance_answers() {
 
 glance_start() {
     port_free glance "$port_glance"
-    daemon_start glance glance-api --config-file "$dir/glance/glance-api.conf"
+    daemon_start glance "${in_release[@]}" glance-api --config-file "$dir/glance/glance-api.conf"
 }
 
 # Needs no other component: runs beside the start of Ceph and Keystone.
@@ -61,7 +61,7 @@ glance_create_database() {
     local db=$dir/glance/glance.sqlite
     mkdir -p "$dir/glance"
     printf '[database]\nconnection = sqlite:///%s\n' "$db" >"$dir/glance/database.conf"
-    run_step glance glance-manage --config-file "$dir/glance/database.conf" db_sync
+    run_step glance "${in_release[@]}" glance-manage --config-file "$dir/glance/database.conf" db_sync
     run_step glance sqlite3 "$db" 'PRAGMA journal_mode=WAL'
 }
 

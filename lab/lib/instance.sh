@@ -8,12 +8,13 @@ instance_components() {
     if [[ -e $dir/only-ceph ]]; then components=(ceph-mon ceph-mgr ceph-osd); fi
 }
 
-# instance_select NAME: sets $name, $dir and the ports.  Ports follow from the
-# name alone, 40 per instance, below the range that clients' sockets use.
+# instance_select NAME [RELEASE]: sets $name, $dir, the release and the ports.
+# Ports follow from the name alone, 40 per instance, below the range that clients'
+# sockets use.
 instance_select() {
     local slot base
     name=$1
-    [[ $name =~ ^[a-z][a-z0-9-]{0,30}$ && $name != guests ]] ||
+    [[ $name =~ ^[a-z][a-z0-9-]{0,30}$ && $name != guests && ! $name =~ ^trixie(-|$) ]] ||
         die "--name: want a lower case letter, then letters, digits or '-': $name"
     if [[ $name =~ ^dc([1-9][0-9]?)$ ]]; then
         slot=$((BASH_REMATCH[1] - 1))
@@ -28,6 +29,8 @@ instance_select() {
     dir=$lab_root/$name
     # a unix socket's path may have 107 bytes
     ((${#dir} < 80)) || die "the folder $dir is too long for Ceph's sockets: set RBD_LAB_DIR"
+    made_release=$(cat "$dir/release" 2>/dev/null || printf bookworm)
+    release_select "${2:-$made_release}"
     deadline=$((EPOCHSECONDS + time_limit))
 }
 
@@ -87,8 +90,22 @@ instance_down_components() {
     wait
 }
 
-# A checksum of the scripts that make an instance.
-instance_version() { cat "${BASH_SOURCE[0]%/*}"/* | sha256sum | cut -c1-16; }
+# A checksum of the scripts that make an instance, and what release they make.
+instance_version() {
+    cat "${BASH_SOURCE[0]%/*}"/* | sha256sum | cut -c1-16
+    [[ $release == bookworm ]] || printf '%s\n' "$release_root"
+}
+
+# Writes what runs a command as the servers of the instance run, for tests that
+# start servers with options of their own.
+instance_write_exec() {
+    {
+        printf '#!/bin/sh\nunset CEPH_CONF CEPH_ARGS\nexec'
+        if ((${#in_release[@]})); then printf ' %q' "${in_release[@]}"; fi
+        printf ' "$@"\n'
+    } >"$dir/exec"
+    chmod 700 "$dir/exec"
+}
 
 # What a stopped "up" left half-made is made again from nothing; so is Ceph when
 # its memory is lost, and then Glance, whose records point into Ceph.  What other
@@ -97,7 +114,7 @@ instance_clean_leftovers() {
     local component version
     version=$(instance_version)
     if [[ -e $dir/version && $(<"$dir/version") != "$version" || ! -e $dir/version && -d $dir/ceph ]]; then
-        say "$name: made by another version of the lab; making it again from nothing"
+        say "$name: made by another version of the lab, or of another release; making it again from nothing"
         rm -f "$dir"/{ceph,keystone,glance}/created
     fi
     printf '%s\n' "$version" >"$dir/version"
@@ -144,6 +161,7 @@ steps_abort() {
 instance_up() {
     local start=$EPOCHREALTIME down made=$dir/glance/created
     packages_install
+    release_ready
     instance_lock
     rm -f "$dir/only-ceph"
     # one that has the rest too keeps it
@@ -153,7 +171,7 @@ instance_up() {
         made=$dir/ceph/created
     fi
     instance_components
-    if [[ -e $made ]]; then
+    if [[ -e $made && $release == "$made_release" ]]; then
         down=$(instance_down_components)
         if [[ -z $down ]]; then
             say "$name: up ($(seconds_since "$start"))"
@@ -168,6 +186,8 @@ instance_up() {
     trap 'exit 143' TERM HUP
     mkdir -p "$dir"/{run,log}
     instance_clean_leftovers
+    printf '%s\n' "$release" >"$dir/release"
+    instance_write_exec
     step ceph_up
     if [[ ! -e $dir/only-ceph ]]; then
         step keystone_up
@@ -219,5 +239,6 @@ instance_env() {
         LIBGUESTFS_BACKEND direct \
         RBD_LAB "$dir" \
         RBD_LAB_FSID "$(cat "$dir/fsid")" \
+        RBD_LAB_RELEASE "$release" \
         RBD_LAB_GUESTS "$lab_root/guests"
 }

@@ -43,14 +43,21 @@ def login():
 
 token = login()
 roles = {role["name"]: role["id"] for role in call("GET", "/roles")[1]["roles"]}
+if "service" not in roles:  # the bootstrap makes it since 2023.2
+    roles["service"] = create("role", name="service")
 # Glance's own user validates the tokens of others, which takes the role admin;
-# the two others are what a tenant of a cloud is.
-for project, user, role in (("service", "glance", "admin"),
-                            ("demo", "terraform", "member"),
-                            ("other", "other", "member")):
-    project_id = create("project", name=project, domain_id="default")
+# "service" is who may use Glance's newer API of locations, and the two others
+# are what a tenant of a cloud is.
+projects = {}
+for project, user, wanted in (("service", "glance", ("admin",)),
+                              ("demo", "terraform", ("member",)),
+                              ("demo", "service", ("member", "service")),
+                              ("other", "other", ("member",))):
+    if project not in projects:
+        projects[project] = create("project", name=project, domain_id="default")
     user_id = create("user", name=user, domain_id="default", password=password(user))
-    call("PUT", f"/projects/{project_id}/users/{user_id}/roles/{roles[role]}")
+    for role in wanted:
+        call("PUT", f"/projects/{projects[project]}/users/{user_id}/roles/{roles[role]}")
 
 service_id = create("service", type="image", name="glance")
 for interface in ("public", "internal", "admin"):

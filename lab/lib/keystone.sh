@@ -1,9 +1,9 @@
-# Keystone on SQLite, in one uwsgi process.
+# Keystone on SQLite, in one process.
 # shellcheck shell=bash
 
 keystone_url() { printf 'http://127.0.0.1:%d/v3' "$port_keystone"; }
 
-keystone_manage() { run_step keystone keystone-manage --config-file "$dir/keystone/keystone.conf" "$@"; }
+keystone_manage() { run_step keystone "${in_release[@]}" keystone-manage --config-file "$dir/keystone/keystone.conf" "$@"; }
 
 keystone_write_conf() {
     local k=$dir/keystone
@@ -52,7 +52,7 @@ CONF
 # A password per user, so that nothing here opens anything elsewhere.
 keystone_write_passwords() {
     local user
-    for user in admin glance terraform other; do
+    for user in admin glance terraform other service; do
         printf '%s' "$(random_hex 16)" >"$dir/keystone/password.$user"
     done
 }
@@ -79,6 +79,7 @@ keystone_write_clouds() {
         keystone_write_cloud "$name" terraform demo
         keystone_write_cloud "$name-admin" admin admin
         keystone_write_cloud "$name-other" other other
+        keystone_write_cloud "$name-service" service demo
     } >"$dir/clouds.yaml"
 }
 
@@ -103,7 +104,13 @@ keystone_listens() { curl -sf --max-time 2 "$(keystone_url)"; }
 
 keystone_start() {
     port_free keystone "$port_keystone"
-    daemon_start keystone uwsgi_python3 --ini "$dir/keystone/uwsgi.ini"
+    if [[ $release == bookworm ]]; then
+        daemon_start keystone uwsgi_python3 --ini "$dir/keystone/uwsgi.ini"
+    else
+        # uwsgi of Debian 13 resets the connection of whoever sends a POST
+        daemon_start keystone "${in_release[@]}" python3 /usr/bin/keystone-wsgi-public \
+            -b 127.0.0.1 -p "$port_keystone" -- --config-file "$dir/keystone/keystone.conf"
+    fi
 }
 
 keystone_create() {
@@ -112,8 +119,10 @@ keystone_create() {
     keystone_manage db_sync
     # without WAL a reader and a writer at the same time end in "database is locked"
     run_step keystone sqlite3 "$dir/keystone/keystone.sqlite" 'PRAGMA journal_mode=WAL'
-    keystone_manage fernet_setup --keystone-user "$(id -un)" --keystone-group "$(id -gn)"
-    keystone_manage credential_setup --keystone-user "$(id -un)" --keystone-group "$(id -gn)"
+    local who=("--keystone-user" "$(id -un)" "--keystone-group" "$(id -gn)")
+    if [[ $release != bookworm ]]; then who=(--keystone-user root --keystone-group root); fi # whoever it is outside
+    keystone_manage fernet_setup "${who[@]}"
+    keystone_manage credential_setup "${who[@]}"
     OS_BOOTSTRAP_PASSWORD=$(cat "$dir/keystone/password.admin") keystone_manage bootstrap \
         --bootstrap-region-id RegionOne --bootstrap-public-url "$(keystone_url)" \
         --bootstrap-internal-url "$(keystone_url)" --bootstrap-admin-url "$(keystone_url)"

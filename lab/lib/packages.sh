@@ -10,7 +10,7 @@ packages_wanted=(
     # Keystone and Glance
     keystone glance-api uwsgi-plugin-python3 sqlite3
     # what these scripts call
-    curl iproute2 python3
+    curl iproute2 python3 debootstrap
 )
 
 packages_missing() {

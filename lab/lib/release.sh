@@ -1,0 +1,75 @@
+# Which Debian release the servers of an instance are of: "bookworm" is this
+# machine's own; "trixie" is in a folder, which all instances share.
+# shellcheck shell=bash
+
+release_names=(bookworm trixie)
+release_packages=(ceph-mon ceph-osd ceph-mgr ceph-common python3-rbd python3-rados keystone glance-api)
+
+# What a command is prefixed with to run where the servers run.
+in_release=()
+
+# release_select RELEASE: sets $release, $release_root and $in_release.
+release_select() {
+    local sum
+    [[ " ${release_names[*]} " == *" $1 "* ]] || die "--release: want one of: ${release_names[*]}; not $1"
+    release=$1 release_root='' in_release=()
+    if [[ $release != bookworm ]]; then
+        # another folder for whatever is made in another way
+        sum=$({ cat "$lab_home/lib/release-make"; printf '%s\n' "${release_packages[@]}"; } | sha256sum)
+        release_root=$lab_root/$release-${sum:0:12}
+        in_release=("$lab_home/lib/in-release" "$release_root" "$lab_root")
+    fi
+}
+
+# Prints the address that this machine has Debian itself from: not the one of the
+# security updates, nor of somebody else's packages.
+release_mirror() {
+    # shellcheck disable=SC2016 # apt puts it in
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' 'Label: Debian' |
+        head -n 1 | grep .
+}
+
+# release_ready: make the folder where it is missing.  One that is not finished
+# has another name.
+release_ready() {
+    local start=$EPOCHREALTIME log=$lab_root/$release.log mirror
+    [[ -n $release_root && ! -d $release_root ]] || return 0
+    ((EUID == 0)) || command -v sudo >/dev/null ||
+        die "only root can make the folder of Debian $release: do this as root, or install sudo"
+    mkdir -p "$lab_root"
+    exec 8>"$lab_root/$release.lock"
+    flock -n 8 || { say "waiting for another lab that makes the folder of Debian $release"; flock 8; }
+    if [[ ! -d $release_root ]]; then
+        say "$release: making a folder with Debian $release; takes minutes, once"
+        mirror=$(release_mirror) || { as_root apt-get -q update >"$log" 2>&1 && mirror=$(release_mirror); } ||
+            die "$release: apt has no repository of Debian on this machine; see /etc/apt/sources.list.d and $log"
+        as_root rm -rf --one-file-system "$release_root.new"
+        if ! as_root "$lab_home/lib/release-make" "$release" "$release_root.new" "$mirror" "$lab_root" \
+            "${release_packages[@]}" </dev/null >"$log" 2>&1; then
+            tail -n 15 "$log" >&2
+            die "$release: the folder was not made; the log is $log"
+        fi
+        as_root mv "$release_root.new" "$release_root"
+        release_remove_old
+        say "$release: made ($(seconds_since "$start")); folder $release_root"
+    fi
+    exec 8>&-
+}
+
+# release_remove_old: folders of other package lists that nothing runs in.
+release_remove_old() {
+    local folder
+    for folder in "$lab_root/$release"-*; do
+        if [[ -d $folder && $folder != "$release_root" ]] && ! release_in_use "$folder"; then
+            as_root rm -rf --one-file-system "$folder"
+        fi
+    done
+}
+
+release_in_use() {
+    local root
+    for root in /proc/[0-9]*/root; do
+        [[ ! $root -ef $1 ]] || return 0
+    done
+    return 1
+}
