@@ -1,6 +1,8 @@
 package acctest
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -9,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -28,32 +31,46 @@ func GlanceVersion(t testing.TB) string {
 
 // server is a command run as the servers of the lab run, of their release.
 func server(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(os.Getenv("RBD_LAB"), "exec"), append([]string{name}, args...)...)
+	cmd := exec.Command(filepath.Join(os.Getenv("RBD_LAB"), "exec"), append([]string{name}, args...)...) //nolint:gosec // of the lab
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
 
+// GlanceServer is an API server that a test has started.
+type GlanceServer struct {
+	Address  string // without "/v2"
+	Database string // its SQLite file
+	Conf     string // its glance-api.conf
+}
+
+// Scrub removes the data of what was deleted with delayed_delete.
+func (s GlanceServer) Scrub(t testing.TB) {
+	t.Helper()
+	if out, err := server("glance-scrubber", "--config-file", s.Conf).CombinedOutput(); err != nil {
+		t.Fatalf("glance-scrubber: %v: %s", err, out)
+	}
+}
+
 // StartGlance runs another API server on the lab's stores and a copy of its
-// database as it is now, with options of its own, and gives its address and
-// database.
-func StartGlance(t testing.TB, options map[string]string) (address, db string) {
+// database as it is now, with options of its own.
+func StartGlance(t testing.TB, options map[string]string) GlanceServer {
 	t.Helper()
 	RequireLab(t)
-	db = filepath.Join(t.TempDir(), "glance.sqlite")
+	db := filepath.Join(t.TempDir(), "glance.sqlite")
 	SQLite(t, filepath.Join(os.Getenv("RBD_LAB"), "glance", "glance.sqlite"), ".backup "+db)
-	return startGlance(t, db, options), db
+	return startGlance(t, db, options)
 }
 
 // StartGlanceNode runs another API server on the lab's stores and its database:
 // a second node behind a load balancer, with options of its own. Two that write
 // to an SQLite at once may find it locked now and then.
-func StartGlanceNode(t testing.TB, options map[string]string) (address string) {
+func StartGlanceNode(t testing.TB, options map[string]string) GlanceServer {
 	t.Helper()
 	RequireLab(t)
 	return startGlance(t, filepath.Join(os.Getenv("RBD_LAB"), "glance", "glance.sqlite"), options)
 }
 
-func startGlance(t testing.TB, db string, options map[string]string) (address string) {
+func startGlance(t testing.TB, db string, options map[string]string) GlanceServer {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), "glance", "glance-api.conf"))
 	if err != nil {
@@ -64,7 +81,7 @@ func startGlance(t testing.TB, db string, options map[string]string) (address st
 		t.Fatal(err)
 	}
 	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
+	_ = l.Close()
 	dir := t.TempDir()
 	conf := string(text)
 	set := func(name, value string) {
@@ -96,12 +113,12 @@ func startGlance(t testing.TB, db string, options map[string]string) (address st
 		_ = api.Process.Signal(syscall.SIGTERM)
 		_ = api.Wait()
 	})
-	address = fmt.Sprintf("http://127.0.0.1:%d", port)
+	address := fmt.Sprintf("http://127.0.0.1:%d", port)
 	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
-		resp, err := http.Get(address)
+		resp, err := http.Get(address) //nolint:gosec // the one just started
 		if err == nil {
-			resp.Body.Close()
-			return address
+			_ = resp.Body.Close()
+			return GlanceServer{address, db, file}
 		}
 		if time.Now().After(deadline) {
 			log, _ := os.ReadFile(filepath.Join(dir, "log"))
@@ -113,7 +130,77 @@ func startGlance(t testing.TB, db string, options map[string]string) (address st
 // SQLite runs a command of sqlite3 on a database.
 func SQLite(t testing.TB, db, command string) {
 	t.Helper()
-	if out, err := exec.Command("sqlite3", db, ".timeout 5000", command).CombinedOutput(); err != nil {
+	if out, err := exec.Command("sqlite3", db, ".timeout 5000", command).CombinedOutput(); err != nil { //nolint:gosec // a test
 		t.Fatalf("sqlite3: %v: %s", err, out)
 	}
+}
+
+// GlanceDelete is `openstack image delete` by whoever user of the lab, with a
+// plain request, and gives the status code of the answer.
+func GlanceDelete(t testing.TB, user, project, address, id string) int {
+	t.Helper()
+	return GlanceRequest(t, user, project, http.MethodDelete, address+"/v2/images/"+id, "", nil)
+}
+
+// GlanceRequest sends a plain request as a user of the lab.
+func GlanceRequest(t testing.TB, user, project, method, address, contentType string, body any) int {
+	t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body == nil {
+		text = nil
+	}
+	req, err := http.NewRequestWithContext(t.Context(), method, address, bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Auth-Token", token(t, user, project))
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	return resp.StatusCode
+}
+
+var tokens sync.Map
+
+func token(t testing.TB, user, project string) string {
+	t.Helper()
+	if known, ok := tokens.Load(user); ok {
+		return known.(string) //nolint:forcetypeassert // stored below
+	}
+	read := func(name string) string {
+		text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	keystone := regexp.MustCompile(`auth_url: (\S+)`).FindStringSubmatch(read("clouds.yaml"))[1]
+	domain := map[string]any{"id": "default"}
+	body, err := json.Marshal(map[string]any{"auth": map[string]any{
+		"identity": map[string]any{"methods": []string{"password"}, "password": map[string]any{
+			"user": map[string]any{"name": user, "domain": domain, "password": read("keystone/password." + user)}}},
+		"scope": map[string]any{"project": map[string]any{"name": project, "domain": domain}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Post(keystone+"/auth/tokens", "application/json", bytes.NewReader(body)) //nolint:gosec // the lab's
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	got := resp.Header.Get("X-Subject-Token")
+	if got == "" {
+		t.Fatalf("no token for %s: %s", user, resp.Status)
+	}
+	tokens.Store(user, got)
+	return got
 }

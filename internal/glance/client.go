@@ -97,9 +97,10 @@ type request struct {
 	// op is what is tried, for error texts, as in `get image "…"`.
 	op     string
 	method string
-	// path comes after "/v2/".
-	path string
-	body any
+	// path comes after "/v2/"; address is the whole of it where it is not there.
+	path    string
+	address string
+	body    any
 	// contentType of the body where it is not application/json.
 	contentType string
 	// into receives the JSON of the answer; nil where it has none.
@@ -129,7 +130,11 @@ func (conn *connection) send(ctx context.Context, r request) error {
 	if r.contentType != "" {
 		opts.MoreHeaders = map[string]string{"Content-Type": r.contentType}
 	}
-	_, err := conn.sc.Request(ctx, r.method, conn.sc.ServiceURL(r.path), opts) //nolint:bodyclose // gophercloud does it
+	address := r.address
+	if address == "" {
+		address = conn.sc.ServiceURL(r.path)
+	}
+	_, err := conn.sc.Request(ctx, r.method, address, opts) //nolint:bodyclose // gophercloud does it
 	return conn.translate(r.op, err)
 }
 

@@ -25,6 +25,8 @@ type connection struct {
 	caller   Caller
 	// proven: something at the endpoint has answered as only Glance does.
 	proven atomic.Bool
+	// version is the newest that the server has, where it was asked.
+	version atomic.Pointer[[2]int]
 }
 
 // secrets lists what must not be seen in an error text.

@@ -112,10 +112,10 @@ func TestOtherServerOptionsInLab(t *testing.T) {
 	halfDeleted := deactivated(t, member, shared)
 	queued := newRecord(t, admin, nil)
 
-	address, db := acctest.StartGlance(t, map[string]string{"delayed_delete": "True", "show_multiple_locations": "False", "show_image_direct_url": "False"})
+	server := acctest.StartGlance(t, map[string]string{"delayed_delete": "True", "show_multiple_locations": "False", "show_image_direct_url": "False"})
 	there := func(who string) *Client {
 		cfg := labConfig(t, who)
-		cfg.Endpoint = address + "/v2/"
+		cfg.Endpoint = server.Address + "/v2/"
 		return New(cfg)
 	}
 	member, admin = there(asMember), there(asAdmin)
@@ -142,7 +142,7 @@ func TestOtherServerOptionsInLab(t *testing.T) {
 	wantOutcome(t, member, membersImage.ID, shared, Gone, false, true)
 
 	// What a Glance leaves whose database fails it at the wrong moment.
-	acctest.SQLite(t, db, "update images set status = 'deleted' where id = '"+halfDeleted.ID+"'")
+	acctest.SQLite(t, server.Database, "update images set status = 'deleted' where id = '"+halfDeleted.ID+"'")
 	wantOutcome(t, member, halfDeleted.ID, shared, HalfDeleted, true, true)
 	err = member.do(t.Context(), request{op: "delete", method: "DELETE", path: "images/" + halfDeleted.ID, ok: []int{204}})
 	if !errors.Is(err, ErrBadRequest) || !shared.intact(t) {

@@ -27,7 +27,8 @@ type References struct {
 // escaped. Locations without an fsid (`rbd://image`, as Glance wrote them
 // before 2013) say neither cluster nor pool and are not found.
 //
-// There is no query for this: the cost grows with the number of records.
+// There is no query for this: the cost grows with the number of records, by a
+// request for each where only a caller with the role service sees locations.
 func (c *Client) FindByRBDImage(ctx context.Context, fsid, pool, image string) (*References, error) {
 	caller, err := c.Caller(ctx)
 	if err != nil {
@@ -40,6 +41,9 @@ func (c *Client) FindByRBDImage(ctx context.Context, fsid, pool, image string) (
 			return nil, err
 		}
 		for _, img := range images {
+			if err := c.fetchLocations(ctx, &img); err != nil {
+				return nil, err
+			}
 			urls := img.locationURLs()
 			if len(urls) == 0 && img.Status != StatusQueued {
 				refs.Unseen++

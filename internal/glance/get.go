@@ -9,6 +9,9 @@ import (
 
 // Get reads a record.
 //
+// Locations that the record itself does not show are asked for by the newer
+// Location API where the caller has the role service.
+//
 // ErrNotFound is proven to come from Glance, but it is also the answer for a
 // record that the caller's project is not allowed to see.
 //
@@ -27,6 +30,9 @@ func (c *Client) Get(ctx context.Context, id string) (*Image, error) {
 		return nil, fmt.Errorf("%s: %w: the answer is not this record", op, ErrNotGlance)
 	}
 	c.conn.Load().proven.Store(true)
+	if err := c.fetchLocations(ctx, &img); err != nil {
+		return nil, err
+	}
 	return &img, nil
 }
 

@@ -89,7 +89,7 @@ func (c *Client) explainRefusal(ctx context.Context, id string, err error) error
 	case getErr != nil:
 		return fmt.Errorf("%w: Glance's operator must set show_multiple_locations = True, and policy set_image_location must allow the caller: %w", ErrLocationsDisabled, err)
 	case !got.LocationsVisible:
-		return fmt.Errorf("%w: the option show_multiple_locations is off in Glance; ask its operator to set it to True in glance-api.conf, on an API server that only trusted users reach: %w", ErrLocationsDisabled, err)
+		return fmt.Errorf("%w: %w in Glance; ask its operator to set it to True in glance-api.conf, on an API server that only trusted users reach: %w", ErrLocationsDisabled, ErrLocationsOff, err)
 	}
 	who := "the caller"
 	if caller, callerErr := c.Caller(ctx); callerErr == nil {

@@ -239,6 +239,5 @@ instance_env() {
         LIBGUESTFS_BACKEND direct \
         RBD_LAB "$dir" \
         RBD_LAB_FSID "$(cat "$dir/fsid")" \
-        RBD_LAB_RELEASE "$release" \
         RBD_LAB_GUESTS "$lab_root/guests"
 }

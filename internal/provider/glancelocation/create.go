@@ -202,7 +202,8 @@ func (r *locationResource) complete(ctx context.Context, rec *glance.Image, befo
 	}
 	var shown model
 	if shown.setLocation(rec, want.url); shown.LocationURL.ValueString() != want.url {
-		if _, err := r.data.Glance.AddLocation(ctx, id, want.url, plan.locationMetadata(), want.hashes.validation()); err != nil {
+		guarded := plan.Protection.ValueString() != protectionNone
+		if _, err := r.data.Glance.Register(ctx, id, want.url, plan.locationMetadata(), want.hashes.validation(), guarded); err != nil {
 			return nil, err
 		}
 	}

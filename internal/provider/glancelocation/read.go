@@ -148,7 +148,7 @@ func (r *locationResource) locate(ctx context.Context, m *model) error {
 	if rec.Status == glance.StatusDeactivated && len(urls) == 0 {
 		return fmt.Errorf("%w as far as Glance shows: it is deactivated, which hides its location; reactivate it first", errNotOurs)
 	}
-	why := "Glance shows no location of it"
+	why := "Glance shows no location of it: " + r.data.Glance.WhyHidden(ctx)
 	for _, u := range urls {
 		at, spec, err := rbd.ParseLocationURL(u)
 		if err != nil {

@@ -63,6 +63,8 @@ func init() {
 		{glance.ErrUnauthenticated, "Check user, project and password: `openstack token issue` uses the same."},
 		{glance.ErrNoEndpoint, "Set region or endpoint in the provider's openstack block; see `openstack catalog show image`."},
 		{glance.ErrNotGlance, "Check endpoint in the provider's openstack block, and the catalogue: `openstack catalog show image`."},
+		{glance.ErrNotGuarded, "Leave protection at \"guard\", which takes a protected snapshot. What was made was removed again."},
+		{glance.ErrImport, "Glance's log says why; a pool or snapshot that its own Ceph user can't read is one cause. What was made was removed again."},
 		{glance.ErrLocationsDisabled, "A snapshot can't be registered otherwise. What was made was removed again."},
 		{glance.ErrUndecided, "Glance may still be at work. Run again: what was done is found, and the rest done or undone."},
 		{glance.ErrForbidden, "Glance's policy or the role of the user is against it; a public image needs the role admin by default."},

@@ -39,8 +39,10 @@ const description = "An image of Glance whose data is an RBD snapshot: the recor
 	"(`rbd image-meta ls`), and the next plan puts it right. Records that refer to another snapshot of the same RBD image don't matter; " +
 	"one that refers to the same snapshot and is not managed by this provider does, since the guard is removed in the end: destroying refuses, and names it. " +
 	"Private records of other projects can't be seen, except by an admin. Where Glance has `delayed_delete` on, only a caller who is no admin can destroy.\n\n" +
-	"Glance must run with `show_multiple_locations = True` (best on an API server that only trusted users reach), and its policies `set_image_location`, " +
-	"`get_image_location`, `deactivate` and `reactivate` must allow the caller, as they do by default for a member of the project that owns the image. " +
+	"Glance must run with `show_multiple_locations = True` (best on an API server that only trusted users reach). Where that is off, Glance 2024.2 and newer takes locations " +
+	"by its newer API from a user who has the role `service` besides `member`, and then hashes the data by itself; this takes `protection = \"guard\"`, as Glance removes the data " +
+	"of such a location when it fails half-way. The policies `set_image_location`, " +
+	"`get_image_location`, `deactivate` and `reactivate` (and `add_image_location` and `fetch_image_location` of the newer API) must allow the caller, as they do by default for a member of the project that owns the image. " +
 	"A public image needs the role admin by default. The pool must be one that a store of Glance uses.\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`."
 
