@@ -192,7 +192,7 @@ func token(t testing.TB, user, project string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post(keystone+"/auth/tokens", "application/json", bytes.NewReader(body)) //nolint:gosec // the lab's
+	resp, err := http.Post(keystone+"/auth/tokens", "application/json", bytes.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,368 @@
+package glancelocation_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
+)
+
+var updateDeletes = flag.Bool("update", false, "write testdata/deletes-*.json (TestDeletes) and the guide made from them (TestDeletesGuide)")
+
+// deletion is a state of an RBD image in which its record is deleted.
+type deletion struct {
+	what    string
+	prepare func(*deleted)
+	// options of the API server that deletes; nil for the lab's own.
+	options map[string]string
+	// remove takes the location off the record instead of deleting it.
+	remove bool
+}
+
+var deletions = []deletion{
+	{what: "nothing else"},
+	{what: "snapshot not protected", prepare: func(d *deleted) { d.try("snap", "unprotect", d.spec+"@s") }},
+	{what: "snapshot removed", prepare: func(d *deleted) {
+		d.try("snap", "unprotect", d.spec+"@s")
+		d.try("snap", "rm", "--no-progress", d.spec+"@s")
+	}},
+	{what: "has another snapshot", prepare: func(d *deleted) { d.rbd("snap", "create", "--no-progress", d.spec+"@other") }},
+	{what: "has another protected snapshot", prepare: func(d *deleted) { d.snapshot("other") }},
+	{what: "snapshot has a clone (v1)", prepare: func(d *deleted) { d.clone("1", d.spec) }},
+	{what: "snapshot has a clone (v2)", prepare: func(d *deleted) { d.clone("2", d.spec) }},
+	{what: "image is in use (watcher)", prepare: (*deleted).watch},
+	{what: "image is in a group", prepare: func(d *deleted) {
+		d.rbd("group", "create", "images/"+d.name)
+		d.later("group", "rm", "images/"+d.name)
+		d.rbd("group", "image", "add", "images/"+d.name, d.spec)
+		d.later("group", "image", "rm", "images/"+d.name, d.spec)
+	}},
+	{what: "image is locked (`rbd lock add`)", prepare: func(d *deleted) {
+		d.rbd("lock", "add", d.spec, "test")
+		d.cleanup = append(d.cleanup, func() { _, _ = acctest.TryRBD(d.t, "lock", "rm", d.spec, "test", lockOwner(d.t, d.spec)) })
+	}},
+	{what: "image was renamed", prepare: func(d *deleted) { d.rbd("rename", d.spec, d.spec+"-renamed") }},
+	{what: "image is in the trash", prepare: func(d *deleted) { d.rbd("trash", "mv", d.spec) }},
+	{what: "record is protected", prepare: func(d *deleted) {
+		yes := true
+		_, err := client(d.t, asMember).Update(d.t.Context(), d.record, glance.Changes{Protected: &yes})
+		d.ok(err)
+	}},
+	{what: "record is deactivated", prepare: func(d *deleted) { d.ok(client(d.t, asAdmin).Deactivate(d.t.Context(), d.record)) }},
+	{what: "record has a second location, of an image in use", prepare: func(d *deleted) {
+		second := d.second()
+		d.clone("1", second)
+		d.locate(d.record, second)
+	}},
+	{what: "second record of the same snapshot", prepare: func(d *deleted) {
+		img, err := client(d.t, asMember).Create(d.t.Context(), glance.CreateOpts{Name: d.name, DiskFormat: "raw", ContainerFormat: "bare"})
+		d.ok(err)
+		d.locate(img.ID, d.spec)
+	}},
+	{what: "location removed from a record that has two (PATCH)", remove: true, prepare: func(d *deleted) { d.locate(d.record, d.second()) }},
+	{what: "Glance's Ceph user may only read", options: map[string]string{"rbd_store_user": "nova"}},
+	{what: "`delayed_delete`, after the scrubber has run", options: map[string]string{"delayed_delete": "True"}},
+}
+
+// How a record is protected, and who deletes it.
+var protections = []struct{ name, protection, title string }{
+	{"none", "none", "`none`"},
+	{"guard", "guard", "`guard`"},
+	{"destroy", "guard", "`terraform destroy`"},
+}
+
+// deleted is one cell of the matrix.
+type deleted struct {
+	golden
+	record  string
+	cleanup []func()
+	// impossible says that the state of the row can't be reached.
+	impossible bool
+}
+
+func (d *deleted) ok(err error) {
+	d.t.Helper()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+func (d *deleted) rbd(args ...string) { d.t.Helper(); acctest.RBD(d.t, args...) }
+
+// try is for what the protection may be against.
+func (d *deleted) try(args ...string) {
+	if _, err := acctest.TryRBD(d.t, args...); err != nil {
+		d.impossible = true
+	}
+}
+
+func (d *deleted) later(args ...string) {
+	d.cleanup = append(d.cleanup, func() { _, _ = acctest.TryRBD(d.t, args...) })
+}
+
+func (d *deleted) clone(format, spec string) {
+	d.rbd("--rbd-default-clone-format", format, "clone", spec+"@s", "vms/"+d.name+"-child")
+	d.later("rm", "--no-progress", "vms/"+d.name+"-child")
+}
+
+// second makes another image with a protected snapshot.
+func (d *deleted) second() (spec string) {
+	spec = d.spec + "-2"
+	d.rbd("create", "--size", "8M", spec)
+	d.rbd("snap", "create", "--no-progress", spec+"@s")
+	d.rbd("snap", "protect", spec+"@s")
+	return spec
+}
+
+func (d *deleted) locate(record, spec string) {
+	_, err := client(d.t, asMember).AddLocation(d.t.Context(), record, fmt.Sprintf("rbd://%s/%s/s", acctest.FSID(d.t), spec), nil, nil)
+	d.ok(err)
+}
+
+// watch keeps the image open for writing. The command ends in good order when
+// its input does.
+func (d *deleted) watch() {
+	watch := exec.Command("rbd", "watch", d.spec)
+	in, err := watch.StdinPipe()
+	d.ok(err)
+	d.ok(watch.Start())
+	d.cleanup = append(d.cleanup, func() { _ = in.Close(); _ = watch.Wait() })
+	for deadline := time.Now().Add(time.Minute); !strings.Contains(acctest.RBD(d.t, "status", d.spec), "watcher="); {
+		if time.Now().After(deadline) {
+			d.t.Fatal("nobody watches " + d.spec)
+		}
+	}
+}
+
+// data tells where the image and its snapshot are, going by their ids.
+func (d *deleted) data(snapshot string) string {
+	var where []string
+	for _, spec := range []string{d.spec, d.spec + "-renamed"} {
+		if out, err := acctest.TryRBD(d.t, "info", spec); err == nil && strings.Contains(out, "\tid: "+d.id+"\n") {
+			where = append(where, spec)
+			break
+		}
+	}
+	if len(where) == 0 {
+		trash, there := acctest.Trash(d.t, "images", d.name)[d.id]
+		if !there {
+			return "gone"
+		}
+		where = append(where, "trash "+trash)
+	}
+	type snap struct {
+		ID        json.Number
+		Name      string
+		Protected any
+		Namespace struct{ Type string }
+	}
+	var snaps []snap
+	out, err := acctest.TryRBD(d.t, "snap", "ls", "--all", "--format", "json", "--pool", "images", "--image-id", d.id)
+	if err == nil {
+		d.ok(json.Unmarshal([]byte(out), &snaps))
+	}
+	state := "no snapshot"
+	for _, s := range snaps {
+		if s.ID.String() == snapshot {
+			state = fmt.Sprintf("snapshot %s, protected %v", s.Namespace.Type, s.Protected)
+		}
+	}
+	return strings.Join(append(where, state), ", ")
+}
+
+// left says what became of the data, in words for the guide.
+func left(before, after string) string {
+	switch {
+	case after == before:
+		return "intact"
+	case after == "gone":
+		return "**image lost**"
+	case strings.HasPrefix(after, "trash"):
+		return "**image in the trash, snapshot removed**"
+	case strings.Contains(after, "no snapshot"):
+		return "**snapshot lost**"
+	case strings.Contains(after, "protected false"):
+		return "**snapshot unprotected**"
+	}
+	return "**" + after + "**"
+}
+
+// What becomes of record and data in every row of the matrix, for the Glance of
+// this lab. Nothing that this provider protects may be lost.
+func TestDeletes(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	got := map[string]map[string]string{}
+	prefix := providertest.Name(t) // what is left is purged once, in the end
+	t.Run("all", func(t *testing.T) {
+		for n, row := range deletions {
+			got[row.what] = map[string]string{}
+			t.Run(fmt.Sprint(n), func(t *testing.T) {
+				t.Parallel()
+				for _, p := range protections {
+					t.Run(p.name, func(t *testing.T) {
+						cell := deleteOnce(t, row, fmt.Sprintf("%s-%d-%s", prefix, n, p.name), p.name, p.protection)
+						mu.Lock()
+						defer mu.Unlock()
+						got[row.what][p.name] = cell
+						if p.protection != "none" && strings.Contains(cell, "**") {
+							t.Errorf("%s, %s: %s", row.what, p.name, cell)
+						}
+					})
+				}
+			})
+		}
+	})
+	version := acctest.GlanceVersion(t)
+	if *updateDeletes {
+		writeDeletes(t, version, got)
+	}
+	want := readDeletes(t, version)
+	for what, cells := range got {
+		for p, cell := range cells {
+			if want[what][p] != cell {
+				t.Errorf("%s, %s: %q; in testdata, for Glance %s, it is %q", what, p, cell, version, want[what][p])
+			}
+		}
+	}
+}
+
+func deleteOnce(t *testing.T, row deletion, name, who, protection string) string {
+	ctx := t.Context()
+	at := client(t, asAdmin)
+	endpoint, err := at.Endpoint(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &deleted{golden: golden{t: t, name: name, spec: "images/" + name}}
+	defer d.clean()
+	d.create()
+	direct := glancelocation.NewDirect(cloud(asMember), d.spec+"@s", d.name)
+	direct.Protect(protection)
+	d.ok(direct.Create(ctx))
+	d.record = direct.ID()
+	snapshot := snapshotID(t, d.spec, "s")
+	if row.prepare != nil {
+		row.prepare(d)
+	}
+	if d.impossible {
+		return "can't happen: the snapshot stays protected"
+	}
+	var server acctest.GlanceServer
+	if row.options != nil {
+		server = acctest.StartGlance(t, row.options)
+		endpoint = server.Address
+		at = glance.New(glance.Config{Cloud: cloud(asAdmin), Endpoint: endpoint})
+	}
+	before := d.data(snapshot)
+
+	var answer string
+	switch {
+	case who == "destroy":
+		if direct.As(cloud(asAdmin)); row.options != nil {
+			direct.At(cloud(asAdmin), endpoint)
+		}
+		answer = "done"
+		if err := direct.Delete(ctx); err != nil {
+			answer = "refused"
+		}
+	case row.remove:
+		answer = fmt.Sprint(acctest.GlanceRequest(t, "admin", "admin", http.MethodPatch, strings.TrimSuffix(endpoint, "/")+"/v2/images/"+d.record,
+			"application/openstack-images-v2.1-json-patch", []map[string]string{{"op": "remove", "path": "/locations/0"}}))
+	default:
+		answer = fmt.Sprint(acctest.GlanceDelete(t, "admin", "admin", strings.TrimSuffix(endpoint, "/"), d.record))
+	}
+	if row.options["delayed_delete"] != "" {
+		server.Scrub(t)
+	}
+	record := "stays"
+	if _, err := at.Get(ctx, d.record); errors.Is(err, glance.ErrNotFound) {
+		record = "goes"
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	after := d.data(snapshot)
+	if strings.HasPrefix(after, "trash") { // with snapshots, which would be in the way of purging it there
+		d.later("trash", "restore", "--pool", "images", "--image-id", d.id)
+	}
+	return fmt.Sprintf("%s, record %s: %s", answer, record, left(before, after))
+}
+
+// clean removes what would be in the way of purging the images.
+func (d *deleted) clean() {
+	ctx, c := context.Background(), client(d.t, asMember)
+	for _, undo := range d.cleanup {
+		defer undo() // the last one first
+	}
+	images, _ := client(d.t, asAdmin).FindByName(ctx, d.name)
+	for _, i := range images {
+		_ = c.Unprotect(ctx, i.ID)
+		_ = c.Deactivate(ctx, i.ID)
+		_, _ = c.DeleteRecord(ctx, i.ID)
+	}
+	if d.record != "" {
+		_, _ = acctest.TryRBD(d.t, "rm", "--no-progress", "images/guard."+d.record)
+	}
+}
+
+func lockOwner(t *testing.T, spec string) string {
+	out, _ := acctest.TryRBD(t, "lock", "ls", spec)
+	for line := range strings.Lines(out) {
+		if f := strings.Fields(line); len(f) > 1 && f[1] == "test" {
+			return f[0]
+		}
+	}
+	return ""
+}
+
+func deletesFile(version string) string { return filepath.Join("testdata", "deletes-"+version+".json") }
+
+func readDeletes(t *testing.T, version string) map[string]map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(deletesFile(version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out map[string]map[string]string
+	if err := json.Unmarshal(text, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// writeDeletes keeps what is known of the rows that were not run.
+func writeDeletes(t *testing.T, version string, got map[string]map[string]string) {
+	t.Helper()
+	all := map[string]map[string]string{}
+	if _, err := os.Stat(deletesFile(version)); err == nil {
+		all = readDeletes(t, version)
+	}
+	for _, row := range deletions {
+		if all[row.what] == nil {
+			all[row.what] = map[string]string{}
+		}
+		maps.Copy(all[row.what], got[row.what])
+	}
+	text, err := json.MarshalIndent(all, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(deletesFile(version), append(text, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
