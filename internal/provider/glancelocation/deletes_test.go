@@ -83,6 +83,7 @@ var deletions = []deletion{
 var protections = []struct{ name, protection, title string }{
 	{"none", "none", "`none`"},
 	{"guard", "guard", "`guard`"},
+	{"alias", "alias", "`alias`"},
 	{"destroy", "guard", "`terraform destroy`"},
 }
 
@@ -317,6 +318,20 @@ func (d *deleted) clean() {
 	}
 	if d.record != "" {
 		_, _ = acctest.TryRBD(d.t, "rm", "--no-progress", "images/guard."+d.record)
+		d.cleanAlias("alias." + d.record)
+	}
+}
+
+func (d *deleted) cleanAlias(name string) {
+	for id := range acctest.Trash(d.t, "images", name) {
+		_, _ = acctest.TryRBD(d.t, "trash", "restore", "images/"+id)
+	}
+	for _, args := range [][]string{
+		{"snap", "unprotect", "images/" + name + "@snap"},
+		{"snap", "purge", "--no-progress", "images/" + name},
+		{"rm", "--no-progress", "images/" + name},
+	} {
+		_, _ = acctest.TryRBD(d.t, args...)
 	}
 }
 
