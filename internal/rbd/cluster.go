@@ -63,8 +63,13 @@ func (c *Cluster) Info(ctx context.Context) (Info, error) {
 	return out, err
 }
 
-func (cn *connection) monCommand(prefix string, into any) error {
-	cmd, err := json.Marshal(map[string]string{"prefix": prefix, "format": "json"})
+// monCommand has args in pairs of name and value.
+func (cn *connection) monCommand(prefix string, into any, args ...string) error {
+	words := map[string]string{"prefix": prefix, "format": "json"}
+	for pair := range slices.Chunk(args, 2) {
+		words[pair[0]] = pair[1]
+	}
+	cmd, err := json.Marshal(words)
 	if err != nil {
 		return err
 	}

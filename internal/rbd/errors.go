@@ -28,6 +28,7 @@ var (
 	ErrOtherImage        = errors.New("another image has this name now")
 	ErrOtherSnapshot     = errors.New("another snapshot has this name now")
 	ErrShrink            = errors.New("the image would shrink")
+	ErrPoolFull          = errors.New("the pool is full")
 )
 
 // IsNotFound tells whether the image or snapshot is proven absent. A pool or
@@ -132,6 +133,8 @@ func translate(op string, spec fmt.Stringer, notFound, err error) error {
 		meaning = ErrPermission
 	case syscall.ETIMEDOUT:
 		meaning = ErrUnreachable
+	case syscall.EDQUOT, syscall.ENOSPC:
+		meaning = ErrPoolFull
 	}
 	if meaning == nil {
 		return fmt.Errorf("%s %s: %w", op, spec, err)

@@ -198,7 +198,7 @@ func resize(img *librbd.Image, spec Spec, sizeBytes uint64, allowShrink bool) er
 // RemoveImage is `rbd rm SPEC`, of the image with this id only. An image that
 // is gone is no error.
 //
-// Errors: ErrOtherImage, SnapshotsError, InUseError, ErrPermission.
+// Errors: ErrOtherImage, SnapshotsError, InUseError, ErrPermission, ErrPoolFull.
 func (c *Cluster) RemoveImage(ctx context.Context, spec Spec, id string) error {
 	spec = spec.ImageSpec()
 	img, err := c.Image(ctx, spec)
@@ -213,10 +213,11 @@ func (c *Cluster) RemoveImage(ctx context.Context, spec Spec, id string) error {
 	if err != nil {
 		return tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
 	}
-	err = c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		return translate("remove", spec, ErrImageNotFound, librbd.RemoveImage(ioctx, spec.Image))
-	})
-	return tolerate(err, ErrImageNotFound)
+	err = c.removeImage(ctx, spec, id)
+	if errors.Is(err, ErrPoolFull) {
+		err = c.removeFromFull(ctx, spec, id)
+	}
+	return err
 }
 
 // CheckRemovable says, without changing anything, what keeps an image from

@@ -45,6 +45,11 @@ func (cn *connection) openPool(pool, namespace string) (*rados.IOContext, error)
 		}
 		return nil, fmt.Errorf("open pool %q: %w", pool, err)
 	}
+	// On a full pool changes would wait for room, and removing is what makes it.
+	if err := ioctx.SetPoolFullTry(); err != nil {
+		ioctx.Destroy()
+		return nil, fmt.Errorf("open pool %q: %w", pool, err)
+	}
 	ioctx.SetNamespace(namespace)
 	return ioctx, nil
 }

@@ -3,7 +3,6 @@ package rbd
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -30,30 +29,39 @@ const (
 // given, is called with the bytes that were read.
 //
 // Similar to: `rbd import - SPEC`.
+//
+// Errors: those of r; ErrPoolFull, ErrPermission.
 func (p *Pending) WriteStream(ctx context.Context, r io.Reader, progress func(bytes uint64)) (written uint64, err error) {
-	h, err := p.c.openHandle(ctx, p.Spec, readWrite)
+	var all uint64
+	// All that may hang is in there, and left to itself when ctx has ended.
+	err = p.c.withImage(ctx, p.Spec, readWrite, func(img *librbd.Image) error {
+		if err := checkID(img, p.Spec, p.id); err != nil {
+			return err
+		}
+		stat, err := img.Stat()
+		if err != nil {
+			return fmt.Errorf("read %s: %w", p.Spec, err)
+		}
+		w := &streamWriter{img: img, size: stat.Size, spec: p.Spec}
+		w.start(int(min(stat.Obj_size, maxChunkBytes))) //nolint:gosec // bounded
+		n, err := w.copy(ctx, r, progress)
+		if failed := w.end(); err == nil {
+			err = failed
+		}
+		if err != nil {
+			return err
+		}
+		all = n
+		if err := img.Flush(); err != nil {
+			return translate("flush", p.Spec, ErrImageNotFound, err)
+		}
+		// The image is ours and unfinished: what it has beyond is what it grew ahead.
+		return resize(img, p.Spec, n, true)
+	})
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	if err := checkID(h.img, p.Spec, p.id); err != nil {
-		return 0, err
-	}
-	stat, err := h.img.Stat()
-	if err != nil {
-		return 0, fmt.Errorf("read %s: %w", p.Spec, err)
-	}
-	w := &streamWriter{img: h.img, size: stat.Size, spec: p.Spec}
-	w.start(int(min(stat.Obj_size, maxChunkBytes))) //nolint:gosec // bounded
-	written, err = w.copy(ctx, r, progress)
-	if err = errors.Join(err, w.end()); err != nil {
-		return written, fmt.Errorf("write %s: %w", p.Spec, err)
-	}
-	if err := h.img.Flush(); err != nil {
-		return written, fmt.Errorf("flush %s: %w", p.Spec, err)
-	}
-	// The image is ours and unfinished: what it has beyond is what it grew ahead.
-	return written, resize(h.img, p.Spec, written, true)
+	return all, nil
 }
 
 type streamWriter struct {
@@ -139,7 +147,7 @@ func (w *streamWriter) fail(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
-		w.err = err
+		w.err = translate("write", w.spec, ErrImageNotFound, err)
 	}
 }
 
@@ -158,10 +166,18 @@ func (w *streamWriter) end() error {
 func (w *streamWriter) copy(ctx context.Context, r io.Reader, progress func(uint64)) (uint64, error) {
 	var at uint64
 	for {
-		if err := errors.Join(ctx.Err(), w.failed()); err != nil {
+		if err := w.failed(); err != nil {
 			return at, err
 		}
-		buf := <-w.free
+		if err := ctx.Err(); err != nil {
+			return at, fmt.Errorf("write %s: %w", w.spec, err)
+		}
+		var buf []byte
+		select {
+		case buf = <-w.free:
+		case <-ctx.Done():
+			continue
+		}
 		n, last, err := blocks.Read(r, buf)
 		if err != nil {
 			return at, err
@@ -170,7 +186,11 @@ func (w *streamWriter) copy(ctx context.Context, r io.Reader, progress func(uint
 			if err := w.grow(at + uint64(n)); err != nil {
 				return at, err
 			}
-			w.work <- chunk{buf, n, int64(at)}
+			select {
+			case w.work <- chunk{buf, n, int64(at)}:
+			case <-ctx.Done():
+				continue
+			}
 			at += uint64(n)
 			if progress != nil {
 				progress(at)

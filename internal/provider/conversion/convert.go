@@ -48,11 +48,13 @@ func convert(ctx context.Context, d *providerdata.Data, m model, src sourceModel
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
 	j := job{d: d, m: m, source: s, token: token}
-	if s.streamed {
-		if err := j.stream(ctx, src, want); err != nil {
-			return "", err
+	err = d.Ceph.UnlessFull(ctx, m.Pools(), func(ctx context.Context) error {
+		if s.streamed {
+			return j.stream(ctx, src, want)
 		}
-	} else if err := j.convertVerified(ctx, src, want); err != nil {
+		return j.convertVerified(ctx, src, want)
+	})
+	if err != nil {
 		return "", err
 	}
 	if src.ChecksumsURL.ValueString() != "" {

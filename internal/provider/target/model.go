@@ -62,6 +62,15 @@ func (m Model) RBDSpec() rbd.Spec {
 	return rbd.Spec{Pool: m.Pool.ValueString(), Namespace: m.Namespace.ValueString(), Image: m.Name.ValueString()}
 }
 
+// Pools are those that the image's data goes to, and what is known about it.
+func (m Model) Pools() []string {
+	pools := []string{m.Pool.ValueString()}
+	if data := m.DataPool.ValueString(); data != "" {
+		pools = append(pools, data)
+	}
+	return pools
+}
+
 // placeKnown tells whether the image's spec can be told.
 func (m Model) placeKnown() bool {
 	return known(m.Name) && known(m.Pool) && !m.Namespace.IsUnknown()
