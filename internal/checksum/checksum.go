@@ -77,9 +77,20 @@ func (v *Verifier) Write(b []byte) (int, error) { return v.all.Write(b) }
 //
 // Errors: ErrMismatch.
 func (v *Verifier) Verify() error {
-	for _, name := range slices.Sorted(maps.Keys(v.want)) {
-		if got := hex.EncodeToString(v.hashes[name].Sum(nil)); !strings.EqualFold(got, v.want[name]) {
-			return fmt.Errorf("%w: %s is %s, expected %s", ErrMismatch, name, got, v.want[name])
+	got := Sums{}
+	for name, h := range v.hashes {
+		got[name] = hex.EncodeToString(h.Sum(nil))
+	}
+	return v.want.Compare(got)
+}
+
+// Compare compares with what was found.
+//
+// Errors: ErrMismatch.
+func (s Sums) Compare(found Sums) error {
+	for _, name := range slices.Sorted(maps.Keys(s)) {
+		if got := found[name]; !strings.EqualFold(got, s[name]) {
+			return fmt.Errorf("%w: %s is %s, expected %s", ErrMismatch, name, got, s[name])
 		}
 	}
 	return nil

@@ -72,7 +72,7 @@ func registeredImage(t *testing.T, name string) {
 // notImported is what an import can't find in the cluster.
 var notImported = map[string][]string{
 	"rbd_image":            {"metadata", "conf", "on_destroy", "trash_delay"},
-	"rbd_image_conversion": {"source", "size", "verify_content"},
+	"rbd_image_conversion": {"source", "size", "verify_content", "sparsify"},
 	"rbd_guest_file_edit":  {"files", "revision", "drift"},
 	"rbd_image_replica":    {"source"},
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // checkQcow2 reads the header as in qemu's docs/interop/qcow2.txt.
-func checkQcow2(b []byte) error {
+func checkQcow2(b []byte, backing bool) error {
 	const incompatibleDataFile = 1 << 2
 	if len(b) < 72 {
 		return fmt.Errorf("%w: the qcow2 header is cut off", ErrFormat)
@@ -15,7 +15,7 @@ func checkQcow2(b []byte) error {
 	if version != 2 && version != 3 {
 		return fmt.Errorf("%w: qcow2 version %d", ErrFormat, version)
 	}
-	if binary.BigEndian.Uint64(b[8:]) != 0 {
+	if binary.BigEndian.Uint64(b[8:]) != 0 && !backing {
 		return ErrBackingFile
 	}
 	if binary.BigEndian.Uint32(b[32:]) != 0 {

@@ -19,6 +19,7 @@ const infoTimeout = time.Minute
 // Info is what `qemu-img info` says of a source.
 type Info struct {
 	VirtualSizeBytes uint64
+	ClusterBytes     uint64 // 0 where the format has none
 	// Compression is what the compressed clusters of a qcow2 are, or would be,
 	// compressed with.
 	Compression string
@@ -31,9 +32,45 @@ func ReadInfo(ctx context.Context, s Source) (Info, error) {
 	if err := s.CheckHead(); err != nil {
 		return Info{}, err
 	}
-	name, err := s.filename()
+	out, err := queryInfo(ctx, s)
 	if err != nil {
 		return Info{}, err
+	}
+	return out.check(s)
+}
+
+// answer is what `qemu-img info --output=json` prints.
+type answer struct {
+	VirtualSize    uint64 `json:"virtual-size"`
+	ClusterSize    uint64 `json:"cluster-size"`
+	Format         string `json:"format"`
+	BackingFile    string `json:"backing-filename"`
+	Encrypted      bool   `json:"encrypted"`
+	Dirty          bool   `json:"dirty-flag"`
+	FormatSpecific struct {
+		Data struct {
+			DataFile    string `json:"data-file"`
+			Compression string `json:"compression-type"`
+			CreateType  string `json:"create-type"`
+			ParentCID   uint32 `json:"parent-cid"`
+			Extents     []struct {
+				Filename string `json:"filename"`
+			} `json:"extents"`
+		} `json:"data"`
+	} `json:"format-specific"`
+	Snapshots []struct {
+		ID          string `json:"id"`
+		Name        string `json:"name"`
+		VMStateSize int64  `json:"vm-state-size"`
+		Seconds     int64  `json:"date-sec"`
+	} `json:"snapshots"`
+}
+
+// queryInfo runs qemu-img on what was found to be harmless.
+func queryInfo(ctx context.Context, s Source) (answer, error) {
+	name, err := s.alone().filename()
+	if err != nil {
+		return answer{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, infoTimeout)
 	defer cancel()
@@ -44,37 +81,27 @@ func ReadInfo(ctx context.Context, s Source) (Info, error) {
 		Limits: infoLimits,
 	})
 	if err != nil {
-		return Info{}, fmt.Errorf("read %s as %s: %w", s, s.Format, err)
+		return answer{}, fmt.Errorf("read %s as %s: %w", s, s.Format, err)
 	}
 	return parseInfo(res.Stdout, s)
 }
 
-func parseInfo(b []byte, s Source) (Info, error) {
-	var out struct {
-		VirtualSize    uint64 `json:"virtual-size"`
-		Format         string `json:"format"`
-		BackingFile    string `json:"backing-filename"`
-		Encrypted      bool   `json:"encrypted"`
-		FormatSpecific struct {
-			Data struct {
-				DataFile    string `json:"data-file"`
-				Compression string `json:"compression-type"`
-				ParentCID   uint32 `json:"parent-cid"`
-				Extents     []struct {
-					Filename string `json:"filename"`
-				} `json:"extents"`
-			} `json:"data"`
-		} `json:"format-specific"`
-	}
+func parseInfo(b []byte, s Source) (out answer, err error) {
 	if err := json.Unmarshal(b, &out); err != nil {
-		return Info{}, fmt.Errorf("read the answer of qemu-img info: %w", err)
+		return out, fmt.Errorf("read the answer of qemu-img info: %w", err)
 	}
+	if out.Format != s.Format {
+		return out, fmt.Errorf("%w: qemu-img reads %s, not %s", ErrFormat, out.Format, s.Format)
+	}
+	return out, nil
+}
+
+// check refuses what refers to other files.
+func (out answer) check(s Source) (Info, error) {
 	const noParent = 1<<32 - 1
 	d := out.FormatSpecific.Data
 	switch {
-	case out.Format != s.Format:
-		return Info{}, fmt.Errorf("%w: qemu-img reads %s, not %s", ErrFormat, out.Format, s.Format)
-	case out.BackingFile != "", s.Format == "vmdk" && d.ParentCID != noParent:
+	case out.BackingFile != "" && len(s.Chain) == 0, s.Format == "vmdk" && d.ParentCID != noParent:
 		return Info{}, ErrBackingFile
 	case out.Encrypted:
 		return Info{}, ErrEncrypted
@@ -86,5 +113,5 @@ func parseInfo(b []byte, s Source) (Info, error) {
 			return Info{}, fmt.Errorf("%w: %s", ErrDataFile, e.Filename)
 		}
 	}
-	return Info{VirtualSizeBytes: out.VirtualSize, Compression: d.Compression}, nil
+	return Info{VirtualSizeBytes: out.VirtualSize, ClusterBytes: out.ClusterSize, Compression: d.Compression}, nil
 }

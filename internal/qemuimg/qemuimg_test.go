@@ -65,7 +65,11 @@ func TestParseInfo(t *testing.T) {
 		`{"virtual-size": 512, "format": "vmdk", "backing-filename": "x", "format-specific": {"data": {"parent-cid": 4294967295}}}`:                  ErrBackingFile,
 		`{"virtual-size": 512, "format": "raw"}`: ErrFormat,
 	} {
-		info, err := parseInfo([]byte(answer), src)
+		var info Info
+		out, err := parseInfo([]byte(answer), src)
+		if err == nil {
+			info, err = out.check(src)
+		}
 		if !errors.Is(err, want) || err == nil && info.VirtualSizeBytes != 512 {
 			t.Errorf("%s: %+v, %v; want %v", answer, info, err, want)
 		}

@@ -64,6 +64,9 @@ type Source struct {
 	File   string
 	RBD    *RBD
 	Format string
+	// Chain are the backing files that may be read, nearest first, see
+	// ReadChain; none where a backing file is refused.
+	Chain []Backing
 	// Head is the beginning of the source, HeadBytes or less if it is shorter.
 	Head []byte
 	// Env is added to qemu-img's environment.
@@ -81,7 +84,7 @@ func (s Source) String() string {
 }
 
 // filename is the source as a json: pseudo file name. It opens no backing
-// file, even where one was put in after the check.
+// file but those of Chain, even where one was put in after the check.
 func (s Source) filename() (string, error) {
 	file := map[string]any{"driver": "file", "filename": s.File}
 	if s.RBD != nil {
@@ -89,7 +92,7 @@ func (s Source) filename() (string, error) {
 	}
 	node := map[string]any{"driver": s.Format, "file": file}
 	if s.Format == "qcow2" || s.Format == "vmdk" {
-		node["backing"] = nil
+		node["backing"] = chainNode(s.Chain)
 	}
 	b, err := json.Marshal(node)
 	return "json:" + string(b), err
@@ -109,7 +112,7 @@ func (s Source) CheckHead() error {
 	}
 	switch s.Format {
 	case "qcow2":
-		return checkQcow2(s.Head)
+		return checkQcow2(s.Head, len(s.Chain) > 0)
 	case "vmdk":
 		return checkVMDK(s.Head)
 	}

@@ -33,8 +33,50 @@ const (
 // Errors: those of r; ErrPoolFull, ErrPermission.
 func (p *Pending) WriteStream(ctx context.Context, r io.Reader, progress func(bytes uint64)) (written uint64, err error) {
 	var all uint64
+	err = p.writeWith(ctx, func(w *streamWriter) error {
+		n, err := w.copy(ctx, r, progress)
+		all = n
+		return err
+	}, func(img *librbd.Image) error {
+		// The image is ours and unfinished: what it has beyond is what it grew ahead.
+		return resize(img, p.Spec, all, true)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return all, nil
+}
+
+// CopyContent copies what an image or snapshot has, holes left out, into the
+// temporary image, which must have its size. progress, where given, is called
+// with bytes of all the data there is: `rbd export FROM - | rbd import - SPEC`.
+//
+// Errors: ErrImageNotFound, ErrSnapshotNotFound, ErrPoolFull, ErrPermission.
+func (p *Pending) CopyContent(ctx context.Context, from Spec, progress func(done, total uint64)) error {
+	extents, err := p.c.Extents(ctx, from, false)
+	if err != nil {
+		return err
+	}
+	var done, total uint64
+	for _, e := range extents {
+		total += uint64(e.Length) //nolint:gosec // of an image
+	}
+	return p.writeWith(ctx, func(w *streamWriter) error {
+		return p.c.ReadExtents(ctx, from, extents, func(at int64, b []byte) error {
+			done += uint64(len(b))
+			if progress != nil {
+				progress(done, total)
+			}
+			return w.put(ctx, at, b)
+		})
+	}, func(*librbd.Image) error { return nil })
+}
+
+// writeWith has put hand data to the writers, and settles the image when all of it
+// has been written.
+func (p *Pending) writeWith(ctx context.Context, put func(*streamWriter) error, settle func(*librbd.Image) error) error {
 	// All that may hang is in there, and left to itself when ctx has ended.
-	err = p.c.withImage(ctx, p.Spec, readWrite, func(img *librbd.Image) error {
+	return p.c.withImage(ctx, p.Spec, readWrite, func(img *librbd.Image) error {
 		if err := checkID(img, p.Spec, p.id); err != nil {
 			return err
 		}
@@ -44,24 +86,18 @@ func (p *Pending) WriteStream(ctx context.Context, r io.Reader, progress func(by
 		}
 		w := &streamWriter{img: img, size: stat.Size, spec: p.Spec}
 		w.start(int(min(stat.Obj_size, maxChunkBytes))) //nolint:gosec // bounded
-		n, err := w.copy(ctx, r, progress)
+		err = put(w)
 		if failed := w.end(); err == nil {
 			err = failed
 		}
 		if err != nil {
 			return err
 		}
-		all = n
 		if err := img.Flush(); err != nil {
 			return translate("flush", p.Spec, ErrImageNotFound, err)
 		}
-		// The image is ours and unfinished: what it has beyond is what it grew ahead.
-		return resize(img, p.Spec, n, true)
+		return settle(img)
 	})
-	if err != nil {
-		return 0, err
-	}
-	return all, nil
 }
 
 type streamWriter struct {
@@ -166,17 +202,9 @@ func (w *streamWriter) end() error {
 func (w *streamWriter) copy(ctx context.Context, r io.Reader, progress func(uint64)) (uint64, error) {
 	var at uint64
 	for {
-		if err := w.failed(); err != nil {
+		buf, err := w.buffer(ctx)
+		if err != nil {
 			return at, err
-		}
-		if err := ctx.Err(); err != nil {
-			return at, fmt.Errorf("write %s: %w", w.spec, err)
-		}
-		var buf []byte
-		select {
-		case buf = <-w.free:
-		case <-ctx.Done():
-			continue
 		}
 		n, last, err := blocks.Read(r, buf)
 		if err != nil {
@@ -186,10 +214,8 @@ func (w *streamWriter) copy(ctx context.Context, r io.Reader, progress func(uint
 			if err := w.grow(at + uint64(n)); err != nil {
 				return at, err
 			}
-			select {
-			case w.work <- chunk{buf, n, int64(at)}:
-			case <-ctx.Done():
-				continue
+			if err := w.hand(ctx, chunk{buf, n, int64(at)}); err != nil {
+				return at, err
 			}
 			at += uint64(n)
 			if progress != nil {
@@ -200,6 +226,52 @@ func (w *streamWriter) copy(ctx context.Context, r io.Reader, progress func(uint
 			return at, nil
 		}
 	}
+}
+
+// put writes b, which is the caller's again when it returns.
+func (w *streamWriter) put(ctx context.Context, at int64, b []byte) error {
+	for len(b) > 0 {
+		buf, err := w.buffer(ctx)
+		if err != nil {
+			return err
+		}
+		n := copy(buf, b)
+		if err := w.hand(ctx, chunk{buf, n, at}); err != nil {
+			return err
+		}
+		at, b = at+int64(n), b[n:]
+	}
+	return nil
+}
+
+// buffer waits for a free one.
+func (w *streamWriter) buffer(ctx context.Context) ([]byte, error) {
+	if err := w.failed(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, w.gaveUp(ctx)
+	}
+	select {
+	case buf := <-w.free:
+		return buf, nil
+	case <-ctx.Done():
+		return nil, w.gaveUp(ctx)
+	}
+}
+
+// hand waits for a writer.
+func (w *streamWriter) hand(ctx context.Context, c chunk) error {
+	select {
+	case w.work <- c:
+		return nil
+	case <-ctx.Done():
+		return w.gaveUp(ctx)
+	}
+}
+
+func (w *streamWriter) gaveUp(ctx context.Context) error {
+	return fmt.Errorf("write %s: %w", w.spec, ctx.Err())
 }
 
 // grow makes room, well ahead: each time costs a round trip or two.

@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
@@ -52,7 +56,7 @@ func convert(ctx context.Context, d *providerdata.Data, m model, src sourceModel
 		if s.streamed {
 			return j.stream(ctx, src, want)
 		}
-		return j.convertVerified(ctx, src, want)
+		return j.here(ctx, src, want)
 	})
 	if err != nil {
 		return "", err
@@ -100,7 +104,7 @@ func (j *job) stream(ctx context.Context, src sourceModel, want checksum.Sums) (
 	if j.source.streamed {
 		return errTwice
 	}
-	return j.convert(ctx, nil)
+	return j.convert(ctx)
 }
 
 // errTwice is about a wrapper inside a wrapper.
@@ -131,14 +135,42 @@ func (j *job) writeRaw(ctx context.Context, in *stream) (err error) {
 	return j.publish(ctx, p, virtual)
 }
 
-// convertVerified converts a file while its checksum is verified beside it.
-func (j *job) convertVerified(ctx context.Context, src sourceModel, want checksum.Sums) error {
-	if len(want) == 0 {
-		return j.convert(ctx, nil)
+// here converts what is a file, or an image in RBD, while its checksum is
+// verified beside it.
+func (j *job) here(ctx context.Context, src sourceModel, want checksum.Sums) error {
+	var beside []check
+	if len(want) > 0 {
+		verify := func(ctx context.Context) error {
+			if src.File.IsNull() {
+				return verifyImage(ctx, j.d, j.source.spec, want)
+			}
+			return verifyFile(ctx, src.File.ValueString(), want)
+		}
+		if j.source.RBD != nil && j.source.spec.Snapshot == "" {
+			// qemu-img's watch on it would look like somebody else's.
+			if err := verify(ctx); err != nil {
+				return err
+			}
+		} else {
+			beside = append(beside, verify)
+		}
 	}
-	verified := make(chan error, 1)
-	go func() { verified <- verifyFile(ctx, src.File.ValueString(), want) }()
-	return j.convert(ctx, func() error { return <-verified })
+	if j.source.Format == "raw" && src.File.IsNull() {
+		return j.copyImage(ctx, beside...)
+	}
+	return j.convert(ctx, beside...)
+}
+
+// verifyImage hashes a source in RBD as it lies there.
+func verifyImage(ctx context.Context, d *providerdata.Data, spec rbd.Spec, want checksum.Sums) error {
+	h, err := d.Ceph.HashContent(ctx, spec, slices.Collect(maps.Keys(want)), nil)
+	if err != nil {
+		return err
+	}
+	if err := want.Compare(h.Sums); err != nil {
+		return fmt.Errorf("%s: %w", spec, err)
+	}
+	return nil
 }
 
 func verifyFile(ctx context.Context, name string, want checksum.Sums) error {
@@ -166,41 +198,124 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// convert has qemu-img convert the source. verified, where given, must agree
-// before anything becomes visible.
-func (j *job) convert(ctx context.Context, verified func() error) (err error) {
+// check is something that must agree before anything becomes visible.
+type check func(context.Context) error
+
+// content is what is to be written.
+type content struct {
+	sizeBytes    uint64 // of what fill writes
+	virtualBytes uint64 // that, in whole sectors
+	fill         func(context.Context, *rbd.Pending) error
+	// before run while the image is made, and must agree before it is filled: a
+	// tool that is ended while it writes leaves a watch for half a minute.
+	before []check
+	// beside run beside the writing, and end it where they don't agree.
+	beside []check
+}
+
+// convert has qemu-img convert the source.
+func (j *job) convert(ctx context.Context, beside ...check) error {
 	s := j.source
 	info, err := qemuimg.ReadInfo(ctx, s.Source)
 	if err != nil {
 		return err
 	}
-	if err := checkSize(j.m.Size.Bytes(), info.VirtualSizeBytes); err != nil {
+	before := []check{func(ctx context.Context) error {
+		return s.checkWhole(ctx, j.d, info)
+	}}
+	for _, b := range s.chain {
+		before = append(before, func(ctx context.Context) error {
+			info, err := qemuimg.ReadInfo(ctx, b.Source)
+			if err != nil {
+				return err
+			}
+			return b.checkWhole(ctx, j.d, info)
+		})
+	}
+	fill := func(ctx context.Context, p *rbd.Pending) error {
+		if err := run(ctx, s, p.Spec, info.VirtualSizeBytes); err != nil {
+			return err
+		}
+		if j.m.VerifyContent.ValueBool() {
+			return qemuimg.Compare(ctx, s.Source, s.node(p.Spec))
+		}
+		return nil
+	}
+	return j.write(ctx, content{info.VirtualSizeBytes, info.VirtualSizeBytes, fill, before, beside})
+}
+
+// copyImage copies a raw image in RBD without qemu-img, which ends itself where
+// a size is not a multiple of a sector.
+func (j *job) copyImage(ctx context.Context, beside ...check) error {
+	s := j.source
+	virtual, _ := qemuimg.VirtualSize("raw", nil, int64(s.sizeBytes)) //nolint:gosec // signed in librbd
+	fill := func(ctx context.Context, p *rbd.Pending) error {
+		log := progress.Start(ctx, "conversion", p.Spec.String())
+		defer log.Stop()
+		if err := p.CopyContent(ctx, s.spec, log.Set); err != nil {
+			return err
+		}
+		if j.m.VerifyContent.ValueBool() {
+			return compareImages(ctx, j.d, s.spec, p.Spec)
+		}
+		return nil
+	}
+	return j.write(ctx, content{sizeBytes: s.sizeBytes, virtualBytes: virtual, fill: fill, beside: beside})
+}
+
+// compareImages reads both.
+func compareImages(ctx context.Context, d *providerdata.Data, a, b rbd.Spec) error {
+	var sums [2]rbd.Hashes
+	reading, ctx := errgroup.WithContext(ctx)
+	for i, spec := range []rbd.Spec{a, b} {
+		reading.Go(func() (err error) {
+			sums[i], err = d.Ceph.HashContent(ctx, spec, []string{"sha256"}, nil)
+			return err
+		})
+	}
+	if err := reading.Wait(); err != nil {
+		return err
+	}
+	if err := sums[0].Sums.Compare(sums[1].Sums); err != nil {
+		return fmt.Errorf("compare with %s: %w: %w", a, qemuimg.ErrDiffer, err)
+	}
+	return nil
+}
+
+// write makes the temporary image, fills and publishes it.
+func (j *job) write(ctx context.Context, c content) (err error) {
+	if err := checkSize(j.m.Size.Bytes(), c.virtualBytes); err != nil {
 		return err
 	}
 	layout := j.m.Layout()
-	layout.SizeBytes = info.VirtualSizeBytes // it grows when all is there
+	layout.SizeBytes = c.sizeBytes // it grows when all is there
+	agreed := make(chan error, 1)
+	go func() { agreed <- together(ctx, c.before) }()
 	p, err := j.d.Ceph.NewPending(ctx, j.m.RBDSpec(), layout, j.token)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, p.Discard(ctx)) }()
-	if err := run(ctx, s, p.Spec, info.VirtualSizeBytes); err != nil {
+	if err := <-agreed; err != nil {
 		return err
 	}
-	if j.m.VerifyContent.ValueBool() {
-		if err := qemuimg.Compare(ctx, s.Source, s.node(p.Spec)); err != nil {
-			return err
-		}
-	}
-	if verified != nil {
-		if err := verified(); err != nil {
-			return err
-		}
-	}
-	if err := s.unchanged(); err != nil {
+	filling := func(ctx context.Context) error { return c.fill(ctx, p) }
+	if err := together(ctx, append(c.beside, filling)); err != nil {
 		return err
 	}
-	return j.publish(ctx, p, info.VirtualSizeBytes)
+	if err := j.source.unchanged(); err != nil {
+		return err
+	}
+	return j.publish(ctx, p, c.virtualBytes)
+}
+
+// together runs all at once; the first error ends the others.
+func together(ctx context.Context, all []check) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, f := range all {
+		group.Go(func() error { return f(ctx) })
+	}
+	return group.Wait()
 }
 
 // publish gives the image its size and its name.
@@ -208,7 +323,18 @@ func (j *job) publish(ctx context.Context, p *rbd.Pending, virtual uint64) error
 	if err := checkSize(j.m.Size.Bytes(), virtual); err != nil {
 		return err
 	}
+	if j.m.Sparsify.ValueBool() {
+		if err := sparsify(ctx, p); err != nil {
+			return err
+		}
+	}
 	return p.PublishGrown(ctx, max(j.m.Size.Bytes(), virtual))
+}
+
+func sparsify(ctx context.Context, p *rbd.Pending) error {
+	log := progress.Start(ctx, "sparsify", p.Spec.String())
+	defer log.Stop()
+	return p.Sparsify(ctx, log.Set)
 }
 
 // run converts, and logs how far it has come.

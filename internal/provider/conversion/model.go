@@ -11,6 +11,7 @@ type model struct {
 	target.Model
 	Source         types.Object `tfsdk:"source"`
 	VerifyContent  types.Bool   `tfsdk:"verify_content"`
+	Sparsify       types.Bool   `tfsdk:"sparsify"`
 	OnSourceChange types.String `tfsdk:"on_source_change"`
 	SourceRevision types.String `tfsdk:"source_revision"`
 }
@@ -22,14 +23,17 @@ const (
 )
 
 type sourceModel struct {
-	File         types.String `tfsdk:"file"`
-	Image        types.String `tfsdk:"image"`
-	URL          types.String `tfsdk:"url"`
-	Format       types.String `tfsdk:"format"`
-	MD5          types.String `tfsdk:"md5"`
-	SHA256       types.String `tfsdk:"sha256"`
-	SHA512       types.String `tfsdk:"sha512"`
-	ChecksumsURL types.String `tfsdk:"checksums_url"`
+	File          types.String `tfsdk:"file"`
+	Image         types.String `tfsdk:"image"`
+	URL           types.String `tfsdk:"url"`
+	Format        types.String `tfsdk:"format"`
+	MD5           types.String `tfsdk:"md5"`
+	SHA256        types.String `tfsdk:"sha256"`
+	SHA512        types.String `tfsdk:"sha512"`
+	ChecksumsURL  types.String `tfsdk:"checksums_url"`
+	PublishedName types.String `tfsdk:"published_name"`
+
+	AllowBackingChain types.Bool `tfsdk:"allow_backing_chain"`
 }
 
 // sums are the checksums that are given, by algorithm.
@@ -38,17 +42,17 @@ func (s sourceModel) sums() map[string]types.String {
 }
 
 func (s sourceModel) known() bool {
-	for _, v := range []types.String{s.File, s.Image, s.URL, s.Format, s.MD5, s.SHA256, s.SHA512, s.ChecksumsURL} {
+	for _, v := range []types.String{s.File, s.Image, s.URL, s.Format, s.MD5, s.SHA256, s.SHA512, s.ChecksumsURL, s.PublishedName} {
 		if v.IsUnknown() {
 			return false
 		}
 	}
-	return true
+	return !s.AllowBackingChain.IsUnknown()
 }
 
 func (m model) token(s sourceModel) string {
 	return m.Token("conversion", s.File.ValueString(), s.Image.ValueString(), s.URL.ValueString(), s.Format.ValueString(),
-		s.MD5.ValueString(), s.SHA256.ValueString(), s.SHA512.ValueString(), s.ChecksumsURL.ValueString())
+		s.MD5.ValueString(), s.SHA256.ValueString(), s.SHA512.ValueString(), s.ChecksumsURL.ValueString(), s.PublishedName.ValueString())
 }
 
 // Refreshed is what an import leaves open.

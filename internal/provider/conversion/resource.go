@@ -36,15 +36,17 @@ var (
 
 func init() {
 	report.Advise(qemuimg.ErrFormat, "State the format that the source has (`qemu-img info` tells); it is never probed.")
-	report.Advise(qemuimg.ErrBackingFile, "Make it self-contained first: `qemu-img convert -O qcow2 SOURCE NEW`.")
+	report.Advise(qemuimg.ErrBackingFile, "Make it self-contained first: `qemu-img convert -O qcow2 SOURCE NEW`. Where all files are local ones in one folder, allow_backing_chain of the source takes them together.")
+	report.Advise(qemuimg.ErrChain, "Every file of the chain must be a regular one in the folder of source.file, with its format stated: `qemu-img rebase -u -F FORMAT -b NAME FILE` writes both, without touching the data. Or make the source self-contained: `qemu-img convert -O qcow2 SOURCE NEW`.")
 	report.Advise(qemuimg.ErrDataFile, "Make it self-contained first: `qemu-img convert -O qcow2 SOURCE NEW`.")
 	report.Advise(qemuimg.ErrEncrypted, "Decrypt it first, on a machine that may have the key.")
 	report.Advise(qemuimg.ErrChanged, "Nothing was made. Run again when nobody writes to the source.")
+	report.Advise(qemuimg.ErrTruncated, "Nothing was made. Fetch the source again, and compare its checksum.")
 	report.Advise(errWrappedImage, "Convert it from the file that it was published as, with source.file or source.url.")
 	report.Advise(fetch.ErrNotFound, "Look for a typing error; publishers also remove old versions.")
 	report.Advise(fetch.ErrChanged, "Nothing was made. Run again.")
 	report.Advise(checksum.ErrMismatch, "Nothing was made. Either the source was damaged or tampered with, or it is another version than the checksum is of.")
-	report.Advise(checksum.ErrNotListed, "Look into the list: a link such as latest.qcow2 is often not named in it.")
+	report.Advise(checksum.ErrNotListed, "Look into the list: a link such as latest.qcow2 is often not named in it. published_name says what to look for.")
 	report.Advise(unwrap.ErrCorrupt, "Nothing was made. Fetch the source again, and compare its checksum.")
 	report.Advise(errTooSmall, "Images are never cut off: leave size out, or raise it.")
 }
@@ -65,8 +67,18 @@ func (r *conversionResource) IdentitySchema(_ context.Context, _ resource.Identi
 
 func (r *conversionResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var config model
-	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); !resp.Diagnostics.HasError() {
-		config.Validate(&resp.Diagnostics)
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &config)...); resp.Diagnostics.HasError() {
+		return
+	}
+	config.Validate(&resp.Diagnostics)
+	if config.Source.IsUnknown() || config.Source.IsNull() {
+		return
+	}
+	var src sourceModel
+	resp.Diagnostics.Append(config.Source.As(ctx, &src, basetypes.ObjectAsOptions{})...)
+	if src.AllowBackingChain.ValueBool() && !src.Format.IsUnknown() && src.Format.ValueString() != "qcow2" {
+		resp.Diagnostics.AddAttributeError(path.Root("source").AtName("allow_backing_chain"), "Invalid Attribute Combination",
+			"A backing chain is converted of a qcow2 only, format is \""+src.Format.ValueString()+"\".")
 	}
 }
 
@@ -206,6 +218,10 @@ func (r *conversionResource) virtualSize(ctx context.Context, src sourceModel, r
 	}()
 	if s.streamed {
 		return 0, false, nil
+	}
+	if s.Format == "raw" && s.RBD != nil {
+		virtual, known = qemuimg.VirtualSize("raw", nil, int64(s.sizeBytes)) //nolint:gosec // signed in librbd
+		return virtual, known, nil
 	}
 	info, err := qemuimg.ReadInfo(ctx, s.Source)
 	return info.VirtualSizeBytes, err == nil, err

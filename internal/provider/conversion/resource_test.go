@@ -62,9 +62,14 @@ func disk(t *testing.T) string {
 
 func qemuImg(t *testing.T, args ...string) string {
 	t.Helper()
-	out, err := exec.Command("qemu-img", args...).CombinedOutput()
+	return runCommand(t, "qemu-img", args...)
+}
+
+func runCommand(t *testing.T, name string, args ...string) string {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
-		t.Fatalf("qemu-img %s: %v\n%s", strings.Join(args, " "), err, out)
+		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
 	}
 	return string(out)
 }
@@ -128,7 +133,7 @@ func TestConversionLife(t *testing.T) {
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "vms/" + name,
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
-				ImportStateVerifyIgnore: []string{"source", "verify_content"},
+				ImportStateVerifyIgnore: []string{"source", "verify_content", "sparsify"},
 			},
 			{ // grown in place, and the source is not needed any more
 				PreConfig: func() {
@@ -204,6 +209,7 @@ func TestConversionRefusals(t *testing.T) {
 	raw := disk(t)
 	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", raw, at("good"))
 	qemuImg(t, "create", "-f", "qcow2", "-F", "raw", "-b", raw, at("backing"))
+	qemuImg(t, "create", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/shadow", at("shadow"), "1M")
 	qemuImg(t, "create", "-f", "qcow2", "-o", "data_file="+at("data"), at("datafile"), "1M")
 	qemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=monolithicFlat", raw, at("flat.vmdk"))
 	encrypted(t, at("luks"))
@@ -219,6 +225,7 @@ func TestConversionRefusals(t *testing.T) {
 		"qcow2 as vdi": {config(name, file(at("good")), "vdi"), `(?s)qemu-img failed`},
 		"cut off":      {config(name, file(at("cut")), "qcow2"), `cut off`},
 		"backing file": {config(name, file(at("backing")), "qcow2"), `(?s)has a backing file.*self-contained`},
+		"shadow":       {config(name, file(at("shadow")), "qcow2"), `(?s)has a backing file.*self-contained`},
 		"data file":    {config(name, file(at("datafile")), "qcow2"), `data in another file`},
 		"flat vmdk":    {config(name, file(at("flat.vmdk")), "vmdk"), `not in the stated format`},
 		"encrypted":    {config(name, file(at("luks")), "qcow2"), `encrypted`},

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -25,7 +26,7 @@ const description = "A virtual-machine image converted to raw in RBD: `qemu-img 
 	"The content goes into a temporary image (`NAME.tfpending`), which gets its name only when all of it is there; " +
 	"an interrupted run leaves nothing but that, and the next one removes it. " +
 	"Source images are not trusted: the format is stated and never probed, and an image that refers to other files " +
-	"(a backing file, an external data file, extents elsewhere) or is encrypted is refused.\n\n" +
+	"(a backing file that is not asked for, an external data file, extents elsewhere), is encrypted or was cut off is refused.\n\n" +
 	"The source is read when the image is made. A source file that changes later is not noticed, and may be gone; " +
 	"use `replace_triggered_by` to convert again.\n\n" +
 	"Needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +
@@ -70,7 +71,8 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 					"image": schema.StringAttribute{
 						Optional: true,
 						MarkdownDescription: "Spec of an image or snapshot in the same cluster that holds the source, such as the qcow2 that somebody uploaded to Glance: " +
-							"`pool[/namespace]/image[@snapshot]`. Without a snapshot, the image must not be in use.",
+							"`pool[/namespace]/image[@snapshot]`. Without a snapshot, the image must not be in use. " +
+							"With `format = \"raw\"` it is copied as `rbd deep cp` copies, without its snapshots; a clone (`parent` of rbd_image) has the same content at no cost.",
 						Validators: []validator.String{namecheck.AnySpec()},
 					},
 					"md5":    sumAttribute("md5"),
@@ -78,13 +80,26 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 					"sha512": sumAttribute("sha512"),
 					"checksums_url": schema.StringAttribute{
 						Optional: true,
-						MarkdownDescription: "URL of a list of checksums as publishers ship it beside their images, such as `SHA512SUMS`. The source is looked up in it by its file name. Another checksum there is another revision of the source. " +
+						MarkdownDescription: "URL of a list of checksums as publishers ship it beside their images, such as `SHA512SUMS`. The source is looked up in it by `published_name`. Another checksum there is another revision of the source. " +
 							"The list is believed as far as its server is: a signature on it is not checked.",
 						Validators: []validator.String{
 							urlCheck{},
 							stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("md5"), path.MatchRelative().AtParent().AtName("sha256"),
-								path.MatchRelative().AtParent().AtName("sha512"), path.MatchRelative().AtParent().AtName("image")),
+								path.MatchRelative().AtParent().AtName("sha512")),
 						},
+					},
+					"published_name": schema.StringAttribute{
+						Optional:            true,
+						MarkdownDescription: "Name of the source in `checksums_url`. Default: the last part of `file` or `url`, or the name of `image`, which for one that was uploaded to Glance is an id.",
+						Validators: []validator.String{
+							stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("checksums_url")),
+						},
+					},
+					"allow_backing_chain": schema.BoolAttribute{
+						Optional: true,
+						MarkdownDescription: "Take a qcow2 `file` that has a backing file, and convert what both have together. Every file of the chain must be a regular file (no link) in the folder of `file`, and its format stated as qcow2 or raw (`qemu-img create -F`). " +
+							"A checksum is that of `file` alone. Default: `false`, such a source is refused.",
+						Validators: []validator.Bool{boolvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("file"))},
 					},
 					"format": schema.StringAttribute{
 						Required:            true,
@@ -103,6 +118,11 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				MarkdownDescription: "Revision of the source that was converted: its checksum in `checksums_url`, or else the ETag or the date that the server of `url` gave; null where there is neither.",
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
+			"sparsify": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				MarkdownDescription: "Let go of runs of zeros from 4 KiB on (`rbd sparsify`) before the image gets its name. " +
+					"Every object that the image can have is asked for. Default: `false`: zeros of the source are not written where they are long (64 KiB to 1 MiB), which is enough for most images.",
+			},
 			"verify_content": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Read the result back and compare it with the source (`qemu-img compare`) before it gets its name. " +
@@ -118,9 +138,7 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 func sumAttribute(algorithm string) schema.StringAttribute {
 	return schema.StringAttribute{
 		Optional:            true,
-		MarkdownDescription: "Checksum (" + algorithm + ", in hex) of the source as it is published, its wrapper included. It is verified before the image gets its name.",
-		Validators: []validator.String{
-			sumCheck(algorithm), stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("image")),
-		},
+		MarkdownDescription: "Checksum (" + algorithm + ", in hex) of the source as it is published, its wrapper included; of one in RBD, of the whole image or snapshot that holds it. It is verified before the image gets its name.",
+		Validators:          []validator.String{sumCheck(algorithm)},
 	}
 }

@@ -21,6 +21,12 @@ type source struct {
 	dir  *workdir.Dir
 	// unchanged tells whether the source still is what it was.
 	unchanged func() error
+	// sizeBytes is that of the source itself, not of the disk in it.
+	sizeBytes uint64
+	// spec is the source in RBD, where it is there.
+	spec rbd.Spec
+	// chain are its backing files, nearest first.
+	chain []*source
 	// streamed tells that the source comes as a stream, and is no file for
 	// qemu-img yet.
 	streamed bool
@@ -49,7 +55,40 @@ func openSource(ctx context.Context, d *providerdata.Data, m sourceModel, option
 	case m.File.IsNull():
 		return s, s.openImage(ctx, d, m.Image.ValueString())
 	}
-	return s, s.openFile(m.File.ValueString())
+	if err := s.openFile(m.File.ValueString()); err != nil || s.streamed || !m.AllowBackingChain.ValueBool() {
+		return s, err
+	}
+	return s, s.openChain()
+}
+
+// openChain also looks after the backing files.
+func (s *source) openChain() error {
+	// What is no qcow2 has no chain, and is refused by its head.
+	if err := (qemuimg.Source{File: s.File, Format: s.Format, Head: s.Head, Chain: []qemuimg.Backing{{}}}).CheckHead(); err != nil {
+		return err
+	}
+	chain, err := qemuimg.ReadChain(s.File)
+	if err != nil {
+		return err
+	}
+	s.Chain = chain
+	unchanged := []func() error{s.unchanged}
+	for i, b := range chain {
+		link := &source{Source: qemuimg.Source{Format: b.Format, Chain: chain[i+1:]}}
+		if err := link.openFile(b.File); err != nil {
+			return err
+		}
+		s.chain, unchanged = append(s.chain, link), append(unchanged, link.unchanged)
+	}
+	s.unchanged = func() error {
+		for _, same := range unchanged {
+			if err := same(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return nil
 }
 
 // errWrappedImage is about a source that would have to be unwrapped in place.
@@ -71,7 +110,7 @@ func (s *source) openFile(name string) error {
 	if s.Head, err = io.ReadAll(io.LimitReader(f, qemuimg.HeadBytes)); err != nil {
 		return err
 	}
-	s.File = name
+	s.File, s.sizeBytes = name, uint64(before.Size()) //nolint:gosec // of a regular file
 	s.streamed = unwrap.Detect(s.Head) != unwrap.None
 	s.unchanged = func() error {
 		after, err := os.Stat(name)
@@ -98,6 +137,10 @@ func (s *source) openImage(ctx context.Context, d *providerdata.Data, name strin
 		}
 		s.unchanged = func() error { return d.Ceph.CheckUnused(ctx, spec, "") }
 	}
+	s.spec = spec
+	if s.sizeBytes, err = d.Ceph.SizeOf(ctx, spec); err != nil {
+		return err
+	}
 	if s.Head, err = d.Ceph.ReadHead(ctx, spec, qemuimg.HeadBytes); err != nil {
 		return err
 	}
@@ -115,6 +158,28 @@ func (s *source) node(spec rbd.Spec) qemuimg.RBD {
 		Pool: spec.Pool, Namespace: spec.Namespace, Image: spec.Image, Snapshot: spec.Snapshot,
 		ConfFile: s.tool.ConfFile, User: s.tool.User,
 	}
+}
+
+// open opens the source for reading.
+func (s *source) open(ctx context.Context, d *providerdata.Data) (interface {
+	io.ReaderAt
+	io.Closer
+}, error,
+) {
+	if s.RBD != nil {
+		return d.Ceph.OpenReader(ctx, s.spec)
+	}
+	return os.Open(s.File)
+}
+
+// checkWhole makes sure that the source was not cut off.
+func (s *source) checkWhole(ctx context.Context, d *providerdata.Data, info qemuimg.Info) error {
+	r, err := s.open(ctx, d)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = r.Close() }() // opened for reading
+	return qemuimg.CheckWhole(ctx, s.Source, r, s.sizeBytes, info.ClusterBytes)
 }
 
 func (s *source) close() error { return s.dir.Remove() }

@@ -13,6 +13,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/blocks"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/fetch"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/unwrap"
 )
 
@@ -152,8 +153,14 @@ func expected(ctx context.Context, m sourceModel) (checksum.Sums, error) {
 
 // publishedName is what the source is called in a list of checksums.
 func (m sourceModel) publishedName() string {
-	if file := m.File.ValueString(); file != "" {
-		return filepath.Base(file)
+	switch {
+	case !m.PublishedName.IsNull():
+		return m.PublishedName.ValueString()
+	case !m.File.IsNull():
+		return filepath.Base(m.File.ValueString())
+	case !m.Image.IsNull():
+		spec, _ := rbd.ParseSpec(m.Image.ValueString()) // the schema has looked
+		return spec.Image
 	}
 	return urlName(m.URL.ValueString())
 }
