@@ -96,6 +96,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		cluster.NewDataSource,
 		image.NewDataSource,
 		checksum.NewDataSource,
+		conversion.NewDataSource,
 		images.NewDataSource,
 		snapshots.NewDataSource,
 		lineage.NewDataSource,
