@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -70,13 +71,9 @@ func (r *fileEditResource) checkImage(ctx context.Context, plan *model, tellID, 
 	if err != nil {
 		return // validated with the configuration
 	}
-	img, err := r.data.Ceph.Image(ctx, spec)
+	img, err := change.Planned(ctx, r.data, spec, willEdit)
 	if errors.Is(err, rbd.ErrImageNotFound) {
 		return
-	}
-	// The watch of an edit that was cut off goes away by itself.
-	if err == nil && willEdit && !img.EditInterrupted() {
-		err = r.data.Ceph.CheckUnused(ctx, spec, "")
 	}
 	if err != nil {
 		report.AttributeError(diags, path.Root(imageref.Name), "plan an edit of", noun, spec.String(), err)

@@ -11,8 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
@@ -34,13 +34,6 @@ func init() {
 	report.Advise(errMissing, "Look for a typing error, or give content to make the file. The image was not changed.")
 	report.Advise(errType, "Only regular files are edited. The image was not changed.")
 	report.Advise(errUnsettled, "Write the patterns so that they do not match what they lead to. The image was not changed.")
-	report.Advise(guestfs.ErrManyRoots, "Say which one is meant with root_device.")
-	report.Advise(guestfs.ErrNoRoot, "Say where the root file system is with root_device, if the image holds one.")
-	report.Advise(guestfs.ErrFeature, "Install the package on the machine that runs Terraform.")
-	report.Advise(guestfs.ErrSymlink, "Name the file that the link leads to. The image was not changed.")
-	report.Advise(guestfs.ErrNoSpace, "Make room in the guest, or grow its file system. The image was not changed.")
-	report.Advise(guestfs.ErrNotMounted, "The file lies on a file system of the guest that is not on this image. The image was not changed.")
-	report.Advise(guestfs.ErrLaunch, "Try `libguestfs-test-tool` on the machine that runs Terraform. With accelerator = \"tcg\" in the provider's guestfs block no KVM is needed; launch_timeout may be raised there too.")
 }
 
 // NewResource is rbd_guest_file_edit.
@@ -183,14 +176,7 @@ func (r *fileEditResource) Delete(ctx context.Context, req resource.DeleteReques
 	if !ok {
 		return
 	}
-	img, err := imageref.Find(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString())
-	if err == nil && img.EditInterrupted() {
-		var e *rbd.Edit
-		if e, err = r.data.Ceph.BeginEdit(ctx, img.Spec, img.ID); err == nil {
-			err = e.End()
-		}
-	}
-	if err != nil && !rbd.IsNotFound(err) {
+	if err := change.Recover(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString()); err != nil {
 		report.Error(&resp.Diagnostics, "delete", noun, state.Image.ValueString(), err)
 	}
 }

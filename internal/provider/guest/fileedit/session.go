@@ -1,19 +1,17 @@
 package fileedit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
 )
 
 // job is a set of edits of one image.
@@ -48,12 +46,12 @@ func (j job) look(ctx context.Context) (pending []outcome, err error) {
 		return pending, err
 	}
 	tflog.Info(ctx, "reading the guest in an appliance", map[string]any{"image": j.spec.String(), "reason": err.Error()})
-	o, err := j.overlay(ctx)
+	o, err := change.NewOverlay(ctx, j.data, j.spec)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, o.dir.Remove()) }()
-	s, err := o.launch(ctx, j.data.Guests, j.rootDevice)
+	defer func() { err = errors.Join(err, o.Remove()) }()
+	s, err := o.LaunchRoot(ctx, j.data.Guests, j.rootDevice)
 	if err != nil {
 		return nil, err
 	}
@@ -61,48 +59,48 @@ func (j job) look(ctx context.Context) (pending []outcome, err error) {
 	return examine(appliance{ctx, s}, j.edits)
 }
 
-// run makes the edits hold. It edits an overlay, and only when all of that is
-// done puts it into the image, with a snapshot to go back to: the image has
-// either its old or its new content, whatever happens.
-func (j job) run(ctx context.Context, imageID string) (err error) {
-	unlock, err := j.data.Ceph.LockImage(ctx, j.spec)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	e, err := j.data.Ceph.BeginEdit(ctx, j.spec, imageID)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.End()) }()
+// run makes the edits hold, all of them or none.
+func (j job) run(ctx context.Context, imageID string) error {
+	root, sure := j.rootDevice, false
+	return change.Change{
+		Needed: func(ctx context.Context) (bool, error) {
+			pending, found, err := j.peek(ctx)
+			if errors.Is(err, guestread.ErrUnsupported) {
+				root = cmp.Or(found, root)
+				return true, nil
+			}
+			if err == nil {
+				err = impossible(pending)
+			}
+			root, sure = cmp.Or(found, root), true
+			return len(pending) > 0, err
+		},
+		Make: func(ctx context.Context, o *change.Overlay) (bool, error) { return j.edit(ctx, o, root) },
+		Verify: func(ctx context.Context) error {
+			if !sure {
+				return nil // that would take another appliance
+			}
+			return j.verify(ctx)
+		},
+	}.Run(ctx, j.data, j.spec, imageID)
+}
 
-	pending, root, err := j.peek(ctx)
-	sure := !errors.Is(err, guestread.ErrUnsupported)
-	if sure && err == nil {
-		err = impossible(pending)
-	}
-	if sure && (err != nil || len(pending) == 0) {
-		return err
-	}
-	if root == "" {
-		root = j.rootDevice
-	}
-	o, err := j.overlay(ctx)
+// verify looks at the result in the image itself.
+func (j job) verify(ctx context.Context) error {
+	pending, _, err := j.peek(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("look at the result: %w", err)
 	}
-	defer func() { err = errors.Join(err, o.dir.Remove()) }()
-	changed, err := j.edit(ctx, o, root)
-	if err != nil || !changed {
-		return err
+	if len(pending) > 0 {
+		return fmt.Errorf("%s after the edit: %s", pending[0].Path, pending[0].Unmet[0])
 	}
-	return j.commit(ctx, e, o, sure)
+	return nil
 }
 
 // edit makes the edits hold in the overlay. It returns false where they did so
 // before.
-func (j job) edit(ctx context.Context, o *overlay, root string) (bool, error) {
-	s, err := o.launch(ctx, j.data.Guests, root)
+func (j job) edit(ctx context.Context, o *change.Overlay, root string) (bool, error) {
+	s, err := o.LaunchRoot(ctx, j.data.Guests, root)
 	if err != nil {
 		return false, err
 	}
@@ -127,73 +125,4 @@ func (j job) edit(ctx context.Context, o *overlay, root string) (bool, error) {
 		return false, fmt.Errorf("%s: %w: %s", pending[0].Path, errUnsettled, pending[0].Unmet[0])
 	}
 	return true, s.Close(ctx)
-}
-
-// commit puts the overlay into the image. verify looks at the result once more
-// in the image itself.
-func (j job) commit(ctx context.Context, e *rbd.Edit, o *overlay, verify bool) (err error) {
-	if err := e.Protect(); err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, e.Rollback())
-		}
-	}()
-	if err := qemuimg.CommitOverlay(ctx, o.path, o.tool.Env); err != nil {
-		return err
-	}
-	if verify {
-		pending, _, err := j.peek(ctx)
-		if err != nil {
-			return fmt.Errorf("look at the result: %w", err)
-		}
-		if len(pending) > 0 {
-			return fmt.Errorf("%s after the edit: %s", pending[0].Path, pending[0].Unmet[0])
-		}
-	}
-	return e.Accept()
-}
-
-// overlay is a private file into which an appliance writes in place of the
-// image.
-type overlay struct {
-	dir  *workdir.Dir
-	path string
-	tool rbd.Tool
-}
-
-func (j job) overlay(ctx context.Context) (_ *overlay, err error) {
-	o := &overlay{}
-	if o.dir, err = workdir.New("edit"); err != nil {
-		return nil, err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, o.dir.Remove())
-		}
-	}()
-	if o.tool, err = j.data.Ceph.WriteToolConf(ctx, o.dir.Path(), nil); err != nil {
-		return nil, err
-	}
-	o.path = filepath.Join(o.dir.Path(), "overlay.qcow2")
-	return o, qemuimg.CreateOverlay(ctx, o.path, qemuimg.RBD{
-		Pool: j.spec.Pool, Namespace: j.spec.Namespace, Image: j.spec.Image,
-		ConfFile: o.tool.ConfFile, User: o.tool.User,
-	}, o.tool.Env)
-}
-
-func (o *overlay) launch(ctx context.Context, m *guestfs.Manager, root string) (*guestfs.Session, error) {
-	s, err := m.Launch(ctx, guestfs.Request{
-		Drives: []guestfs.Drive{{Path: o.path, Format: "qcow2"}},
-		Env:    o.tool.Env,
-	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.MountRoot(ctx, root); err != nil {
-		s.Abort()
-		return nil, err
-	}
-	return s, nil
 }
