@@ -13,6 +13,7 @@ type physicalVolume struct {
 	text string   // the volume group's metadata
 	vg   *section // the text's first section
 	name string   // the volume group's
+	part *partition
 }
 
 // volume is a logical volume; err says why it can't be read.
@@ -21,6 +22,9 @@ type volume struct {
 	dmName string // its other name, /dev/mapper/VG-LV
 	dev    *device
 	err    error
+
+	vg, lv *section
+	pvs    []*physicalVolume // of the whole disk
 }
 
 // readPV reads an LVM2 label and the metadata; it returns nil where a device
@@ -148,7 +152,10 @@ func volumes(pvs []*physicalVolume) ([]volume, error) {
 			if !hasFlag(lvs.list(name, "status"), "VISIBLE") {
 				continue
 			}
-			v := volume{name: "/dev/" + pv.name + "/" + name, dmName: "/dev/mapper/" + dmEscape(pv.name) + "-" + dmEscape(name)}
+			v := volume{
+				name: "/dev/" + pv.name + "/" + name, dmName: "/dev/mapper/" + dmEscape(pv.name) + "-" + dmEscape(name),
+				vg: pv.vg, lv: lvs.child(name), pvs: pvs,
+			}
 			v.dev, v.err = linearVolume(pv.vg, lvs.child(name), pvs)
 			out = append(out, v)
 		}

@@ -14,9 +14,16 @@ const maxLogical = 60
 // GPT's (the GUID as it stands on the disk).
 type partition struct {
 	*device
-	name string // as libguestfs names it
-	kind string
+	name   string // as libguestfs names it
+	number int
+	kind   string
+	table  string     // TableMBR or TableGPT
+	within *partition // the extended one that holds a logical one
+	tail   int64      // bytes that the table itself takes at the end of the disk
 }
+
+// start is where the partition begins, in bytes.
+func (p partition) start() int64 { return p.device.r.(*linear).extents[0].at }
 
 // Partition types that matter.
 const (
@@ -27,6 +34,10 @@ const (
 	gptPReP      = "\x2d\xe3\x1a\x9e\x7d\xdc\x11\x44\xb5\x99\x8c\xf9\x08\xdc\x8a\xb3"
 	gptLinuxRAID = "\x0f\x88\x9d\xa1\xfc\x05\x3b\x4d\xa0\x06\x74\x3f\x0f\x84\x91\x1e"
 )
+
+func (p *partition) named(number int, table string) {
+	p.number, p.table, p.name = number, table, "/dev/sda"+strconv.Itoa(number)
+}
 
 // partitions returns the partitions of a disk, or none where it has no
 // partition table.
@@ -54,7 +65,7 @@ func partitions(disk *device) ([]partition, error) {
 		case p.kind == mbrGPT && gpt:
 			return gptPartitions(disk, mbr[sector:])
 		}
-		p.name = "/dev/sda" + strconv.Itoa(i+1)
+		p.named(i+1, TableMBR)
 		switch p.kind {
 		case "5", "f", "85":
 			extended = append(extended, *p)
@@ -102,7 +113,7 @@ func mbrEntry(disk *device, table []byte, i int, base int64) (*partition, error)
 
 // logicalPartitions follows the chain of tables in an extended partition.
 func logicalPartitions(disk *device, ext partition) ([]partition, error) {
-	base := ext.device.r.(*linear).extents[0].at / sector
+	base := ext.start() / sector
 	at := base
 	var parts []partition
 	for range maxLogical {
@@ -120,7 +131,8 @@ func logicalPartitions(disk *device, ext partition) ([]partition, error) {
 		if p == nil {
 			return nil, unsupported("an empty logical partition")
 		}
-		p.name = "/dev/sda" + strconv.Itoa(5+len(parts))
+		p.named(5+len(parts), TableMBR)
+		p.within = &ext
 		parts = append(parts, *p)
 		next := table[446+16:]
 		if next[4] == 0 {
@@ -169,7 +181,9 @@ func gptPartitions(disk *device, header []byte) ([]partition, error) {
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, partition{d, "/dev/sda" + strconv.Itoa(i+1), kind})
+		p := partition{device: d, kind: kind, tail: sector + (int64(count)*int64(each)+sector-1)/sector*sector}
+		p.named(i+1, TableGPT)
+		parts = append(parts, p)
 	}
 	return parts, nil
 }

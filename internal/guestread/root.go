@@ -12,8 +12,13 @@ import (
 // where it certainly holds none.
 type candidate struct {
 	name, alias string
+	part        *partition // nil for a logical volume
+	vol         *volume    // nil for a partition
 	open        func() (filesystem, error)
 }
+
+// wholeDisk is the name of a disk that has no partitions.
+const wholeDisk = "/dev/sda"
 
 // findRoot finds the root file system: the named one, or the only one.
 func findRoot(disk *device, want string) (string, filesystem, error) {
@@ -66,11 +71,11 @@ func candidates(disk *device) ([]candidate, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkRAID(disk, "/dev/sda"); err != nil {
+	if err := checkRAID(disk, wholeDisk); err != nil {
 		return nil, err
 	}
 	if len(parts) == 0 {
-		parts = []partition{{device: disk, name: "/dev/sda"}}
+		parts = []partition{{device: disk, name: wholeDisk}}
 	}
 	var all []candidate
 	var pvs []*physicalVolume
@@ -80,10 +85,11 @@ func candidates(disk *device) ([]candidate, error) {
 			return nil, err
 		}
 		if pv != nil {
+			pv.part = &p
 			pvs = append(pvs, pv)
 			continue
 		}
-		all = append(all, candidate{p.name, p.name, func() (filesystem, error) {
+		all = append(all, candidate{p.name, p.name, &p, nil, func() (filesystem, error) {
 			if err != nil {
 				return nil, err
 			}
@@ -99,7 +105,7 @@ func candidates(disk *device) ([]candidate, error) {
 		return nil, err
 	}
 	for _, v := range vols {
-		all = append(all, candidate{v.name, v.dmName, func() (filesystem, error) {
+		all = append(all, candidate{v.name, v.dmName, nil, &v, func() (filesystem, error) {
 			if v.err != nil {
 				return nil, v.err
 			}

@@ -23,6 +23,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glanceimage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/growth"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
@@ -88,6 +89,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		namespace.NewResource,
 		glancelocation.NewResource,
 		fileedit.NewResource,
+		growth.NewResource,
 	}
 }
 

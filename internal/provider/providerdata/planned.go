@@ -19,6 +19,9 @@ type Planned struct {
 type PlannedID struct {
 	ImageID    string
 	SnapshotID uint64
+	// SizeBytes is the size that an image will have; zero where that is not
+	// known.
+	SizeBytes uint64
 }
 
 // Add notes what a spec will be the name of.

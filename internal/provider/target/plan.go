@@ -82,7 +82,7 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 		return
 	}
 	if m.placeKnown() {
-		id := providerdata.PlannedID{}
+		id := providerdata.PlannedID{SizeBytes: uint64(max(0, m.SizeBytes.ValueInt64()))}
 		if p.State != nil && !replacing {
 			id.ImageID = p.State.ImageID.ValueString()
 		}

@@ -1,0 +1,269 @@
+package growth_test
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
+)
+
+const (
+	address = "rbd_guest_filesystem_growth.test"
+	mib     = 1 << 20
+)
+
+func growth(more ...string) string {
+	return "resource \"rbd_guest_filesystem_growth\" \"test\" {\n  image = rbd_image_conversion.test.spec\n  " + strings.Join(more, "\n  ") + "\n}\n"
+}
+
+func size(s string) string { return fmt.Sprintf("size = %q", s) }
+
+// planned expects an action, and what the partition will have, in bytes.
+func planned(action plancheck.ResourceActionType, partition int64) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+		plancheck.ExpectResourceAction(address, action),
+		plancheck.ExpectKnownValue(address, tfjsonpath.New("partition_size_bytes"), knownvalue.Int64Exact(partition)),
+	}}
+}
+
+func has(attribute string, value int64) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), knownvalue.Int64Exact(value))
+}
+
+// The life of a growth on an MBR with ext4: with the image in the same run, by
+// itself when others grew the image, to a size, refused where it would shrink.
+func TestGrowthLife(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: guesttest.Gone(t, name),
+		Steps: []resource.TestStep{
+			{ // the guest leaves one MiB at the end
+				Config:            guesttest.Conversion(name, "tiny-ext4") + growth(),
+				ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", 65*mib)},
+			},
+			{
+				ResourceName: address, ImportState: true, ImportStateId: spec,
+				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
+			},
+			{ // both in one run, and the plan says so
+				Config:           guesttest.Conversion(name, "tiny-ext4", size("100MiB")) + growth(),
+				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, 99*mib),
+				ConfigStateChecks: []statecheck.StateCheck{
+					has("filesystem_size_bytes", 99*mib), has("partition_size_bytes", 99*mib),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("device"), knownvalue.StringExact("/dev/sda1")),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("filesystem"), knownvalue.StringExact("ext4")),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("volume_size_bytes"), knownvalue.Null()),
+				},
+				Check: resource.ComposeAggregateTestCheckFunc(
+					sound(t, spec, "e2fsck -fn", 1*mib, 99*mib), guesttest.Clean(t, spec),
+					guesttest.Boots(t, spec, "TINY-READY"),
+				),
+			},
+			{ // a size that is there already
+				Config:           guesttest.Conversion(name, "tiny-ext4", size("100MiB")) + growth(size("99MiB")),
+				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, 99*mib),
+			},
+			{
+				Config:      guesttest.Conversion(name, "tiny-ext4", size("100MiB")) + growth(size("98MiB")),
+				ExpectError: regexp.MustCompile(`(?s)it\s+would\s+have\s+to\s+shrink.*never\s+shrunk`),
+			},
+			{
+				Config:      guesttest.Conversion(name, "tiny-ext4", size("100MiB")) + growth(size("2GiB")),
+				ExpectError: regexp.MustCompile(`(?s)no\s+room\s+for\s+it.*Grow\s+the\s+image\s+first`),
+			},
+			{ // the image was grown behind our back, the file system to a size
+				PreConfig:        func() { acctest.RBD(t, "resize", "--no-progress", "--size", "400M", spec) },
+				Config:           guesttest.Conversion(name, "tiny-ext4", size("400MiB")) + growth(size("200MiB")),
+				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, 200*mib),
+				Check: resource.ComposeAggregateTestCheckFunc(
+					sound(t, spec, "e2fsck -fn", 1*mib, 200*mib), guesttest.Boots(t, spec, `TINY-ROOT-KIB 1[89]\d\d\d\d`),
+				),
+			},
+			{ // the partition alone was grown, by others
+				PreConfig: func() { guesttest.Guestfish(t, spec, "/dev/sda1", "umount-all\npart-resize /dev/sda 1 -1") },
+				Config:    guesttest.Conversion(name, "tiny-ext4", size("400MiB")) + growth(),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectUnknownValue(address, tfjsonpath.New("filesystem_size_bytes")),
+				}},
+				ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", 399*mib)},
+				Check:             sound(t, spec, "e2fsck -fn", 1*mib, 399*mib),
+			},
+			{ // another image
+				Config: guesttest.Conversion(name, "tiny-ext4", `pool = "volumes"`) + growth(),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionReplace),
+				}},
+			},
+			{ // the image is gone, and the growth with it
+				PreConfig: func() { acctest.RBD(t, "rm", "--no-progress", "volumes/"+name) },
+				Config:    guesttest.Conversion(name, "tiny-ext4", `pool = "volumes"`) + growth(),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
+				}},
+			},
+		},
+	})
+}
+
+// The other layouts, and a boot of each.
+func TestGrowthLayouts(t *testing.T) {
+	for _, c := range []struct {
+		guest, device, check string
+		size                 int // MiB
+		start, want          int64
+	}{
+		{"tiny-xfs", "/dev/sda2", "xfs_repair -n", 600, 1 * mib, (600*2048 - 33 - 2048) / 8 * 4096},
+		{"tiny-lvm", "/dev/vgsys/lvroot", "", 200, 0, 196 * mib},
+	} {
+		t.Run(c.guest, func(t *testing.T) {
+			name := providertest.Name(t)
+			spec := "vms/" + name
+			checks := []resource.TestCheckFunc{guesttest.Clean(t, spec), guesttest.Boots(t, spec, "TINY-READY")}
+			if c.check != "" {
+				checks = append(checks, sound(t, spec, c.check, c.start, c.want))
+			} else {
+				checks = append(checks, func(*terraform.State) error {
+					if out := guesttest.Guestfish(t, spec, c.device, "umount-all\ndebug sh \"e2fsck -fn "+c.device+"\"\nlvs-full"); !strings.Contains(out, fmt.Sprintf("lv_size: %d", c.want)) {
+						return fmt.Errorf("lvs says:\n%s", out)
+					}
+					return nil
+				})
+			}
+			providertest.Run(t, resource.TestCase{
+				CheckDestroy: guesttest.Gone(t, name),
+				Steps: []resource.TestStep{
+					{
+						Config: guesttest.Conversion(name, c.guest, size(fmt.Sprintf("%dMiB", c.size))) + growth(fmt.Sprintf("device = %q", c.device)),
+						ConfigStateChecks: []statecheck.StateCheck{
+							has("filesystem_size_bytes", c.want),
+							statecheck.ExpectKnownValue(address, tfjsonpath.New("device"), knownvalue.StringExact(c.device)),
+						},
+						Check: resource.ComposeAggregateTestCheckFunc(checks...),
+					},
+					{
+						Config:           guesttest.Conversion(name, c.guest, size(fmt.Sprintf("%dMiB", c.size))) + growth(),
+						ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+					},
+				},
+			})
+		})
+	}
+}
+
+// ext4 on a GPT, made of two of the lab's guests: GRUB of the one, the root file
+// system of the other.
+func TestGrowthGPT(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	dir := t.TempDir()
+	raw := func(guest string) string {
+		out := filepath.Join(dir, guest)
+		guesttest.Run(t, "qemu-img", "convert", "-O", "raw", guesttest.Path(guest), out)
+		return out
+	}
+	image := filepath.Join(dir, "gpt")
+	guesttest.Run(t, "truncate", "-s", "66M", image)
+	guesttest.Run(t, "sgdisk", "-a1", "-n1:34:2047", "-t1:ef02", "-n2:2048:133119", "-t2:8300", image)
+	for _, c := range []struct {
+		from          string
+		at, to, bytes int64
+	}{{"tiny-xfs", 0, 0, 440}, {"tiny-xfs", 34 * 512, 34 * 512, 2014 * 512}, {"tiny-ext4", mib, mib, 64 * mib}} {
+		copyBytes(t, raw(c.from), image, c.at, c.to, c.bytes)
+	}
+	const want = (200*2048 - 33 - 2048) / 8 * 4096
+	config := func(more string) string {
+		return providertest.Provider() + strings.NewReplacer("rbd_image_conversion.test.spec", fmt.Sprintf("%q", spec)).Replace(growth(more))
+	}
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		PreConfig: func() {
+			acctest.RBD(t, "import", "--no-progress", image, spec)
+			acctest.RBD(t, "resize", "--no-progress", "--size", "200M", spec)
+		},
+		Config:            config(""),
+		ConfigPlanChecks:  planned(plancheck.ResourceActionCreate, (200*2048-33-2048)*512),
+		ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", want)},
+		Check: resource.ComposeAggregateTestCheckFunc(
+			sound(t, spec, "e2fsck -fn", mib, want), guesttest.Boots(t, spec, "TINY-READY"), guesttest.Clean(t, spec),
+		),
+	}}})
+}
+
+// What can't grow is refused in the plan, and nothing is done to it; a logical
+// partition grows with the extended one around it.
+func TestGrowthPartitions(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	image := filepath.Join(t.TempDir(), "disk")
+	guesttest.Run(t, "truncate", "-s", "64M", image)
+	guesttest.Run(t, "sh", "-c", `printf 'label: dos\nstart=2048,size=40960,type=83\nstart=45056,size=81920,type=5\nstart=47104,size=79872,type=83\n' | sfdisk -q "$0"`, image)
+	guesttest.Run(t, "mke2fs", "-q", "-t", "ext4", "-E", "offset=1048576", image, "16M")
+	guesttest.Run(t, "mke2fs", "-q", "-t", "ext4", "-E", "offset=24117248", image, "39M")
+	acctest.RBD(t, "import", "--no-progress", image, spec)
+	acctest.RBD(t, "resize", "--no-progress", "--size", "128M", spec)
+	config := func(device, more string) string {
+		return strings.NewReplacer("rbd_image_conversion.test.spec", fmt.Sprintf("%q", spec)).Replace(growth(fmt.Sprintf("device = %q", device), more))
+	}
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config("/dev/sda1", ""), ExpectError: regexp.MustCompile(`(?s)/dev/sda2\s+begins\s+behind\s+it`)},
+		{Config: config("/dev/sda1", size("22MiB")), ExpectError: regexp.MustCompile(`(?s)another\s+partition\s+is\s+behind\s+it`)},
+		{Config: config("/dev/sda9", ""), ExpectError: regexp.MustCompile(`(?s)no\s+device\s+/dev/sda9`)},
+		{Config: config("sda1", ""), ExpectError: regexp.MustCompile(`must\s+begin\s+with\s+/dev/`)},
+		{
+			Config: config("/dev/sda5", ""), ConfigPlanChecks: planned(plancheck.ResourceActionCreate, 105*mib),
+			ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", 105*mib)},
+			Check:             sound(t, spec, "e2fsck -fn", 23*mib, 105*mib),
+		},
+	}})
+}
+
+// sound exports the image and has the file system that is to lie there checked
+// by its own tool, and the partition table by sfdisk.
+func sound(t *testing.T, spec, check string, start, bytes int64) resource.TestCheckFunc {
+	t.Helper()
+	return func(*terraform.State) error {
+		dir := t.TempDir()
+		disk, fsys := filepath.Join(dir, "disk"), filepath.Join(dir, "fs")
+		acctest.RBD(t, "export", "--no-progress", spec, disk)
+		defer os.Remove(disk)
+		if out := guesttest.Run(t, "sfdisk", "--verify", disk); !strings.Contains(out, "No errors detected") {
+			return fmt.Errorf("sfdisk --verify: %s", out)
+		}
+		guesttest.Run(t, "truncate", "-s", fmt.Sprint(bytes), fsys)
+		copyBytes(t, disk, fsys, start, 0, bytes)
+		defer os.Remove(fsys)
+		guesttest.Run(t, "sh", "-c", check+` "$0"`, fsys)
+		return nil
+	}
+}
+
+func copyBytes(t *testing.T, from, to string, at, offset, n int64) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	if _, err := io.Copy(io.NewOffsetWriter(out, offset), io.NewSectionReader(in, at, n)); err != nil {
+		t.Fatal(err)
+	}
+}
