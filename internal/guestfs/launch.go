@@ -48,29 +48,39 @@ func (m *Manager) Launch(ctx context.Context, req Request) (*Session, error) {
 	if len(req.Drives) == 0 {
 		return nil, errors.New("no drive for the appliance")
 	}
-	select {
-	case m.slots <- struct{}{}:
-	case <-ctx.Done():
-		return nil, fmt.Errorf("wait for a free libguestfs appliance: %w", ctx.Err())
-	}
-	s, err := m.launch(ctx, req)
+	release, err := m.Acquire(ctx)
 	if err != nil {
-		<-m.slots
 		return nil, err
 	}
-	s.release = func() { <-m.slots }
+	s, err := m.start(ctx, req, m.Accelerator(ctx), 0)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	s.release = release
 	return s, nil
 }
 
-func (m *Manager) launch(ctx context.Context, req Request) (*Session, error) {
-	accel := m.cfg.Accelerator
-	if accel != Auto {
-		return m.start(ctx, req, accel, 0)
+// Acquire waits for a free slot, for a virtual machine that is not started
+// here; the caller must release it.
+func (m *Manager) Acquire(ctx context.Context) (release func(), err error) {
+	select {
+	case m.slots <- struct{}{}:
+		return func() { <-m.slots }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("wait for a free libguestfs appliance: %w", ctx.Err())
 	}
-	if m.kvmWorks(ctx) {
-		return m.start(ctx, req, KVM, 0)
+}
+
+// Accelerator is KVM or TCG: what is configured, or what was found to work.
+func (m *Manager) Accelerator(ctx context.Context) string {
+	switch {
+	case m.cfg.Accelerator != Auto:
+		return m.cfg.Accelerator
+	case m.kvmWorks(ctx):
+		return KVM
 	}
-	return m.start(ctx, req, TCG, 0)
+	return TCG
 }
 
 // kvmWorks finds out whether an appliance boots under KVM, once for this

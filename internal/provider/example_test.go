@@ -75,6 +75,10 @@ var notImported = map[string][]string{
 	"rbd_image_conversion": {"source", "size", "verify_content", "sparsify"},
 	"rbd_guest_file_edit":  {"files", "revision", "drift"},
 	"rbd_image_replica":    {"source"},
+	"rbd_guest_boot_check": {
+		"console_pattern", "failure_pattern", "user_data", "boot_timeout", "memory", "cpus", "disk_bus",
+		"accelerator", "seconds", "line", "console",
+	},
 }
 
 // identified names what tells a resource from others of its type; it is the spec

@@ -22,6 +22,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/functions"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glanceimage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/bootcheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/growth"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
@@ -90,6 +91,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		glancelocation.NewResource,
 		fileedit.NewResource,
 		growth.NewResource,
+		bootcheck.NewResource,
 	}
 }
 

@@ -4,6 +4,7 @@ package namecheck
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -58,6 +59,14 @@ func SnapshotSpec() validator.String {
 func AnySpec() validator.String {
 	return check{"a spec", func(s string) error {
 		_, err := rbd.ParseSpec(s)
+		return err
+	}}
+}
+
+// Pattern accepts regular expressions.
+func Pattern() validator.String {
+	return check{"a regular expression", func(s string) error {
+		_, err := regexp.Compile(s)
 		return err
 	}}
 }

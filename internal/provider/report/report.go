@@ -44,7 +44,7 @@ var advice = []struct {
 	{rbd.ErrChanged, "Run again when nobody changes it; or take a snapshot and name that, which stays as it is."},
 	{rbd.ErrImageNotFound, "Look for a typing error with `rbd ls`."},
 	{rbd.ErrSnapshotNotFound, "Look for a typing error with `rbd snap ls`."},
-	{command.ErrNotInstalled, "Install it on the machine that runs Terraform (on Debian: qemu-utils and qemu-block-extra for qemu-img, libguestfs-tools for guestfish)."},
+	{command.ErrNotInstalled, "Install it on the machine that runs Terraform (on Debian: qemu-utils and qemu-block-extra for qemu-img, libguestfs-tools for guestfish, virt-sysprep and virt-customize, qemu-system-x86 and qemu-block-extra for qemu-system-x86_64)."},
 }
 
 // Advise adds advice for the errors of a room's own backend.

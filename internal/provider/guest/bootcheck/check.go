@@ -1,0 +1,120 @@
+package bootcheck
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/boot"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
+)
+
+// shownLines is how much of the console an error shows.
+const shownLines = 25
+
+// errTooSlow is the cause of a boot that was given up.
+var errTooSlow = errors.New("boot_timeout has passed")
+
+// origin is the snapshot that is booted.
+type origin struct {
+	spec       rbd.Spec
+	imageID    string
+	snapshotID uint64
+}
+
+func findOrigin(ctx context.Context, d *providerdata.Data, snapshot string) (origin, error) {
+	spec, err := rbd.ParseSpec(snapshot)
+	if err != nil {
+		return origin{}, err
+	}
+	img, err := d.Ceph.Image(ctx, spec.ImageSpec())
+	if err != nil {
+		return origin{}, err
+	}
+	s, err := img.Snapshot(spec.Snapshot)
+	return origin{spec, img.ID, s.ID}, err
+}
+
+// check boots the snapshot and fills in what was seen.
+func (r *bootCheckResource) check(ctx context.Context, m *model, diags *diag.Diagnostics) {
+	result := boot.Result{}
+	err := r.boot(ctx, m, &result, diags)
+	if err == nil || diags.HasError() {
+		return
+	}
+	detail := report.Detail(err)
+	if text := lastLines(result.Console, shownLines); text != "" {
+		detail += "\n\nThe end of its console:\n\n" + text
+	} else if result.Time > 0 {
+		detail += "\n\nIt wrote nothing to its serial console: the guest may lack console=ttyS0 on its kernel's command line."
+	}
+	diags.AddError(report.Unable("boot", noun, m.Snapshot.ValueString()), detail)
+}
+
+func (r *bootCheckResource) boot(ctx context.Context, m *model, result *boot.Result, diags *diag.Diagnostics) (err error) {
+	sign, err := m.sign()
+	if err != nil {
+		return err
+	}
+	limit, errs := m.BootTimeout.ValueGoDuration()
+	if diags.Append(errs...); diags.HasError() {
+		return nil
+	}
+	o, err := findOrigin(ctx, r.data, m.Snapshot.ValueString())
+	if err != nil {
+		return err
+	}
+	dir, err := workdir.New("boot")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, dir.Remove()) }()
+	tool, err := r.data.Ceph.WriteToolConf(ctx, dir.Path(), nil)
+	if err != nil {
+		return err
+	}
+	machine := boot.Machine{
+		Disk: boot.RBD{
+			Pool: o.spec.Pool, Namespace: o.spec.Namespace, Image: o.spec.Image, Snapshot: o.spec.Snapshot,
+			ConfFile: tool.ConfFile, User: tool.User,
+		},
+		Env: tool.Env, Dir: dir.Path(), Bus: m.DiskBus.ValueString(),
+		MemoryMiB: int64(m.memoryMiB()), CPUs: m.CPUs.ValueInt64(), Network: m.network(), //nolint:gosec // Parse bounds it
+	}
+	if files := m.seed(o); files != nil {
+		machine.Seed = filepath.Join(dir.Path(), "seed.iso")
+		if err := boot.WriteSeed(machine.Seed, files); err != nil {
+			return err
+		}
+	}
+	release, err := r.data.Guests.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	machine.Accelerator = r.data.Guests.Accelerator(ctx)
+	tflog.Info(ctx, "booting a snapshot", map[string]any{"snapshot": o.spec.String(), "accelerator": machine.Accelerator, "network": machine.Network})
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w (%s)", errTooSlow, limit))
+	defer cancel()
+	*result, err = machine.Run(ctx, sign)
+	tflog.Debug(ctx, "the guest's console", map[string]any{"snapshot": o.spec.String(), "text": result.Console})
+	if err != nil {
+		return err
+	}
+	tflog.Info(ctx, "the guest is up", map[string]any{"snapshot": o.spec.String(), "time": result.Time.String()})
+	m.set(o, machine.Accelerator, *result)
+	return nil
+}
+
+func lastLines(text string, n int) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}

@@ -1,0 +1,236 @@
+package bootcheck_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
+	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
+	"github.com/hashicorp/terraform-plugin-testing/plancheck"
+	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
+	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
+)
+
+const address = "rbd_guest_boot_check.test"
+
+func check(snapshot string, more ...string) string {
+	return fmt.Sprintf("resource \"rbd_guest_boot_check\" \"test\" {\n  snapshot = %q\n  memory = \"256MiB\"\n  %s\n}\n", snapshot, strings.Join(more, "\n  "))
+}
+
+// guest imports the lab's ext4 guest with files of its own, written without an
+// appliance, and takes the snapshot golden.
+func guest(t *testing.T, spec string, files map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	raw := filepath.Join(dir, "raw")
+	guesttest.Run(t, "qemu-img", "convert", "-O", "raw", guesttest.Path("tiny-ext4"), raw)
+	for path, content := range files {
+		from := filepath.Join(dir, "file")
+		if err := os.WriteFile(from, []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		out := guesttest.Run(t, "debugfs", "-w", "-R", "write "+from+" "+path, raw+"?offset=1048576")
+		if !strings.Contains(out, "Allocated inode") {
+			t.Fatal(out)
+		}
+	}
+	acctest.RBD(t, "import", "--no-progress", raw, spec)
+	acctest.RBD(t, "snap", "create", "--no-progress", spec+"@golden")
+}
+
+func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
+	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+		plancheck.ExpectResourceAction(address, action),
+		plancheck.ExpectUnknownValue(address, tfjsonpath.New("seconds")),
+	}}
+}
+
+func text(attribute, pattern string) statecheck.StateCheck {
+	return statecheck.ExpectKnownValue(address, tfjsonpath.New(attribute), knownvalue.StringRegexp(regexp.MustCompile(pattern)))
+}
+
+// untouched expects that nobody has the image open, and that nothing was
+// written to it.
+func untouched(t *testing.T, spec string) resource.TestCheckFunc {
+	t.Helper()
+	return func(*terraform.State) error {
+		if out := acctest.RBD(t, "status", spec); !strings.Contains(out, "Watchers: none") {
+			return fmt.Errorf("%s is watched: %s", spec, out)
+		}
+		if out := acctest.RBD(t, "diff", "--from-snap", "golden", spec); strings.Contains(out, "data") {
+			return fmt.Errorf("%s was written to: %s", spec, out)
+		}
+		return nil
+	}
+}
+
+func TestBootCheckLife(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	guest(t, spec, map[string]string{"/etc/rc.local": `#!/bin/sh
+[ -e /dev/vdb ] && echo "SEED $(busybox grep -ao 'hello, .*' /dev/vdb)"
+printf '\033[1;31mTINY\033[0m-COLOURED\a and no end'
+busybox sleep 3
+echo
+`})
+	providertest.Run(t, resource.TestCase{
+		Steps: []resource.TestStep{
+			{
+				Config: check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`),
+				ConfigStateChecks: []statecheck.StateCheck{
+					text("line", `^TINY-READY host=tiny up=[0-9.]+$`), text("console", `(?s)TINY-ROOT-KIB \d+\nTINY-COLOURED and no end`),
+					text("accelerator", "^tcg$"), text("spec", "@golden$"),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("banner"), knownvalue.Null()),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("seconds"), knownvalue.NotNull()),
+				},
+				Check: untouched(t, spec),
+			},
+			{
+				ResourceName: address, ImportState: true, ImportStateId: spec + "@golden",
+				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "snapshot_id",
+				ImportStateVerifyIgnore: []string{
+					"console_pattern", "memory", "cpus", "disk_bus", "boot_timeout",
+					"accelerator", "seconds", "line", "console",
+				},
+			},
+			{
+				Config:           check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`, "timeouts {\n create = \"20m\"\n }"),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("seconds"), knownvalue.NotNull())}},
+			},
+			{ // a prompt, which has no end; and a seed
+				Config:            check(spec+"@golden", `console_pattern = "no end$"`, `user_data = "hello, user data"`, `disk_bus = "virtio"`),
+				ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{text("console", `(?m)^SEED hello, user data`), text("line", `^TINY-COLOURED and no end$`)},
+				Check:             untouched(t, spec),
+			},
+			{ // renamed: the same snapshot
+				PreConfig: func() { acctest.RBD(t, "snap", "rename", spec+"@golden", spec+"@best") },
+				Config:    check(spec+"@best", `console_pattern = "no end$"`, `user_data = "hello, user data"`),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					plancheck.ExpectKnownValue(address, tfjsonpath.New("line"), knownvalue.NotNull()),
+				}},
+			},
+			{ // another one of the same name
+				PreConfig: func() {
+					acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@best")
+					acctest.RBD(t, "snap", "create", "--no-progress", spec+"@best")
+				},
+				Config:           check(spec+"@best", `console_pattern = "TINY-READY"`, `triggers = { kernel = "6.1" }`),
+				ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
+			},
+			{
+				PreConfig:   func() { acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@best") },
+				Config:      check(spec+"@best", `console_pattern = "TINY-READY"`),
+				ExpectError: regexp.MustCompile(`(?s)Unable to plan a boot.*rbd\s+snap\s+ls`),
+			},
+		},
+	})
+}
+
+// A guest that does not come up fails the apply, which says what it saw.
+func TestBootCheckFailures(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	guest(t, spec, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'emergency mode: no disk'\n"})
+	off := spec + "-off"
+	guest(t, off, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'going down'\necho o >/proc/sysrq-trigger\nbusybox sleep 60\n"})
+	golden := spec + "@golden"
+	providertest.Run(t, resource.TestCase{
+		Steps: []resource.TestStep{
+			{Config: check(golden), ExpectError: regexp.MustCompile(`(?s)console_pattern.*ssh_banner|ssh_banner.*console_pattern`)},
+			{Config: check(golden, `console_pattern = "("`), ExpectError: regexp.MustCompile(`Not a regular expression`)},
+			{Config: check(golden, `ssh_banner = "SSH"`, `network = "none"`), ExpectError: regexp.MustCompile(`No network for ssh`)},
+			{Config: check(spec, `console_pattern = "x"`), ExpectError: regexp.MustCompile(`a\s+snapshot\s+is\s+wanted`)},
+			{Config: check(golden, `console_pattern = "x"`, `boot_timeout = "0s"`), ExpectError: regexp.MustCompile(`No time to boot`)},
+			{
+				Config:      check(golden, `console_pattern = "^never$"`, `boot_timeout = "25s"`),
+				ExpectError: regexp.MustCompile(`(?s)did\s+not\s+come\s+up.*boot_timeout\s+has\s+passed.*end\s+of\s+its\s+console.*TINY-READY`),
+			},
+			{
+				Config:      check(golden, `console_pattern = "^never$"`, `failure_pattern = "emergency mode"`),
+				ExpectError: regexp.MustCompile(`(?s)console\s+shows\s+a\s+failure.*emergency mode: no disk`),
+			},
+			{
+				Config:      check(off+"@golden", `console_pattern = "^never$"`),
+				ExpectError: regexp.MustCompile(`(?s)qemu\s+ended\s+before.*going down`),
+			},
+			{ // none of it left anything
+				Config: check(golden, `console_pattern = "TINY-READY"`),
+				Check:  resource.ComposeAggregateTestCheckFunc(untouched(t, spec), untouched(t, off)),
+			},
+		},
+	})
+}
+
+// An ssh banner counts, not a TCP connection; and the guest reaches nothing
+// outside unless that is asked for.
+func TestBootCheckNetwork(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	outside, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	go func() {
+		for {
+			c, err := outside.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = fmt.Fprintln(c, "hello")
+			_ = c.Close()
+		}
+	}()
+	files := map[string]string{
+		"/etc/banner": "#!/bin/sh\necho welcome\nprintf 'SSH-2.0-tiny\\r\\n'\n",
+		"/etc/rc.local": fmt.Sprintf(`#!/bin/sh
+for m in failover net_failover virtio_net; do busybox insmod /etc/$m.ko; done
+busybox ip link set eth0 up
+busybox ip addr add 10.0.2.15/24 dev eth0
+echo "OUTSIDE $(busybox nc -w 5 10.0.2.2 %d </dev/null || echo blocked)"
+busybox sleep 3
+busybox nc -ll -p 22 -e /etc/banner &
+`, outside.Addr().(*net.TCPAddr).Port),
+	}
+	kernel := strings.TrimSpace(guesttest.Run(t, guesttest.Lab(t, "guest", "kernel-version")))
+	for _, module := range []string{"drivers/net/net_failover", "net/core/failover", "drivers/net/virtio_net"} {
+		b, err := os.ReadFile("/lib/modules/" + kernel + "/kernel/" + module + ".ko")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["/etc/"+filepath.Base(module)+".ko"] = string(b)
+	}
+	guest(t, spec, files)
+	providertest.Run(t, resource.TestCase{
+		Steps: []resource.TestStep{
+			{
+				Config: check(spec+"@golden", `ssh_banner = "^SSH-2\\.0-"`),
+				ConfigStateChecks: []statecheck.StateCheck{
+					text("banner", "^SSH-2.0-tiny$"), text("console", "OUTSIDE .*blocked"),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("line"), knownvalue.Null()),
+				},
+				Check: untouched(t, spec),
+			},
+			{
+				Config:            check(spec+"@golden", `ssh_banner = "tiny"`, `console_pattern = "OUTSIDE hello"`, `network = "outside"`),
+				ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{text("line", "OUTSIDE hello"), text("banner", "tiny")},
+			},
+			{
+				Config:      check(spec+"@golden", `ssh_banner = "OpenSSH"`, `boot_timeout = "25s"`),
+				ExpectError: regexp.MustCompile(`(?s)no\s+ssh\s+banner\s+came`),
+			},
+		},
+	})
+}
