@@ -98,7 +98,8 @@ func ReadLayout(r io.ReaderAt, size int64, name string) (_ Layout, err error) {
 	}
 	c := all[i]
 	l := Layout{Device: c.name, DiskSize: size}
-	part, dev := c.part, (*device)(nil)
+	part := c.part
+	var dev *device
 	if c.vol != nil {
 		if c.vol.err != nil {
 			return Layout{}, c.vol.err

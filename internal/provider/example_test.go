@@ -75,6 +75,10 @@ var notImported = map[string][]string{
 	"rbd_image_conversion": {"source", "size", "verify_content", "sparsify"},
 	"rbd_guest_file_edit":  {"files", "revision", "drift"},
 	"rbd_image_replica":    {"source"},
+	"rbd_guest_sysprep":    {"operations", "disabled_operations", "triggers", "performed", "revision"},
+	"rbd_guest_customization": {
+		"mkdir", "append_line", "hostname", "ssh_inject", "run", "truncate", "messages", "revision",
+	},
 	"rbd_guest_boot_check": {
 		"console_pattern", "failure_pattern", "user_data", "boot_timeout", "memory", "cpus", "disk_bus",
 		"accelerator", "seconds", "line", "console",

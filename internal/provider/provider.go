@@ -23,8 +23,10 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glanceimage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/bootcheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/customization"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/growth"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/sysprep"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
@@ -92,6 +94,8 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		fileedit.NewResource,
 		growth.NewResource,
 		bootcheck.NewResource,
+		customization.NewResource,
+		sysprep.NewResource,
 	}
 }
 

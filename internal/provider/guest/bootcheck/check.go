@@ -87,7 +87,7 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, result *boot.Res
 			ConfFile: tool.ConfFile, User: tool.User,
 		},
 		Env: tool.Env, Dir: dir.Path(), Bus: m.DiskBus.ValueString(),
-		MemoryMiB: int64(m.memoryMiB()), CPUs: m.CPUs.ValueInt64(), Network: m.network(), //nolint:gosec // Parse bounds it
+		MemoryMiB: m.memoryMiB(), CPUs: m.CPUs.ValueInt64(), Network: m.network(),
 	}
 	if files := m.seed(o); files != nil {
 		machine.Seed = filepath.Join(dir.Path(), "seed.iso")

@@ -49,15 +49,15 @@ type model struct {
 func (m model) arguments() []attr.Value {
 	return []attr.Value{
 		m.ConsolePattern, m.SSHBanner, m.FailurePattern, m.UserData, m.MetaData, m.NetworkConfig, m.Network,
-		m.DiskBus, types.Int64Value(int64(m.memoryMiB())), m.CPUs, m.BootTimeout, m.Triggers,
+		m.DiskBus, types.Int64Value(m.memoryMiB()), m.CPUs, m.BootTimeout, m.Triggers,
 	}
 }
 
-func (m model) memoryMiB() uint64 {
+func (m model) memoryMiB() int64 {
 	if !m.Memory.Known() {
 		return 0
 	}
-	return m.Memory.Bytes() >> 20
+	return int64(m.Memory.Bytes() >> 20) //nolint:gosec // Parse bounds it
 }
 
 // forget has the results be told by the apply.

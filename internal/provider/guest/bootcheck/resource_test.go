@@ -27,24 +27,11 @@ func check(snapshot string, more ...string) string {
 	return fmt.Sprintf("resource \"rbd_guest_boot_check\" \"test\" {\n  snapshot = %q\n  memory = \"256MiB\"\n  %s\n}\n", snapshot, strings.Join(more, "\n  "))
 }
 
-// guest imports the lab's ext4 guest with files of its own, written without an
-// appliance, and takes the snapshot golden.
+// guest imports the lab's ext4 guest with files of its own, and takes the
+// snapshot golden.
 func guest(t *testing.T, spec string, files map[string]string) {
 	t.Helper()
-	dir := t.TempDir()
-	raw := filepath.Join(dir, "raw")
-	guesttest.Run(t, "qemu-img", "convert", "-O", "raw", guesttest.Path("tiny-ext4"), raw)
-	for path, content := range files {
-		from := filepath.Join(dir, "file")
-		if err := os.WriteFile(from, []byte(content), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		out := guesttest.Run(t, "debugfs", "-w", "-R", "write "+from+" "+path, raw+"?offset=1048576")
-		if !strings.Contains(out, "Allocated inode") {
-			t.Fatal(out)
-		}
-	}
-	acctest.RBD(t, "import", "--no-progress", raw, spec)
+	guesttest.Import(t, spec, files)
 	acctest.RBD(t, "snap", "create", "--no-progress", spec+"@golden")
 }
 
@@ -153,8 +140,8 @@ func TestBootCheckFailures(t *testing.T) {
 			{Config: check(spec, `console_pattern = "x"`), ExpectError: regexp.MustCompile(`a\s+snapshot\s+is\s+wanted`)},
 			{Config: check(golden, `console_pattern = "x"`, `boot_timeout = "0s"`), ExpectError: regexp.MustCompile(`No time to boot`)},
 			{
-				Config:      check(golden, `console_pattern = "^never$"`, `boot_timeout = "25s"`),
-				ExpectError: regexp.MustCompile(`(?s)did\s+not\s+come\s+up.*boot_timeout\s+has\s+passed.*end\s+of\s+its\s+console.*TINY-READY`),
+				Config:      check(golden, `console_pattern = "^never$"`, `boot_timeout = "5s"`),
+				ExpectError: regexp.MustCompile(`(?s)did\s+not\s+come\s+up.*boot_timeout\s+has\s+passed.*Raise\s+boot_timeout`),
 			},
 			{
 				Config:      check(golden, `console_pattern = "^never$"`, `failure_pattern = "emergency mode"`),
@@ -162,7 +149,7 @@ func TestBootCheckFailures(t *testing.T) {
 			},
 			{
 				Config:      check(off+"@golden", `console_pattern = "^never$"`),
-				ExpectError: regexp.MustCompile(`(?s)qemu\s+ended\s+before.*going down`),
+				ExpectError: regexp.MustCompile(`(?s)emu\s+ended\s+before.*going down`),
 			},
 			{ // none of it left anything
 				Config: check(golden, `console_pattern = "TINY-READY"`),
@@ -228,7 +215,7 @@ busybox nc -ll -p 22 -e /etc/banner &
 				ConfigStateChecks: []statecheck.StateCheck{text("line", "OUTSIDE hello"), text("banner", "tiny")},
 			},
 			{
-				Config:      check(spec+"@golden", `ssh_banner = "OpenSSH"`, `boot_timeout = "25s"`),
+				Config:      check(spec+"@golden", `ssh_banner = "OpenSSH"`, `boot_timeout = "5s"`),
 				ExpectError: regexp.MustCompile(`(?s)no\s+ssh\s+banner\s+came`),
 			},
 		},

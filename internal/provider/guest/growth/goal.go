@@ -46,7 +46,7 @@ func (g goal) holds() bool { return g == goal{} }
 // want, where that is not zero.
 func goalFor(l guestread.Layout, diskSize, want int64) (goal, error) {
 	g := goal{}
-	has := int64(0) // what the file system has to fill
+	var has int64 // what the file system has to fill
 	switch {
 	case l.Volume != nil:
 		has = l.Volume.Size

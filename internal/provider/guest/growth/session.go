@@ -1,7 +1,6 @@
 package growth
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -177,12 +176,4 @@ func commands(l guestread.Layout, g goal) (out [][]string) {
 	add("resize2fs", l.Device)
 	add("e2fsck", l.Device, "correct:true")
 	return out
-}
-
-// partitionSize is what the partition has after g, -1 where there is none.
-func partitionSize(l guestread.Layout, g goal) int64 {
-	if l.Partition == nil {
-		return -1
-	}
-	return cmp.Or(g.Partition, l.Partition.Size)
 }

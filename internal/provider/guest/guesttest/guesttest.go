@@ -91,6 +91,44 @@ func Guestfish(t *testing.T, spec, root, script string) string {
 	return string(out)
 }
 
+// rootAt is where the root file system of tiny-ext4 begins, in bytes.
+const rootAt = "?offset=1048576"
+
+// Import imports the lab's ext4 guest with files of its own, which may be run,
+// written without an appliance.
+func Import(t *testing.T, spec string, files map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	raw := filepath.Join(dir, "raw")
+	Run(t, "qemu-img", "convert", "-O", "raw", Path("tiny-ext4"), raw)
+	for path, content := range files {
+		from := filepath.Join(dir, "file")
+		if err := os.WriteFile(from, []byte(content), 0o755); err != nil { //nolint:gosec // the guest runs it
+			t.Fatal(err)
+		}
+		out := Run(t, "debugfs", "-w", "-R", "write "+from+" "+path, raw+rootAt)
+		if !strings.Contains(out, "Allocated inode") {
+			t.Fatal(out)
+		}
+	}
+	acctest.RBD(t, "import", "--no-progress", raw, spec)
+}
+
+// Look exports the image of an ext4 guest, has its file system checked, and runs
+// commands of debugfs in it.
+func Look(t *testing.T, spec string, commands ...string) string {
+	t.Helper()
+	raw := filepath.Join(t.TempDir(), "raw")
+	acctest.RBD(t, "export", "--no-progress", spec, raw)
+	defer os.Remove(raw)
+	Run(t, "e2fsck", "-fn", raw+rootAt)
+	script := filepath.Join(t.TempDir(), "commands")
+	if err := os.WriteFile(script, []byte(strings.Join(commands, "\n")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Run(t, "debugfs", "-f", script, raw+rootAt)
+}
+
 // Run runs a program and returns what it prints.
 func Run(t *testing.T, name string, args ...string) string {
 	t.Helper()

@@ -1,0 +1,150 @@
+// Package customization is the resource rbd_guest_customization.
+package customization
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+)
+
+const program = "virt-customize"
+
+var (
+	_ resource.ResourceWithConfigure      = &customizationResource{}
+	_ resource.ResourceWithModifyPlan     = &customizationResource{}
+	_ resource.ResourceWithImportState    = &customizationResource{}
+	_ resource.ResourceWithValidateConfig = &customizationResource{}
+)
+
+var errChanged = errors.New("a local file is not what it was when this was planned")
+
+func init() {
+	report.Advise(errChanged, "Run again, so that it is planned anew. The image was not changed.")
+	report.Advise(errLocal, "Look for a typing error, and whether this user may read it. The image was not changed.")
+	report.Advise(errPackages, "Give those that the guest's own tool installs, all .deb or all .rpm.")
+}
+
+// NewResource is rbd_guest_customization.
+func NewResource() resource.Resource {
+	return &customizationResource{change.Base{Type: "_guest_customization", Noun: "guest of RBD image"}}
+}
+
+type customizationResource struct{ change.Base }
+
+func (r *customizationResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if !slices.ContainsFunc(m.work(), func(v attr.Value) bool { return !v.IsNull() }) {
+		resp.Diagnostics.AddError("Nothing to do", "Give at least one of the arguments that change the guest.")
+	}
+	if !m.Install.IsNull() && !m.Network.IsUnknown() && !m.Network.ValueBool() {
+		resp.Diagnostics.AddAttributeError(path.Root("install"), "No network to install from", "Packages are installed by name with network = true only; packages takes local files.")
+	}
+	if m.known(ctx) {
+		if _, err := m.job(ctx, &resp.Diagnostics).packageKind(); err != nil {
+			resp.Diagnostics.AddAttributeError(path.Root("packages"), "Invalid packages", report.Detail(err))
+		}
+	}
+}
+
+func (r *customizationResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return // nothing is done to the guest
+	}
+	var plan, state model
+	var before *change.Subject
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+		before = state.subject()
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	var inputs any
+	if plan.known(ctx) {
+		var err error
+		inputs, err = plan.job(ctx, &resp.Diagnostics).inputs()
+		if err != nil && !errors.Is(err, fs.ErrNotExist) { // which may be made in this run
+			report.Error(&resp.Diagnostics, "plan a change of", r.Noun, plan.Image.ValueString(), err)
+			return
+		}
+	}
+	runs, _ := r.PlanRun(ctx, before, plan.subject(), state.Revision, inputs, resp)
+	messages := state.Messages
+	if runs {
+		messages = types.ListUnknown(types.StringType)
+	}
+	change.SetPlan(ctx, resp, map[string]attr.Value{"messages": messages})
+}
+
+func (r *customizationResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, change.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if ok && r.run(ctx, &plan, req.Config, &resp.Diagnostics) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	}
+}
+
+// Update does nothing to the guest where only the image's name or the timeouts
+// changed.
+func (r *customizationResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, change.DefaultTimeout, &resp.Diagnostics)
+	defer cancel()
+	if ok && (!plan.Messages.IsUnknown() || r.run(ctx, &plan, req.Config, &resp.Diagnostics)) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	}
+}
+
+func (r *customizationResource) run(ctx context.Context, plan *model, config tfsdk.Config, diags *diag.Diagnostics) bool {
+	var password types.String
+	diags.Append(config.GetAttribute(ctx, path.Root("root_password_wo"), &password)...)
+	j := plan.job(ctx, diags)
+	if diags.HasError() {
+		return false
+	}
+	messages := []string{}
+	inputs, err := j.inputs()
+	if id := plan.ImageID.ValueString(); err == nil && !plan.Revision.IsUnknown() && plan.Revision.ValueString() != change.Revision(id, inputs) {
+		err = errChanged
+	}
+	img, findErr := change.ApplyImage(ctx, r.Data, *plan.subject())
+	if err = errors.Join(err, findErr); err == nil {
+		err = change.Change{Make: func(ctx context.Context, o *change.Overlay) (bool, error) {
+			args, mark, err := j.arguments(o.Dir, password.ValueString())
+			if err != nil {
+				return false, err
+			}
+			said, err := o.RunTool(ctx, r.Data.Guests, program, mark, args...)
+			messages = slices.DeleteFunc(said, func(m string) bool { return strings.HasPrefix(m, "Running: mark-") })
+			return true, err
+		}}.Run(ctx, r.Data, img.Spec, img.ID)
+	}
+	if err != nil {
+		report.Error(diags, "customise the", r.Noun, plan.Image.ValueString(), err)
+		return false
+	}
+	plan.Spec, plan.ImageID = types.StringValue(img.Spec.String()), types.StringValue(img.ID)
+	plan.Revision = types.StringValue(change.Revision(img.ID, inputs))
+	var errs diag.Diagnostics
+	plan.Messages, errs = types.ListValueFrom(ctx, types.StringType, messages)
+	diags.Append(errs...)
+	return !diags.HasError()
+}
