@@ -110,7 +110,7 @@ func openstackBlock() schema.Block {
 
 func guestfsBlock() schema.Block {
 	return schema.SingleNestedBlock{
-		MarkdownDescription: "The libguestfs appliance in which files inside images are edited.",
+		MarkdownDescription: "The libguestfs appliance in which guests are changed, and the machine in which they are booted.",
 		Attributes: map[string]schema.Attribute{
 			"accelerator": schema.StringAttribute{
 				Optional: true,
@@ -128,7 +128,7 @@ func guestfsBlock() schema.Block {
 			},
 			"parallel": schema.Int64Attribute{
 				Optional:            true,
-				MarkdownDescription: "How many appliances may run at once; each takes about 600 MB of memory and a core. Default: `1`.",
+				MarkdownDescription: "How many appliances and boot checks may run at once; each takes about 600 MB of memory and a core. Default: `1`.",
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
 			},
 		},

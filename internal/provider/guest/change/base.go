@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -106,6 +107,49 @@ func (b *Base) PlanRun(ctx context.Context, state, plan *Subject, was types.Stri
 	}
 	SetPlan(ctx, resp, map[string]attr.Value{"revision": revision})
 	return runs, revision
+}
+
+// errChanged says that what was planned is not what would be done.
+var errChanged = errors.New("a local file is not what it was when this was planned")
+
+func init() {
+	report.Advise(errChanged, "Run again, so that it is planned anew. The image was not changed.")
+}
+
+// Done is what the state has of work that was done.
+type Done struct {
+	Spec, ImageID, Revision types.String
+	Messages                types.List
+}
+
+// RunOnce does work that PlanRun has planned, with this revision: work does it
+// in the overlay, and returns what is to be remembered of it. action completes
+// "Unable to …". It returns false where diags got an error.
+func (b *Base) RunOnce(ctx context.Context, plan Subject, revision types.String, inputs any, action string,
+	work func(context.Context, *Overlay) ([]string, error), diags *diag.Diagnostics,
+) (Done, bool) {
+	img, err := ApplyImage(ctx, b.Data, plan)
+	if id := plan.ImageID.ValueString(); err == nil && revision.ValueString() != "" && revision.ValueString() != Revision(id, inputs) {
+		err = errChanged
+	}
+	messages := []string{}
+	if err == nil {
+		err = Change{Make: func(ctx context.Context, o *Overlay) (bool, error) {
+			said, err := work(ctx, o)
+			messages = append(messages, said...)
+			return true, err
+		}}.Run(ctx, b.Data, img.Spec, img.ID)
+	}
+	if err != nil {
+		report.Error(diags, action, b.Noun, plan.Image.ValueString(), err)
+		return Done{}, false
+	}
+	list, errs := types.ListValueFrom(ctx, types.StringType, messages)
+	diags.Append(errs...)
+	return Done{
+		Spec: types.StringValue(img.Spec.String()), ImageID: types.StringValue(img.ID),
+		Revision: types.StringValue(Revision(img.ID, inputs)), Messages: list,
+	}, !diags.HasError()
 }
 
 // Revision tells results apart: it changes with the image and with what was

@@ -29,10 +29,7 @@ var (
 	_ resource.ResourceWithValidateConfig = &customizationResource{}
 )
 
-var errChanged = errors.New("a local file is not what it was when this was planned")
-
 func init() {
-	report.Advise(errChanged, "Run again, so that it is planned anew. The image was not changed.")
 	report.Advise(errLocal, "Look for a typing error, and whether this user may read it. The image was not changed.")
 	report.Advise(errPackages, "Give those that the guest's own tool installs, all .deb or all .rpm.")
 }
@@ -120,31 +117,19 @@ func (r *customizationResource) run(ctx context.Context, plan *model, config tfs
 	if diags.HasError() {
 		return false
 	}
-	messages := []string{}
 	inputs, err := j.inputs()
-	if id := plan.ImageID.ValueString(); err == nil && !plan.Revision.IsUnknown() && plan.Revision.ValueString() != change.Revision(id, inputs) {
-		err = errChanged
-	}
-	img, findErr := change.ApplyImage(ctx, r.Data, *plan.subject())
-	if err = errors.Join(err, findErr); err == nil {
-		err = change.Change{Make: func(ctx context.Context, o *change.Overlay) (bool, error) {
-			args, mark, err := j.arguments(o.Dir, password.ValueString())
-			if err != nil {
-				return false, err
-			}
-			said, err := o.RunTool(ctx, r.Data.Guests, program, mark, args...)
-			messages = slices.DeleteFunc(said, func(m string) bool { return strings.HasPrefix(m, "Running: mark-") })
-			return true, err
-		}}.Run(ctx, r.Data, img.Spec, img.ID)
-	}
 	if err != nil {
 		report.Error(diags, "customise the", r.Noun, plan.Image.ValueString(), err)
 		return false
 	}
-	plan.Spec, plan.ImageID = types.StringValue(img.Spec.String()), types.StringValue(img.ID)
-	plan.Revision = types.StringValue(change.Revision(img.ID, inputs))
-	var errs diag.Diagnostics
-	plan.Messages, errs = types.ListValueFrom(ctx, types.StringType, messages)
-	diags.Append(errs...)
-	return !diags.HasError()
+	done, ok := r.RunOnce(ctx, *plan.subject(), plan.Revision, inputs, "customise the", func(ctx context.Context, o *change.Overlay) ([]string, error) {
+		args, mark, err := j.arguments(o.Dir, password.ValueString())
+		if err != nil {
+			return nil, err
+		}
+		said, err := o.RunTool(ctx, r.Data.Guests, program, mark, args...)
+		return slices.DeleteFunc(said, func(m string) bool { return strings.HasPrefix(m, "Running: mark-") }), err
+	}, diags)
+	plan.Spec, plan.ImageID, plan.Revision, plan.Messages = done.Spec, done.ImageID, done.Revision, done.Messages
+	return ok
 }

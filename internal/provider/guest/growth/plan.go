@@ -33,7 +33,7 @@ func (r *growthResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if state != nil {
 		before = state.subject()
 	}
-	img, same := change.PlanImage(ctx, r.data, noun, before, subject, false, resp)
+	img, same := change.PlanImage(ctx, r.Data, noun, before, subject, false, resp)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -54,7 +54,7 @@ func (r *growthResource) planGrowth(ctx context.Context, plan *model, img *rbd.I
 		plan.forget()
 		return nil
 	}
-	j := job{data: r.data, spec: img.Spec, device: plan.Device.ValueString(), size: plan.wantedSize()}
+	j := job{data: r.Data, spec: img.Spec, device: plan.Device.ValueString(), size: plan.wantedSize()}
 	l, err := j.layout(ctx)
 	if j.device == "" && errors.Is(err, guestread.ErrUnsupported) {
 		plan.forget() // the apply looks for it in an appliance
@@ -68,7 +68,7 @@ func (r *growthResource) planGrowth(ctx context.Context, plan *model, img *rbd.I
 	if err != nil {
 		return err
 	}
-	if id, ok := r.data.Planned.Find(named); ok && id.SizeBytes != 0 {
+	if id, ok := r.Data.Planned.Find(named); ok && id.SizeBytes != 0 {
 		diskSize = int64(id.SizeBytes) //nolint:gosec // signed in librbd
 	}
 	g, err := goalFor(l, diskSize, j.size)
@@ -76,7 +76,7 @@ func (r *growthResource) planGrowth(ctx context.Context, plan *model, img *rbd.I
 		return err
 	}
 	if !g.holds() {
-		if _, err := change.Planned(ctx, r.data, img.Spec, true); err != nil {
+		if _, err := change.Planned(ctx, r.Data, img.Spec, true); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -14,15 +13,11 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const (
-	noun           = "file system in RBD image"
-	defaultTimeout = 30 * time.Minute
-)
+const noun = "file system in RBD image"
 
 var (
 	_ resource.ResourceWithConfigure   = &growthResource{}
@@ -44,22 +39,16 @@ func init() {
 }
 
 // NewResource is rbd_guest_filesystem_growth.
-func NewResource() resource.Resource { return &growthResource{} }
-
-type growthResource struct{ data *providerdata.Data }
-
-func (r *growthResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_guest_filesystem_growth"
+func NewResource() resource.Resource {
+	return &growthResource{change.Base{Type: "_guest_filesystem_growth", Noun: noun}}
 }
 
-func (r *growthResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
-}
+type growthResource struct{ change.Base }
 
 func (r *growthResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, change.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if ok && r.grow(ctx, &plan, &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
@@ -69,7 +58,7 @@ func (r *growthResource) Create(ctx context.Context, req resource.CreateRequest,
 func (r *growthResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, change.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if ok && r.grow(ctx, &plan, &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
@@ -77,10 +66,10 @@ func (r *growthResource) Update(ctx context.Context, req resource.UpdateRequest,
 }
 
 func (r *growthResource) grow(ctx context.Context, plan *model, diags *diag.Diagnostics) bool {
-	img, err := change.ApplyImage(ctx, r.data, *plan.subject())
+	img, err := change.ApplyImage(ctx, r.Data, *plan.subject())
 	var l guestread.Layout
 	if err == nil {
-		l, err = job{data: r.data, spec: img.Spec, device: plan.Device.ValueString(), size: plan.wantedSize()}.run(ctx, img.ID)
+		l, err = job{data: r.Data, spec: img.Spec, device: plan.Device.ValueString(), size: plan.wantedSize()}.run(ctx, img.ID)
 	}
 	planned := plan.PartitionSize
 	if err == nil {
@@ -103,13 +92,13 @@ func (r *growthResource) grow(ctx context.Context, plan *model, diags *diag.Diag
 func (r *growthResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, change.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
 	}
 	subject := state.subject()
-	img, ok := change.ReadImage(ctx, r.data, noun, subject, resp)
+	img, ok := change.ReadImage(ctx, r.Data, noun, subject, resp)
 	if !ok {
 		return
 	}
@@ -124,8 +113,8 @@ func (r *growthResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 func (r *growthResource) read(ctx context.Context, img rbd.Image, state *model, diags *diag.Diagnostics) {
 	device := state.Device
-	l, err := job{data: r.data, spec: img.Spec, device: device.ValueString()}.look(ctx)
-	if err != nil && !device.IsNull() && errors.Is(r.data.Ceph.CheckUnused(ctx, img.Spec, img.ID), rbd.ErrInUse) {
+	l, err := job{data: r.Data, spec: img.Spec, device: device.ValueString()}.look(ctx)
+	if err != nil && !device.IsNull() && errors.Is(r.Data.Ceph.CheckUnused(ctx, img.Spec, img.ID), rbd.ErrInUse) {
 		diags.AddWarning("File system not read", fmt.Sprintf("What is written to the image %q now may be half there: %v.", img.Spec, err))
 		return
 	}
@@ -137,23 +126,4 @@ func (r *growthResource) read(ctx context.Context, img rbd.Image, state *model, 
 	if !device.IsNull() {
 		state.Device = device
 	}
-}
-
-// Delete leaves the guest as it is, but not in the middle of a change.
-func (r *growthResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if !ok {
-		return
-	}
-	if err := change.Recover(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString()); err != nil {
-		report.Error(&resp.Diagnostics, "delete", noun, state.Image.ValueString(), err)
-	}
-}
-
-// ImportState takes pool[/namespace]/image.
-func (r *growthResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	change.ImportImage(ctx, req, resp)
 }

@@ -267,3 +267,27 @@ func copyBytes(t *testing.T, from, to string, at, offset, n int64) {
 		t.Fatal(err)
 	}
 }
+
+// A journal that must be replayed hides the root file system from a look without
+// an appliance: that is found by inspection, replayed, and grown.
+func TestGrowthDirtyJournal(t *testing.T) {
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	raw := filepath.Join(t.TempDir(), "raw")
+	guesttest.Run(t, "qemu-img", "convert", "-O", "raw", guesttest.Path("tiny-ext4"), raw)
+	guesttest.Run(t, "debugfs", "-w", "-R", "feature needs_recovery", raw+"?offset=1048576")
+	acctest.RBD(t, "import", "--no-progress", raw, spec)
+	acctest.RBD(t, "resize", "--no-progress", "--size", "100M", spec)
+	config := strings.NewReplacer("rbd_image_conversion.test.spec", fmt.Sprintf("%q", spec)).Replace(growth())
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
+		Config: config,
+		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+			plancheck.ExpectUnknownValue(address, tfjsonpath.New("device")),
+		}},
+		ConfigStateChecks: []statecheck.StateCheck{
+			has("filesystem_size_bytes", 99*mib),
+			statecheck.ExpectKnownValue(address, tfjsonpath.New("device"), knownvalue.StringExact("/dev/sda1")),
+		},
+		Check: sound(t, spec, "e2fsck -fn", mib, 99*mib),
+	}}})
+}

@@ -130,27 +130,15 @@ func (r *sysprepResource) run(ctx context.Context, plan *model, diags *diag.Diag
 	if diags.HasError() {
 		return false
 	}
-	img, err := change.ApplyImage(ctx, r.Data, *plan.subject())
-	performed := []string{}
-	if err == nil {
-		err = change.Change{Make: func(ctx context.Context, o *change.Overlay) (bool, error) {
-			messages, err := o.RunTool(ctx, r.Data.Guests, program, "", "--operations", operations, "--no-network")
-			for _, m := range messages {
-				if p := performing.FindStringSubmatch(m); p != nil {
-					performed = append(performed, p[1])
-				}
+	done, ok := r.RunOnce(ctx, *plan.subject(), plan.Revision, inputs, "prepare the", func(ctx context.Context, o *change.Overlay) (performed []string, err error) {
+		messages, err := o.RunTool(ctx, r.Data.Guests, program, "", "--operations", operations, "--no-network")
+		for _, m := range messages {
+			if p := performing.FindStringSubmatch(m); p != nil {
+				performed = append(performed, p[1])
 			}
-			return true, err
-		}}.Run(ctx, r.Data, img.Spec, img.ID)
-	}
-	if err != nil {
-		report.Error(diags, "prepare the", r.Noun, plan.Image.ValueString(), err)
-		return false
-	}
-	plan.Spec, plan.ImageID = types.StringValue(img.Spec.String()), types.StringValue(img.ID)
-	plan.Revision = types.StringValue(change.Revision(img.ID, inputs))
-	var errs diag.Diagnostics
-	plan.Performed, errs = types.ListValueFrom(ctx, types.StringType, performed)
-	diags.Append(errs...)
-	return !diags.HasError()
+		}
+		return performed, err
+	}, diags)
+	plan.Spec, plan.ImageID, plan.Revision, plan.Performed = done.Spec, done.ImageID, done.Revision, done.Messages
+	return ok
 }
