@@ -80,6 +80,10 @@ const maxToolMessage = 4 << 10
 // printed.
 func toolMessage(t Tool, text string) string {
 	_, message, ok := strings.Cut(text, t.Name+": error: ")
+	if !ok { // about its command line
+		_, message, ok = strings.Cut(text, t.Name+": ")
+		message, _, _ = strings.Cut(message, "\n")
+	}
 	if !ok {
 		if message, ok = errorIn(text); !ok {
 			message = "it does not say why"

@@ -57,7 +57,7 @@ func (m model) memoryMiB() int64 {
 	if !m.Memory.Known() {
 		return 0
 	}
-	return int64(m.Memory.Bytes() >> 20) //nolint:gosec // Parse bounds it
+	return int64(m.Memory.Bytes() >> 20)
 }
 
 // forget has the results be told by the apply.
