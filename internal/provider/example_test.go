@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -29,12 +30,14 @@ var exampleImages = []string{"debian-12", "web-1-data", "tenant-a"}
 
 // prerequisites make what an example takes for granted.
 var prerequisites = map[string]func(t *testing.T, name string){
-	"data rbd_image":          goldenImage,
-	"data rbd_images":         goldenImage,
-	"data rbd_image_checksum": goldenImage,
-	"data rbd_image_lineage":  goldenImage,
-	"data rbd_snapshots":      goldenImage,
-	"data rbd_glance_image":   registeredImage,
+	"data rbd_glance_image":     registeredImage,
+	"data rbd_guest_file":       goldenGuest,
+	"data rbd_guest_inspection": goldenGuest,
+	"data rbd_image":            goldenImage,
+	"data rbd_images":           goldenImage,
+	"data rbd_image_checksum":   goldenImage,
+	"data rbd_image_lineage":    goldenImage,
+	"data rbd_snapshots":        goldenImage,
 }
 
 func goldenImage(t *testing.T, name string) {
@@ -67,6 +70,19 @@ func registeredImage(t *testing.T, name string) {
 	if _, err := client.AddLocation(t.Context(), rec.ID, url, nil, nil); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// goldenGuest is goldenImage with one of the lab's guests in it.
+func goldenGuest(t *testing.T, name string) {
+	t.Helper()
+	raw := filepath.Join(t.TempDir(), "raw")
+	out, err := exec.Command("qemu-img", "convert", "-f", "qcow2", "-O", "raw", filepath.Join(os.Getenv("RBD_LAB_GUESTS"), "tiny-ext4.qcow2"), raw).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	image := "images/" + name + "-debian-12"
+	acctest.RBD(t, "import", "--no-progress", raw, image)
+	acctest.RBD(t, "snap", "create", "--no-progress", image+"@golden")
 }
 
 // notImported is what an import can't find in the cluster.

@@ -26,6 +26,8 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/customization"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/growth"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestfile"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/inspection"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/sysprep"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
@@ -109,6 +111,8 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		snapshots.NewDataSource,
 		lineage.NewDataSource,
 		glanceimage.NewDataSource,
+		guestfile.NewDataSource,
+		inspection.NewDataSource,
 	}
 }
 

@@ -10,33 +10,12 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
 )
-
-// reader is a way to look at the files of a guest.
-type reader interface {
-	Lstat(path string) (guest.FileInfo, error)
-	Read(path string, limit int64) ([]byte, error)
-}
-
-var _ reader = (*guestread.Guest)(nil)
-
-// appliance is a session as a reader.
-type appliance struct {
-	//nolint:containedctx // it lives for one call that has the context
-	ctx context.Context
-	s   *guestfs.Session
-}
-
-func (a appliance) Lstat(path string) (guest.FileInfo, error) { return a.s.Lstat(a.ctx, path) }
-
-func (a appliance) Read(path string, limit int64) ([]byte, error) {
-	return a.s.Read(a.ctx, path, limit)
-}
 
 // examine compares all edits with the guest and returns those outcomes that ask
 // for something, in order of their paths.
-func examine(r reader, edits []edit) ([]outcome, error) {
+func examine(r look.Reader, edits []edit) ([]outcome, error) {
 	var pending []outcome
 	for _, e := range edits {
 		cur, err := load(r, e)
@@ -62,7 +41,7 @@ func impossible(pending []outcome) error {
 }
 
 // load reads a file, its content only where that matters.
-func load(r reader, e edit) (*file, error) {
+func load(r look.Reader, e edit) (*file, error) {
 	info, err := r.Lstat(e.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil //nolint:nilnil // no file is an answer

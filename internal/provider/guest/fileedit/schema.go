@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 )
 
 const description = "Files inside the guest of an RBD image, edited in one libguestfs session: what `guestfish` does by hand.\n\n" +
@@ -44,7 +45,7 @@ func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			"files": schema.MapNestedAttribute{
 				Required:            true,
 				MarkdownDescription: "What each file must be, by its absolute path in the guest. Symbolic links in a path are refused: name the file itself.",
-				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(guestPath{})},
+				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(namecheck.GuestPath())},
 				NestedObject: schema.NestedAttributeObject{
 					Attributes: fileAttributes(),
 					Validators: []validator.Object{meaningful{}},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -25,38 +26,22 @@ type job struct {
 // peek compares the edits with the guest without an appliance. It returns the
 // root device it found, and guestread.ErrUnsupported where it can't be sure.
 func (j job) peek(ctx context.Context) (pending []outcome, root string, err error) {
-	r, err := j.data.Ceph.OpenReader(ctx, j.spec)
-	if err != nil {
-		return nil, "", err
-	}
-	defer func() { err = errors.Join(err, r.Close()) }()
-	g, err := guestread.Open(r, r.Size(), guestread.Options{RootDevice: j.rootDevice})
-	if err != nil {
-		return nil, "", err
-	}
-	pending, err = examine(g, j.edits)
-	return pending, g.RootDevice(), err
+	err = look.Peek(ctx, j.data, j.spec, j.rootDevice, func(r look.Reader) (err error) {
+		root = r.RootDevice()
+		pending, err = examine(r, j.edits)
+		return err
+	})
+	return pending, root, err
 }
 
 // look compares the edits with the guest, in an appliance where nothing else
 // will do. It changes nothing.
 func (j job) look(ctx context.Context) (pending []outcome, err error) {
-	pending, _, err = j.peek(ctx)
-	if !errors.Is(err, guestread.ErrUnsupported) {
-		return pending, err
-	}
-	tflog.Info(ctx, "reading the guest in an appliance", map[string]any{"image": j.spec.String(), "reason": err.Error()})
-	o, err := change.NewOverlay(ctx, j.data, j.spec)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, o.Remove()) }()
-	s, err := o.LaunchRoot(ctx, j.data.Guests, j.rootDevice)
-	if err != nil {
-		return nil, err
-	}
-	defer s.Abort() // nothing in the overlay is worth keeping
-	return examine(appliance{ctx, s}, j.edits)
+	err = look.Look(ctx, j.data, j.spec, j.rootDevice, func(r look.Reader) (err error) {
+		pending, err = examine(r, j.edits)
+		return err
+	})
+	return pending, err
 }
 
 // run makes the edits hold, all of them or none.
@@ -105,7 +90,7 @@ func (j job) edit(ctx context.Context, o *change.Overlay, root string) (bool, er
 		return false, err
 	}
 	defer s.Abort()
-	pending, err := examine(appliance{ctx, s}, j.edits)
+	pending, err := examine(look.Appliance(ctx, s, root), j.edits)
 	if err == nil {
 		err = impossible(pending)
 	}
@@ -118,7 +103,7 @@ func (j job) edit(ctx context.Context, o *change.Overlay, root string) (bool, er
 			return false, fmt.Errorf("edit %s: %w", p.Path, err)
 		}
 	}
-	if pending, err = examine(appliance{ctx, s}, j.edits); err != nil {
+	if pending, err = examine(look.Appliance(ctx, s, root), j.edits); err != nil {
 		return false, err
 	}
 	if len(pending) > 0 {

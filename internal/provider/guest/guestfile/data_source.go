@@ -1,0 +1,126 @@
+// Package guestfile is the data source rbd_guest_file.
+package guestfile
+
+import (
+	"context"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+const (
+	noun = "guest file"
+	// readTimeout leaves room for an appliance that waits for its turn.
+	readTimeout = 10 * time.Minute
+	// maxFile is the largest content that is read, in bytes: the whole of it
+	// goes into the state.
+	maxFile = 4 << 20
+)
+
+var _ datasource.DataSourceWithConfigure = &fileDataSource{}
+
+func init() {
+	const tooLarge = "All of a file's content goes into the state: this is for configuration, not for data."
+	report.Advise(guestread.ErrTooLarge, tooLarge)
+	report.Advise(guestfs.ErrTooLarge, tooLarge)
+}
+
+// NewDataSource is the data source rbd_guest_file.
+func NewDataSource() datasource.DataSource { return &fileDataSource{} }
+
+type fileDataSource struct{ data *providerdata.Data }
+
+func (d *fileDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_guest_file"
+}
+
+func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		MarkdownDescription: "A file inside the guest of an RBD image or snapshot: what `virt-cat` and `guestfish lstatns` tell, " +
+			"for a version that an image carries in `/etc`, or a file that is to be the same in another image.\n\n" +
+			"It is read without an appliance, in well under a second, where the guest allows it (ext2 to ext4 and xfs, on partitions or linear LVM, unmounted cleanly), " +
+			"and else in a libguestfs appliance over an overlay that is thrown away. Nothing is written to the image. " +
+			"The content stands in the state for whoever may read that: no place for secrets.\n\n" +
+			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'` without an appliance; an appliance wants `profile rbd`.",
+		Attributes: map[string]schema.Attribute{
+			"image": schema.StringAttribute{Required: true, Validators: []validator.String{namecheck.AnySpec()},
+				MarkdownDescription: "`pool[/namespace]/image@snapshot`. Without `@snapshot` the image itself is read, which nothing else may have open or locked meanwhile (see `rbd status`, `rbd lock ls`)."},
+			"path": schema.StringAttribute{Required: true, Validators: []validator.String{namecheck.GuestPath()},
+				MarkdownDescription: "Absolute path in the guest. Symbolic links on the way are followed within the guest; one at its end is described, not followed. A path that is not there is an error."},
+			"root_device": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{namecheck.GuestDevice()},
+				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. Default: found by inspection; needed where there is more than one operating system."},
+			"type": schema.StringAttribute{Computed: true,
+				MarkdownDescription: "`regular file`, `directory`, `symbolic link`, `character device`, `block device`, `fifo` or `socket`."},
+			"mode":        schema.StringAttribute{Computed: true, MarkdownDescription: "Mode in octal, four digits."},
+			"uid":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Owner, as a number."},
+			"gid":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Group, as a number."},
+			"size_bytes":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Size of a regular file in bytes, else null."},
+			"link_target": schema.StringAttribute{Computed: true, MarkdownDescription: "What a symbolic link leads to, as it stands there; else null."},
+			"content": schema.StringAttribute{Computed: true,
+				MarkdownDescription: "Content of a regular file of at most 4 MiB; null where it is not UTF-8, and for all else."},
+			"content_base64": schema.StringAttribute{Computed: true, MarkdownDescription: "The same, whatever it is, in Base64."},
+			"sha256":         schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 of a regular file's content in hexadecimal digits."},
+		},
+		Blocks: map[string]schema.Block{
+			"timeouts": timeouts.BlockWithOpts(ctx, timeouts.Opts{
+				ReadDescription: "How long reading may take, as `30s`. By default `10m`, for an appliance that waits for its turn.",
+			}),
+		},
+	}
+}
+
+func (d *fileDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
+	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+}
+
+func (d *fileDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Read, readTimeout, &resp.Diagnostics)
+	defer cancel()
+	if !ok {
+		return
+	}
+	name := m.Image.ValueString() + ":" + m.Path.ValueString()
+	if !d.data.CanAsk() {
+		resp.Diagnostics.AddError(report.Unable("read", noun, name), "The provider's configuration is not known yet.")
+		return
+	}
+	f, err := d.read(ctx, m)
+	if err != nil {
+		report.Error(&resp.Diagnostics, "read", noun, name, err)
+		return
+	}
+	m.set(f)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+}
+
+func (d *fileDataSource) read(ctx context.Context, m model) (f found, err error) {
+	spec, err := rbd.ParseSpec(m.Image.ValueString())
+	if err != nil {
+		return f, err
+	}
+	err = look.Unchanged(ctx, d.data, spec, func() error {
+		return look.Look(ctx, d.data, spec, m.RootDevice.ValueString(), func(r look.Reader) (err error) {
+			f.root = r.RootDevice()
+			if f.FileInfo, err = r.Lstat(m.Path.ValueString()); err == nil && f.Type == guest.Regular {
+				f.content, err = r.Read(m.Path.ValueString(), maxFile)
+			}
+			return err
+		})
+	})
+	return f, err
+}

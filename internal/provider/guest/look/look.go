@@ -1,0 +1,125 @@
+// Package look reads the guest of an image or a snapshot: without an appliance
+// where that is sound, and else in one, over an overlay that is thrown away.
+// Nothing is ever written to the image.
+package look
+
+import (
+	"context"
+	"errors"
+
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+// Reader is a way to look at the files of a guest.
+type Reader interface {
+	Lstat(path string) (guest.FileInfo, error)
+	Read(path string, limit int64) ([]byte, error)
+	// RootDevice is the device of the root file system.
+	RootDevice() string
+}
+
+var _ Reader = (*guestread.Guest)(nil)
+
+// Appliance is a session, with the guest's root mounted, as a Reader. It lives
+// for one call that has the context.
+func Appliance(ctx context.Context, s *guestfs.Session, root string) Reader {
+	return appliance{ctx, s, root}
+}
+
+type appliance struct {
+	//nolint:containedctx // see Appliance
+	ctx  context.Context
+	s    *guestfs.Session
+	root string
+}
+
+func (a appliance) RootDevice() string { return a.root }
+
+func (a appliance) Lstat(path string) (guest.FileInfo, error) { return a.s.Lstat(a.ctx, path) }
+
+func (a appliance) Read(path string, limit int64) ([]byte, error) {
+	return a.s.Read(a.ctx, path, limit)
+}
+
+// Peek has see look at the guest without an appliance. Its error is
+// guestread.ErrUnsupported where that can't be done for sure.
+func Peek(ctx context.Context, d *providerdata.Data, spec rbd.Spec, rootDevice string, see func(Reader) error) (err error) {
+	r, err := d.Ceph.OpenReader(ctx, spec)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	g, err := guestread.Open(r, r.Size(), guestread.Options{RootDevice: rootDevice})
+	if err != nil {
+		return err
+	}
+	return see(g)
+}
+
+// Look has see look at the guest, in an appliance where nothing else will do;
+// see may then be called a second time. An empty rootDevice has the one
+// operating system found.
+func Look(ctx context.Context, d *providerdata.Data, spec rbd.Spec, rootDevice string, see func(Reader) error) error {
+	err := Peek(ctx, d, spec, rootDevice, see)
+	if !errors.Is(err, guestread.ErrUnsupported) {
+		return err
+	}
+	tflog.Info(ctx, "reading the guest in an appliance", map[string]any{"image": spec.String(), "reason": err.Error()})
+	return InAppliance(ctx, d, spec, func(s *guestfs.Session) error {
+		root, err := s.MountRoot(ctx, rootDevice)
+		if err != nil {
+			return err
+		}
+		return see(Appliance(ctx, s, root.Device))
+	})
+}
+
+// InAppliance starts an appliance on a throw-away overlay of the image or
+// snapshot, with nothing mounted.
+func InAppliance(ctx context.Context, d *providerdata.Data, spec rbd.Spec, use func(*guestfs.Session) error) (err error) {
+	o, err := change.NewOverlay(ctx, d, spec)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.Remove()) }()
+	s, err := o.Launch(ctx, d.Guests)
+	if err != nil {
+		return err
+	}
+	defer s.Abort()
+	err = use(s)
+	// Nothing in the overlay is worth keeping, but an appliance that is killed
+	// leaves a watch on the image for half a minute.
+	if e := s.Close(ctx); err == nil {
+		err = e
+	}
+	return err
+}
+
+// Unchanged runs read, and makes sure that nobody had the image open or locked
+// before and after it: what is written meanwhile may be half there. A snapshot
+// stays as it is.
+func Unchanged(ctx context.Context, d *providerdata.Data, spec rbd.Spec, read func() error) error {
+	if spec.Snapshot != "" {
+		return read()
+	}
+	unlock, err := d.Ceph.LockImage(ctx, spec)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := d.Ceph.CheckUnused(ctx, spec, ""); err != nil {
+		return err
+	}
+	if err := read(); err != nil {
+		return err
+	}
+	return d.Ceph.CheckUnused(ctx, spec, "")
+}
