@@ -17,21 +17,26 @@ const maxFile = 4 << 20
 var (
 	errMissing   = errors.New("there is no such file in the guest")
 	errType      = errors.New("not a regular file")
+	errOther     = errors.New("something else is there")
 	errUnsettled = errors.New("the edit does not settle: when it is done, it asks to be done again")
 )
 
-// edit is what a file must be. Either Content is set, or Absent, or any of the
-// line edits; mode and owner go with all but Absent.
+// edit is what a file must be. Either Content is set, or CopyFrom, Absent,
+// Directory, Link, or any of the line edits; mode and owner go with all but
+// Absent and Link.
 type edit struct {
-	Path    string
-	Content *string
-	Absent  bool
-	Replace []replacement
-	Remove  []*regexp.Regexp
-	Append  []string
-	Mode    *uint32
-	UID     *uint32
-	GID     *uint32
+	Path      string
+	Content   *string
+	CopyFrom  string // the path of the file in the guest whose content it must have
+	Absent    bool
+	Directory bool
+	Link      *string // what the symbolic link holds
+	Replace   []replacement
+	Remove    []*regexp.Regexp
+	Append    []string
+	Mode      *uint32
+	UID       *uint32
+	GID       *uint32
 }
 
 // replacement is a whole line for every line in which pattern matches.
@@ -54,9 +59,10 @@ type outcome struct {
 	// Unmet says what does not hold, without showing the content, which may be
 	// secret.
 	Unmet []string
-	// Write is set where Content must be written, else it is mode and owner
-	// alone.
+	// Write is set where Content must be written, and Make where the directory or
+	// link must be made, else it is mode and owner alone.
 	Write   bool
+	Make    bool
 	Content []byte
 	Current *file
 }
@@ -71,6 +77,10 @@ func (e edit) compare(cur *file) outcome {
 			out.Unmet = append(out.Unmet, "exists, must be absent")
 		}
 		return out
+	case e.Directory:
+		return e.compareDirectory(cur, out)
+	case e.Link != nil:
+		return e.compareLink(cur, out)
 	case cur == nil && e.Content == nil:
 		return out.impossible(errMissing)
 	case cur == nil:
@@ -82,15 +92,51 @@ func (e edit) compare(cur *file) outcome {
 	if err := e.compareContent(cur, &out); err != nil {
 		return out.impossible(err)
 	}
+	out.compareAttributes()
+	return out
+}
+
+// compareAttributes compares mode and owner with those that are wanted.
+func (o *outcome) compareAttributes() {
 	for _, a := range []struct {
 		name, format string
 		want         *uint32
 		is           uint32
-	}{{"mode", "%04o", e.Mode, cur.Mode}, {"uid", "%d", e.UID, cur.UID}, {"gid", "%d", e.GID, cur.GID}} {
+	}{{"mode", "%04o", o.Mode, o.Current.Mode}, {"uid", "%d", o.UID, o.Current.UID}, {"gid", "%d", o.GID, o.Current.GID}} {
 		if a.want != nil && *a.want != a.is {
-			out.Unmet = append(out.Unmet, fmt.Sprintf("%s is "+a.format+", must be "+a.format, a.name, a.is, *a.want))
+			o.Unmet = append(o.Unmet, fmt.Sprintf("%s is "+a.format+", must be "+a.format, a.name, a.is, *a.want))
 		}
 	}
+}
+
+func (e edit) compareDirectory(cur *file, out outcome) outcome {
+	switch {
+	case cur == nil:
+		out.Unmet, out.Make = []string{"does not exist, must be a directory"}, true
+	case cur.Type != guest.Directory:
+		return out.impossible(fmt.Errorf("%w: a %s", errOther, cur.Type))
+	default:
+		out.compareAttributes()
+	}
+	return out
+}
+
+// compareLink: a regular file gives way to a link, as one gives way to other
+// content.
+func (e edit) compareLink(cur *file, out outcome) outcome {
+	switch {
+	case cur == nil:
+		out.Unmet = []string{fmt.Sprintf("does not exist, must be a symbolic link to %q", *e.Link)}
+	case cur.Type == guest.Symlink && cur.LinkTarget == *e.Link:
+		return out
+	case cur.Type == guest.Symlink:
+		out.Unmet = []string{fmt.Sprintf("leads to %q, must lead to %q", cur.LinkTarget, *e.Link)}
+	case cur.Type == guest.Regular:
+		out.Unmet = []string{fmt.Sprintf("is a regular file, must be a symbolic link to %q", *e.Link)}
+	default:
+		return out.impossible(fmt.Errorf("%w: a %s", errOther, cur.Type))
+	}
+	out.Make = true
 	return out
 }
 

@@ -22,6 +22,17 @@ func examine(r look.Reader, edits []edit) ([]outcome, error) {
 		if err != nil {
 			return nil, err
 		}
+		if e.CopyFrom != "" {
+			from, err := r.Read(e.CopyFrom, maxFile)
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w: %s, to copy to %s", errMissing, e.CopyFrom, e.Path)
+			}
+			if err != nil {
+				return nil, err
+			}
+			text := string(from)
+			e.Content = &text
+		}
 		o := e.compare(cur)
 		if len(o.Unmet) > 0 {
 			pending = append(pending, o)
@@ -50,7 +61,7 @@ func load(r look.Reader, e edit) (*file, error) {
 		return nil, fmt.Errorf("look at %s: %w", e.Path, err)
 	}
 	f := &file{FileInfo: info}
-	if info.Type != guest.Regular || e.Absent || e.Content == nil && !e.editsLines() {
+	if info.Type != guest.Regular || e.Content == nil && e.CopyFrom == "" && !e.editsLines() {
 		return f, nil
 	}
 	if f.Content, err = r.Read(e.Path, maxFile); err != nil {
@@ -64,6 +75,10 @@ func (o outcome) apply(ctx context.Context, s *guestfs.Session) error {
 	switch {
 	case o.Absent:
 		return s.Remove(ctx, o.Path)
+	case o.Make && o.Directory:
+		return s.Mkdir(ctx, o.Path, o.Mode, o.UID, o.GID)
+	case o.Make:
+		return s.Symlink(ctx, *o.Link, o.Path)
 	case o.Write:
 		return s.Write(ctx, guestfs.Write{Path: o.Path, Content: o.Content, Mode: o.Mode, UID: o.UID, GID: o.GID})
 	}

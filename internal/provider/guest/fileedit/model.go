@@ -3,6 +3,7 @@ package fileedit
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -28,15 +30,19 @@ type model struct {
 }
 
 type fileModel struct {
-	Content types.String   `tfsdk:"content"`
-	Empty   types.Bool     `tfsdk:"empty"`
-	Absent  types.Bool     `tfsdk:"absent"`
-	Replace []replaceModel `tfsdk:"replace_lines"`
-	Remove  []types.String `tfsdk:"remove_lines"`
-	Append  []types.String `tfsdk:"append_lines"`
-	Mode    types.String   `tfsdk:"mode"`
-	UID     types.Int64    `tfsdk:"uid"`
-	GID     types.Int64    `tfsdk:"gid"`
+	Content   types.String   `tfsdk:"content"`
+	Base64    types.String   `tfsdk:"content_base64"`
+	CopyFrom  types.String   `tfsdk:"copy_from"`
+	Link      types.String   `tfsdk:"link_target"`
+	Directory types.Bool     `tfsdk:"directory"`
+	Empty     types.Bool     `tfsdk:"empty"`
+	Absent    types.Bool     `tfsdk:"absent"`
+	Replace   []replaceModel `tfsdk:"replace_lines"`
+	Remove    []types.String `tfsdk:"remove_lines"`
+	Append    []types.String `tfsdk:"append_lines"`
+	Mode      types.String   `tfsdk:"mode"`
+	UID       types.Int64    `tfsdk:"uid"`
+	GID       types.Int64    `tfsdk:"gid"`
 }
 
 type replaceModel struct {
@@ -61,6 +67,9 @@ func (m model) edits(ctx context.Context, diags *diag.Diagnostics) []edit {
 	var out []edit
 	for _, p := range slices.Sorted(maps.Keys(files)) {
 		e, err := files[p].edit(p)
+		if _, ours := files[e.CopyFrom]; ours && err == nil {
+			err = fmt.Errorf("copy_from names %s, which is to be edited itself: say there what both must be, or make the copy with another resource that depends on this one", e.CopyFrom)
+		}
 		if err != nil {
 			diags.AddError("Invalid edit of "+p, err.Error()+".")
 		}
@@ -70,12 +79,22 @@ func (m model) edits(ctx context.Context, diags *diag.Diagnostics) []edit {
 }
 
 func (f fileModel) edit(path string) (edit, error) {
-	e := edit{Path: path, Absent: f.Absent.ValueBool(), UID: id(f.UID), GID: id(f.GID)}
+	e := edit{
+		Path: path, Absent: f.Absent.ValueBool(), Directory: f.Directory.ValueBool(), CopyFrom: f.CopyFrom.ValueString(),
+		Link: f.Link.ValueStringPointer(), UID: id(f.UID), GID: id(f.GID),
+	}
 	switch {
 	case f.Empty.ValueBool():
 		e.Content = new(string)
 	case !f.Content.IsNull():
 		s := f.Content.ValueString()
+		e.Content = &s
+	case !f.Base64.IsNull():
+		b, err := base64.StdEncoding.DecodeString(f.Base64.ValueString())
+		if err != nil {
+			return e, fmt.Errorf("content_base64: %w", err)
+		}
+		s := string(b)
 		e.Content = &s
 	}
 	for _, r := range f.Replace {
@@ -124,10 +143,18 @@ func revision(imageID string, edits []edit) string {
 		Replace        [][2]string
 		Remove, Append []string
 		Mode, UID, GID *uint32
+		CopyFrom       string  `json:",omitempty"`
+		Link           *string `json:",omitempty"`
+		Directory      bool    `json:",omitempty"`
+		Binary         []byte  `json:",omitempty"`
 	}
 	all := make([]plain, len(edits))
 	for i, e := range edits {
-		p := plain{Path: e.Path, Content: e.Content, Absent: e.Absent, Append: e.Append, Mode: e.Mode, UID: e.UID, GID: e.GID}
+		p := plain{Path: e.Path, Content: e.Content, Absent: e.Absent, Append: e.Append, Mode: e.Mode, UID: e.UID, GID: e.GID,
+			CopyFrom: e.CopyFrom, Link: e.Link, Directory: e.Directory}
+		if e.Content != nil && !utf8.ValidString(*e.Content) {
+			p.Content, p.Binary = nil, []byte(*e.Content) // text in JSON would lose what is no UTF-8
+		}
 		for _, r := range e.Replace {
 			p.Replace = append(p.Replace, [2]string{r.Pattern.String(), r.Line})
 		}

@@ -56,6 +56,17 @@ const golden = `
     }
 `
 
+// kinds are what else a path can be; links take the place of files.
+const kinds = `
+    "/etc/app/conf.d" = { directory = true, mode = "0700", uid = 5 }
+    "/etc/localtime" = { link_target = "../usr/share/zoneinfo/UTC" }
+    "/etc/motd" = { link_target = "app/conf.d/issue" }
+    "/etc/issue" = { link_target = "app/conf.d/issue" }
+    "/etc/app/conf.d/issue" = { content = "as before\n" }
+    "/etc/app/conf.d/fstab" = { copy_from = "/etc/fstab" }
+    "/etc/app/logo" = { content_base64 = "/wD+" }
+`
+
 // guestfish runs guestfish on the image with the lab's own configuration: the
 // witness of what the provider did, and the somebody else who changes things.
 func guestfish(t *testing.T, image, root, script string) string {
@@ -142,6 +153,22 @@ func TestFileEditLife(t *testing.T) {
 					"stat /etc/fstab\necho --\ncat \"/etc/new file\"\nexists /etc/hostname\nstat /etc/motd",
 					"uid: 7", "gid: 70000", "mode: 33152", "a \"b\" $c \\d", "false", "uid: 3"),
 			},
+			{ // directories, links, copies, and what is no text; in one go
+				Config: config(name, "tiny-ext4", kinds),
+				Check: contains(t, spec, "/dev/sda1",
+					"stat /etc/app/conf.d\necho --\nstat /etc/app\necho --\nreadlink /etc/localtime\nreadlink /etc/issue\ncat /etc/app/conf.d/issue\nhexdump /etc/app/logo\nls /etc",
+					"mode: 16832", "uid: 5", "--", "mode: 16877", "../usr/share/zoneinfo/UTC\n", "app/conf.d/issue\n", "as before\n", "ff 00 fe", "!.terraform-"),
+			},
+			{ // another link behind our back, and a directory's mode
+				PreConfig: func() {
+					guestfish(t, spec, "/dev/sda1", "ln-sf /dev/null /etc/localtime")
+				},
+				Config: config(name, "tiny-ext4", kinds),
+				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+					driftIs(address, "/etc/localtime", "must lead to"),
+				}},
+				Check: contains(t, spec, "/dev/sda1", "readlink /etc/localtime", "../usr/share/zoneinfo/UTC\n"),
+			},
 		},
 	})
 }
@@ -176,6 +203,10 @@ func TestFileEditRefusals(t *testing.T) {
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = {}`), ExpectError: regexp.MustCompile(`Nothing to edit`)},
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { empty = true, content = "x" }`), ExpectError: regexp.MustCompile(`Invalid Attribute Combination`)},
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { remove_lines = ["("] }`), ExpectError: regexp.MustCompile(`Not a regular expression`)},
+			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { content_base64 = "a secret" }`), ExpectError: regexp.MustCompile(`Not Base64`)},
+			{Config: config(name, "tiny-ext4", `"/etc/a" = { link_target = "b", mode = "0644" }`), ExpectError: regexp.MustCompile(`Invalid Attribute Combination`)},
+			{Config: config(name, "tiny-ext4", `"/etc/a" = { copy_from = "/etc/fstab" }
+    "/etc/fstab" = { empty = true }`), ExpectError: regexp.MustCompile(`is\s+to\s+be\s+edited\s+itself`)},
 			{ // nothing of it is done when one of it can't be
 				Config: config(name, "tiny-ext4", `"/etc/fstab" = { empty = true }
     "/etc/fstabb" = { append_lines = ["x"] }`),

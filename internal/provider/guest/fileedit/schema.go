@@ -44,7 +44,7 @@ func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			},
 			"files": schema.MapNestedAttribute{
 				Required:            true,
-				MarkdownDescription: "What each file must be, by its absolute path in the guest. Symbolic links in a path are refused: name the file itself.",
+				MarkdownDescription: "What each file, directory or link must be, by its absolute path in the guest. A file of the machine that runs Terraform goes in with `file`, `filebase64` or `templatefile`. Symbolic links in a path are refused: name the file itself.",
 				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(namecheck.GuestPath())},
 				NestedObject: schema.NestedAttributeObject{
 					Attributes: fileAttributes(),
@@ -93,8 +93,36 @@ func fileAttributes() map[string]schema.Attribute {
 			Optional: true, MarkdownDescription: "The whole content. The file is made where it does not exist.",
 			Validators: []validator.String{
 				stringvalidator.LengthAtMost(maxFile),
-				stringvalidator.ConflictsWith(others("empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
+				stringvalidator.ConflictsWith(others("content_base64", "copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
 			},
+		},
+		"content_base64": schema.StringAttribute{
+			Optional: true, MarkdownDescription: "The whole content in Base64, for what is not UTF-8: `filebase64(\"logo.png\")`.",
+			Validators: []validator.String{
+				base64Validator{},
+				stringvalidator.ConflictsWith(others("copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
+			},
+		},
+		"copy_from": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Path of a regular file in the guest whose content it must have, now and after every change of that file. " +
+				"Mode and owner are not copied. It must not be among `files` itself.",
+			Validators: []validator.String{
+				namecheck.GuestPath(),
+				stringvalidator.ConflictsWith(others("link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
+			},
+		},
+		"link_target": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "A symbolic link that holds this. It takes the place of another link or of a regular file, in one step; of a directory never.",
+			Validators: []validator.String{
+				stringvalidator.LengthBetween(1, 4095), stringvalidator.RegexMatches(regexp.MustCompile(`^[^\x00\n]*$`), "must have no line break"),
+				stringvalidator.ConflictsWith(others("directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines", "mode", "uid", "gid")...),
+			},
+		},
+		"directory": schema.BoolAttribute{
+			Optional: true, MarkdownDescription: "`true`: it is a directory. It is made with those above it where it does not exist (`mkdir -p`); its content is left alone.",
+			Validators: []validator.Bool{isTrue, boolvalidator.ConflictsWith(others("empty", "absent", "replace_lines", "remove_lines", "append_lines")...)},
 		},
 		"empty": schema.BoolAttribute{
 			Optional: true, MarkdownDescription: "`true`: the file exists and is empty.",
@@ -129,7 +157,7 @@ func fileAttributes() map[string]schema.Attribute {
 			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(lineText)},
 		},
 		"mode": schema.StringAttribute{
-			Optional: true, MarkdownDescription: "Mode in octal, `0644`. Default: as it is, and `0644` for a new file.",
+			Optional: true, MarkdownDescription: "Mode in octal, `0644`. Default: as it is, and `0644` for a new file, `0755` for a new directory.",
 			Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^0?[0-7]{3,4}$`), "must be a mode in octal, such as 0644")},
 		},
 		"uid": schema.Int64Attribute{

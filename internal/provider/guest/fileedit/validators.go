@@ -2,6 +2,8 @@ package fileedit
 
 import (
 	"context"
+	"encoding/base64"
+	"fmt"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -20,6 +22,27 @@ func (patternValidator) ValidateString(_ context.Context, req validator.StringRe
 	}
 	if _, err := regexp.Compile(req.ConfigValue.ValueString()); err != nil {
 		resp.Diagnostics.AddAttributeError(req.Path, "Not a regular expression", err.Error()+".")
+	}
+}
+
+// base64Validator accepts the Base64 of what is not too large.
+type base64Validator struct{}
+
+func (base64Validator) Description(context.Context) string { return "must be Base64" }
+
+func (v base64Validator) MarkdownDescription(c context.Context) string { return v.Description(c) }
+
+func (base64Validator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
+	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
+		return
+	}
+	// What it says of the value may be a secret.
+	b, err := base64.StdEncoding.DecodeString(req.ConfigValue.ValueString())
+	switch {
+	case err != nil:
+		resp.Diagnostics.AddAttributeError(req.Path, "Not Base64", "The value is not Base64, as base64encode and filebase64 make it.")
+	case len(b) > maxFile:
+		resp.Diagnostics.AddAttributeError(req.Path, "Too large", fmt.Sprintf("The content has %d bytes, the limit is %d.", len(b), maxFile))
 	}
 }
 
@@ -42,5 +65,5 @@ func (v meaningful) ValidateObject(_ context.Context, req validator.ObjectReques
 		}
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Nothing to edit",
-		"The entry "+v.Description(context.Background())+": content, empty, absent, lines, mode, uid or gid.")
+		"The entry "+v.Description(context.Background())+": content, copy_from, link_target, directory, empty, absent, lines, mode, uid or gid.")
 }
