@@ -43,6 +43,9 @@ osd_crush_chooseleaf_type = 0
 osd_pool_default_pg_num = 8
 osd_pool_default_pgp_num = 8
 osd_pool_default_pg_autoscale_mode = off
+# 200 s: tests stop the OSD for a while, and where a lease runs out meanwhile and
+# no other OSD is there, the PG stays laggy and answers nobody any more
+osd_pool_default_read_lease_ratio = 10
 
 [mon]
 mon_data = $dir/ceph/mon
