@@ -16,6 +16,7 @@ require (
 	github.com/hashicorp/terraform-plugin-testing v1.16.0
 	github.com/klauspost/compress v1.18.5
 	github.com/klauspost/pgzip v1.2.6
+	github.com/pojntfx/go-nbd v0.3.2
 	github.com/rs/zerolog v1.33.0
 	github.com/therootcompany/xz v1.0.1
 	golang.org/x/sync v0.22.0

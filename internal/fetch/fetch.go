@@ -76,6 +76,8 @@ type Info struct {
 	SizeBytes    int64 // -1 where it does not say
 	ETag         string
 	LastModified string
+
+	ranges bool // it gave a part of the file where one was asked for
 }
 
 // Revision changes when the server says that the file did: its ETag, or else its
@@ -98,7 +100,7 @@ func (i Info) same(o Info) bool {
 func infoOf(resp *http.Response) Info {
 	info := Info{SizeBytes: resp.ContentLength, ETag: resp.Header.Get("ETag"), LastModified: resp.Header.Get("Last-Modified")}
 	if resp.StatusCode == http.StatusPartialContent {
-		info.SizeBytes = -1
+		info.ranges, info.SizeBytes = true, -1
 		// Content-Range: bytes 0-499/1234
 		if _, total, ok := strings.Cut(resp.Header.Get("Content-Range"), "/"); ok {
 			if n, err := strconv.ParseInt(total, 10, 64); err == nil {

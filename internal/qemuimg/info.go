@@ -108,8 +108,12 @@ func (out answer) check(s Source) (Info, error) {
 	case d.DataFile != "", len(d.Extents) > 1:
 		return Info{}, ErrDataFile
 	}
+	own := s.File
+	if s.Socket != "" {
+		own = "nbd+unix://?socket=" + s.Socket // as qemu writes it
+	}
 	for _, e := range d.Extents {
-		if s.RBD == nil && e.Filename != s.File {
+		if s.RBD == nil && e.Filename != own {
 			return Info{}, fmt.Errorf("%w: %s", ErrDataFile, e.Filename)
 		}
 	}

@@ -59,10 +59,14 @@ func (r RBD) node() map[string]any {
 	return n
 }
 
-// Source is an image to read: a local file, or an image in RBD.
+// Source is an image to read: a local file, an image in RBD, or what a server of
+// network block devices has.
 type Source struct {
-	File   string
-	RBD    *RBD
+	File string
+	RBD  *RBD
+	// Socket is the Unix socket of an NBD server; File is then what it serves,
+	// for messages.
+	Socket string
 	Format string
 	// Chain are the backing files that may be read, nearest first, see
 	// ReadChain; none where a backing file is refused.
@@ -87,8 +91,11 @@ func (s Source) String() string {
 // file but those of Chain, even where one was put in after the check.
 func (s Source) filename() (string, error) {
 	file := map[string]any{"driver": "file", "filename": s.File}
-	if s.RBD != nil {
+	switch {
+	case s.RBD != nil:
 		file = s.RBD.node()
+	case s.Socket != "":
+		file = map[string]any{"driver": "nbd", "server": map[string]any{"type": "unix", "path": s.Socket}}
 	}
 	node := map[string]any{"driver": s.Format, "file": file}
 	if s.Format == "qcow2" || s.Format == "vmdk" {

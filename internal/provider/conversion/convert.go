@@ -77,8 +77,11 @@ type job struct {
 }
 
 // stream converts what comes as a stream: a raw image goes straight into RBD,
-// all else into a file for qemu-img first.
+// and all else, unless qemu-img can read it from its server, into a file first.
 func (j *job) stream(ctx context.Context, src sourceModel, want checksum.Sums) (err error) {
+	if done, err := j.ranged(ctx, src, want); done || err != nil {
+		return err
+	}
 	in, err := openStream(ctx, src, want)
 	if err != nil {
 		return err

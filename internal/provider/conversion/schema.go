@@ -64,7 +64,7 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 					},
 					"url": schema.StringAttribute{
 						Optional: true,
-						MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD; of any other format a temporary copy is made on the machine that runs Terraform (in `TMPDIR`), as qemu-img has to jump about in it. " +
+						MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD. Of any other format only what is needed is fetched, in parts, and nothing is kept on the machine that runs Terraform; where a checksum is given, the whole is compressed, or the server gives no parts (`Range`) or neither `ETag` nor `Last-Modified`, a temporary copy is made there (in `TMPDIR`), as qemu-img has to jump about in it. " +
 							"A connection that ends too early is taken up again; a file that changes on the server meanwhile is an error. The usual proxy variables are followed.",
 						Validators: []validator.String{urlCheck{}},
 					},

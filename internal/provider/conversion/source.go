@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/fetch"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -27,6 +28,8 @@ type source struct {
 	spec rbd.Spec
 	// chain are its backing files, nearest first.
 	chain []*source
+	// ranges is the source on its server, where it is read from there.
+	ranges *fetch.Ranges
 	// streamed tells that the source comes as a stream, and is no file for
 	// qemu-img yet.
 	streamed bool
@@ -166,8 +169,14 @@ func (s *source) open(ctx context.Context, d *providerdata.Data) (interface {
 	io.Closer
 }, error,
 ) {
-	if s.RBD != nil {
+	switch {
+	case s.RBD != nil:
 		return d.Ceph.OpenReader(ctx, s.spec)
+	case s.ranges != nil:
+		return struct {
+			io.ReaderAt
+			io.Closer
+		}{s.ranges, io.NopCloser(nil)}, nil
 	}
 	return os.Open(s.File)
 }

@@ -1,0 +1,193 @@
+package fetch
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// ErrNoRanges says that a server does not give parts of a file, or nothing to
+// tell a changed file by: it can only be read as one stream.
+var ErrNoRanges = errors.New("the server gives no parts of the file")
+
+const (
+	// pieceBytes is how much is asked for at once.
+	pieceBytes = 1 << 20
+	// piecesAhead are asked for beside the one that is wanted.
+	piecesAhead = 8
+	// piecesKept bounds the memory: whoever jumps about finds them again.
+	piecesKept = 64
+	// pieceTimeout is how long one may take, from the first byte to the last.
+	pieceTimeout = 2 * time.Minute
+)
+
+// Ranges is a file on a server that can be read anywhere: in pieces, those
+// behind the one that is wanted asked for at the same time. Its methods may be
+// called from several goroutines.
+type Ranges struct {
+	ctx  context.Context
+	end  context.CancelFunc
+	file string
+	info Info
+
+	mu     sync.Mutex
+	pieces map[int64]*piece
+	recent *list.List // of their numbers, the last used first
+	failed error
+}
+
+type piece struct {
+	done    chan struct{}
+	data    []byte
+	err     error
+	element *list.Element
+}
+
+// OpenRanges asks for the head of a file, n bytes of it.
+//
+// Errors: ErrNoRanges, and those of Open; in reading ErrChanged too.
+func OpenRanges(ctx context.Context, file string, n int) (r *Ranges, head []byte, err error) {
+	info, head, err := ReadHead(ctx, file, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !info.ranges || info.SizeBytes < 0 || info.Revision() == "" {
+		return nil, nil, fmt.Errorf("get %s: %w", file, ErrNoRanges)
+	}
+	r = &Ranges{file: file, info: info, pieces: map[int64]*piece{}, recent: list.New()}
+	r.ctx, r.end = context.WithCancel(ctx)
+	return r, head, nil
+}
+
+// Info is what the server said of the file.
+func (r *Ranges) Info() Info { return r.info }
+
+// Err is why reading failed, where it did: whoever reads through a tool is told
+// no more than that it did.
+func (r *Ranges) Err() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+// Close ends what is under way.
+func (r *Ranges) Close() error {
+	r.end()
+	return nil
+}
+
+// Unchanged asks the server once more.
+//
+// Errors: ErrChanged.
+func (r *Ranges) Unchanged() error {
+	info, _, err := ReadHead(r.ctx, r.file, 1)
+	if err == nil && !r.info.same(info) {
+		err = fmt.Errorf("get %s: %w", r.file, ErrChanged)
+	}
+	return err
+}
+
+// ReadAt implements io.ReaderAt.
+func (r *Ranges) ReadAt(b []byte, at int64) (n int, err error) {
+	for n < len(b) {
+		if at >= r.info.SizeBytes {
+			return n, io.EOF
+		}
+		data, err := r.piece(at / pieceBytes)
+		if err != nil {
+			return n, err
+		}
+		got := copy(b[n:], data[at%pieceBytes:])
+		n, at = n+got, at+int64(got)
+	}
+	return n, nil
+}
+
+// piece waits for a piece, and asks for those behind it.
+func (r *Ranges) piece(number int64) ([]byte, error) {
+	r.mu.Lock()
+	wanted := r.ask(number)
+	last := (r.info.SizeBytes - 1) / pieceBytes
+	for i := number + 1; i <= min(number+piecesAhead, last); i++ {
+		r.ask(i)
+	}
+	r.recent.MoveToFront(wanted.element)
+	r.mu.Unlock()
+	<-wanted.done
+	if wanted.err != nil {
+		r.mu.Lock()
+		if r.failed == nil {
+			r.failed = wanted.err
+		}
+		r.mu.Unlock()
+	}
+	return wanted.data, wanted.err
+}
+
+// ask begins to get a piece unless it is there.
+func (r *Ranges) ask(number int64) *piece {
+	if p, ok := r.pieces[number]; ok {
+		return p
+	}
+	p := &piece{done: make(chan struct{})}
+	p.element = r.recent.PushFront(number)
+	r.pieces[number] = p
+	for r.recent.Len() > piecesKept {
+		oldest := r.recent.Back()
+		delete(r.pieces, r.recent.Remove(oldest).(int64)) //nolint:forcetypeassert // nothing else is in it
+	}
+	go func() {
+		defer close(p.done)
+		p.data, p.err = r.get(number)
+	}()
+	return p
+}
+
+// get gets a piece, whatever becomes of the connections meanwhile.
+func (r *Ranges) get(number int64) ([]byte, error) {
+	from := number * pieceBytes
+	data := make([]byte, min(pieceBytes, r.info.SizeBytes-from))
+	var got int
+	tries := &Reader{ctx: r.ctx, file: r.file, pause: firstPause}
+	for {
+		n, err := r.getOnce(from+int64(got), data[got:])
+		if got += n; got == len(data) {
+			return data, nil
+		}
+		if n > 0 {
+			tries.idle, tries.pause = 0, firstPause
+		}
+		if err := tries.again(err); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (r *Ranges) getOnce(from int64, b []byte) (int, error) {
+	ctx, cancel := context.WithTimeout(r.ctx, pieceTimeout)
+	defer cancel()
+	resp, err := get(ctx, r.file, from, int64(len(b)), r.info.ETag)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = resp.Body.Close() }() // what was wanted was read
+	if info := infoOf(resp); !r.info.same(info) {
+		return 0, fmt.Errorf("get %s: %w", r.file, ErrChanged)
+	}
+	if resp.StatusCode != http.StatusPartialContent {
+		return 0, fmt.Errorf("get %s: %w: it gave parts of the file before, and now gives all of it", r.file, ErrStatus)
+	}
+	n, err := readFull(resp.Body, b)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("get %s: broken off at %d bytes: %w", r.file, from+int64(n), err)
+	case n < len(b):
+		err = fmt.Errorf("get %s: %w: %d of %d bytes at %d", r.file, ErrTruncated, n, len(b), from)
+	}
+	return n, err
+}
