@@ -22,7 +22,7 @@ import (
 )
 
 // benchmarks are all there are.
-var benchmarks = slices.Concat([]benchmark{refresh, hashes, memory}, conversions, replications)
+var benchmarks = slices.Concat([]benchmark{refresh, hashes, memory}, conversions, replications, guests)
 
 // benchmark is something that can be done in several ways.
 type benchmark struct {

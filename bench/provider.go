@@ -212,13 +212,33 @@ func objectValue(of tftypes.Type, given map[string]any, computed map[string]tfty
 				values[name] = v
 			}
 		case map[string]any:
-			nested, err := objectValue(t, v, nil)
+			nested, err := nestedValue(t, v)
 			if err != nil {
 				return nested, err
 			}
 			values[name] = nested
 		default:
 			values[name] = tftypes.NewValue(t, v)
+		}
+	}
+	return tftypes.NewValue(of, values), nil
+}
+
+// nestedValue is an object, or a map of them.
+func nestedValue(of tftypes.Type, given map[string]any) (tftypes.Value, error) {
+	m, ok := of.(tftypes.Map)
+	if !ok {
+		return objectValue(of, given, nil)
+	}
+	values := map[string]tftypes.Value{}
+	for name, v := range given {
+		fields, ok := v.(map[string]any)
+		if !ok {
+			return tftypes.Value{}, fmt.Errorf("%s is no object", name)
+		}
+		var err error
+		if values[name], err = objectValue(m.ElementType, fields, nil); err != nil {
+			return values[name], err
 		}
 	}
 	return tftypes.NewValue(of, values), nil

@@ -38,7 +38,7 @@ resource "rbd_guest_file_edit" "test" {
 
 resource "rbd_snapshot" "test" {
   image = rbd_guest_file_edit.test.spec
-  name  = "v1"
+  name  = "v-${rbd_guest_file_edit.test.revision}"
 }
 
 data "rbd_guest_inspection" "test" {
@@ -89,7 +89,7 @@ func TestInspection(t *testing.T) {
       content = "CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=y\n"
     }
     "/var/lib/dpkg/status" = {
-      content = "Package: cloud-init\nStatus: install ok installed\nMaintainer: nobody\nArchitecture: all\nVersion: 1:22.4.2-1\nDescription: one\n two\n"
+      content = "Package: cloud-init\nStatus: install ok installed\nMaintainer: nobody\nArchitecture: all\nVersion: 1:22.4.2-1\nDescription: one\n two\n\n"
     }
 `
 	providertest.Run(t, resource.TestCase{
@@ -117,7 +117,7 @@ func TestInspection(t *testing.T) {
 				},
 			},
 			{
-				Config: config(name+"-b", "tiny-ext4", having, "packages = true"),
+				Config: config(name, "tiny-ext4", having, "packages = true"),
 				ConfigStateChecks: []statecheck.StateCheck{
 					is(knownvalue.Bool(true), os0, 0, "cloud_init"),
 					is(knownvalue.Bool(true), os0, 0, "serial_console"),
@@ -128,7 +128,7 @@ func TestInspection(t *testing.T) {
 						"name": knownvalue.StringExact("cloud-init"), "version": knownvalue.StringExact("1:22.4.2-1"), "architecture": knownvalue.StringExact("all"),
 					})}), os0, 0, "packages"),
 				},
-				Check: unwatched(t, "images/"+name+"-b"),
+				Check: unwatched(t, "vms/"+name),
 			},
 		},
 	})
