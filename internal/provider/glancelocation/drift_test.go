@@ -115,7 +115,8 @@ func TestLocationDriftOfTheLocation(t *testing.T) {
 	g.snapshot("s2")
 	c := config(g.spec+"@s", g.name, `protection = "alias"`)
 	member, ctx := client(t, asMember), t.Context()
-	token, err := exec.Command("openstack", "--os-cloud", cloud(asMember), "token", "issue", "-f", "value", "-c", "id").Output()
+	// Newer releases of Glance let nobody else take a location off.
+	token, err := exec.Command("openstack", "--os-cloud", cloud(asAdmin), "token", "issue", "-f", "value", "-c", "id").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

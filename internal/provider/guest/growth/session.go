@@ -9,8 +9,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -50,21 +52,14 @@ func (j job) look(ctx context.Context) (l guestread.Layout, err error) {
 		return l, err
 	}
 	tflog.Info(ctx, "looking for the root file system in an appliance", map[string]any{"image": j.spec.String(), "reason": err.Error()})
-	o, err := change.NewOverlay(ctx, j.data, j.spec)
+	err = look.InAppliance(ctx, j.data, j.spec, func(s *guestfs.Session) error {
+		root, err := s.MountRoot(ctx, "")
+		j.device = root.Device
+		return err
+	})
 	if err != nil {
 		return l, err
 	}
-	defer func() { err = errors.Join(err, o.Remove()) }()
-	s, err := o.Launch(ctx, j.data.Guests)
-	if err != nil {
-		return l, err
-	}
-	defer s.Abort()
-	root, err := s.MountRoot(ctx, "")
-	if err != nil {
-		return l, err
-	}
-	j.device = root.Device
 	return j.layout(ctx)
 }
 
