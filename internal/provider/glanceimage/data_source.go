@@ -152,7 +152,7 @@ func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		return
 	}
 	m.set(rec)
-	at, why := locationOf(rec, fsid)
+	at, why := locationOf(rec, fsid, func() string { return d.data.Glance.WhyHidden(ctx) })
 	m.setLocation(at)
 	if why != "" {
 		resp.Diagnostics.AddWarning(fmt.Sprintf("The location of Glance image %q is of no use here", rec.ID), why)

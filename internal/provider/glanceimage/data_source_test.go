@@ -177,3 +177,23 @@ func TestGlanceImageOfAnotherCluster(t *testing.T) {
 		},
 	}})
 }
+
+// A Glance that shows no locations, and one that shows a direct_url alone.
+func TestGlanceImageHidden(t *testing.T) {
+	spec := golden(t, providertest.Name(t))
+	rec := registered(t, spec, glance.CreateOpts{Name: providertest.Name(t)})
+	through := func(direct string) string {
+		node := acctest.StartGlanceNode(t, map[string]string{"show_multiple_locations": "False", "show_image_direct_url": direct})
+		return fmt.Sprintf("provider \"rbd\" {\n  openstack {\n    endpoint = %q\n  }\n}\n", node.Address) + data(fmt.Sprintf("image_id = %q", rec.ID))
+	}
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
+		{
+			Config:            through("False"),
+			ConfigStateChecks: []statecheck.StateCheck{null("location_url"), null("spec"), text("status", "active"), text("image_id", rec.ID)},
+		},
+		{
+			Config:            through("True"),
+			ConfigStateChecks: []statecheck.StateCheck{text("location_url", url(t, spec)), text("spec", spec)},
+		},
+	}})
+}

@@ -55,8 +55,9 @@ func candidates(images []glance.Image) string {
 }
 
 // locationOf takes the location to pieces that is in the cluster with this fsid,
-// or else the first in RBD. why tells what keeps it from being used here.
-func locationOf(rec *glance.Image, fsid string) (at *location, why string) {
+// or else the first in RBD. why tells what keeps it from being used here; hidden
+// what keeps Glance from showing one.
+func locationOf(rec *glance.Image, fsid string, hidden func() string) (at *location, why string) {
 	var urls []string
 	for _, l := range rec.Locations {
 		urls = append(urls, l.URL)
@@ -82,10 +83,8 @@ func locationOf(rec *glance.Image, fsid string) (at *location, why string) {
 		return nil, "It is deactivated, which hides the location from everybody but an admin. Reactivate it (`openstack image set --activate`), or ask as an admin."
 	case at == nil && rec.Status == glance.StatusQueued:
 		return nil, "It has no data yet (status queued)."
-	case at == nil && !rec.LocationsVisible:
-		return nil, "Glance shows neither locations nor a direct_url: its operator must set show_image_direct_url = True or show_multiple_locations = True in glance-api.conf, best on an API server that only trusted users reach."
 	case at == nil:
-		return nil, "Glance does not show the location to this user: its policy get_image_location is against it."
+		return nil, "Glance shows no location of it: " + hidden() + ". Its operator can set show_image_direct_url = True or show_multiple_locations = True in glance-api.conf, best on an API server that only trusted users reach."
 	case !at.here:
 		return at, fmt.Sprintf("It is in the cluster %s, and this one is %s: spec is null, as it would name something else here. Use a provider alias for that cluster, or rbd_image_replica.", at.fsid, fsid)
 	case !strings.Contains(at.url, fsid):

@@ -29,7 +29,7 @@ func TestLocationOf(t *testing.T) {
 		"of several":     {glance.Image{LocationsVisible: true, Locations: locations("rbd://"+other+"/images/b/s", here)}, here, "", true},
 		"capitals":       {glance.Image{DirectURL: "rbd://" + strings.ToUpper(fsid) + "/images/a/s"}, "rbd://" + strings.ToUpper(fsid) + "/images/a/s", "compare the text", true},
 		"elsewhere":      {glance.Image{DirectURL: "rbd://" + other + "/images/a/s"}, "rbd://" + other + "/images/a/s", "cluster " + other, false},
-		"hidden options": {glance.Image{Status: glance.StatusActive}, "", "show_image_direct_url = True or show_multiple_locations = True", false},
+		"hidden options": {glance.Image{Status: glance.StatusActive}, "", "policy get_image_location. Its operator can set show_image_direct_url = True", false},
 		"hidden policy":  {glance.Image{Status: glance.StatusActive, LocationsVisible: true}, "", "get_image_location", false},
 		"deactivated":    {glance.Image{Status: glance.StatusDeactivated, LocationsVisible: true}, "", "deactivated", false},
 		"queued":         {glance.Image{Status: glance.StatusQueued, LocationsVisible: true}, "", "no data yet", false},
@@ -37,7 +37,7 @@ func TestLocationOf(t *testing.T) {
 		"swift":          {glance.Image{DirectURL: "swift+https://user:secret@host/v1/a"}, "", "another kind of store", false},
 	} {
 		t.Run(what, func(t *testing.T) {
-			at, why := locationOf(&tc.rec, fsid)
+			at, why := locationOf(&tc.rec, fsid, func() string { return "policy get_image_location" })
 			if at == nil && tc.url != "" || at != nil && (at.url != tc.url || at.here != tc.here) {
 				t.Errorf("location %+v, want %s", at, tc.url)
 			}
