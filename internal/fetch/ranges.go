@@ -112,11 +112,11 @@ func (r *Ranges) ReadAt(b []byte, at int64) (n int, err error) {
 func (r *Ranges) piece(number int64) ([]byte, error) {
 	r.mu.Lock()
 	wanted := r.ask(number)
+	r.recent.MoveToFront(wanted.element)
 	last := (r.info.SizeBytes - 1) / pieceBytes
 	for i := number + 1; i <= min(number+piecesAhead, last); i++ {
 		r.ask(i)
 	}
-	r.recent.MoveToFront(wanted.element)
 	r.mu.Unlock()
 	<-wanted.done
 	if wanted.err != nil {
@@ -153,14 +153,14 @@ func (r *Ranges) get(number int64) ([]byte, error) {
 	from := number * pieceBytes
 	data := make([]byte, min(pieceBytes, r.info.SizeBytes-from))
 	var got int
-	tries := &Reader{ctx: r.ctx, file: r.file, pause: firstPause}
+	tries := newRetry(r.ctx, r.file)
 	for {
 		n, err := r.getOnce(from+int64(got), data[got:])
 		if got += n; got == len(data) {
 			return data, nil
 		}
 		if n > 0 {
-			tries.idle, tries.pause = 0, firstPause
+			tries.reset()
 		}
 		if err := tries.again(err); err != nil {
 			return nil, err

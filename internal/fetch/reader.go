@@ -22,21 +22,20 @@ type Reader struct {
 	body   io.ReadCloser
 	cancel context.CancelFunc
 	stall  *time.Timer
-	idle   int // attempts in a row without a byte
-	pause  time.Duration
+	retry  retry
 }
 
 // Open begins to read a file.
 //
 // Errors, in reading too: ErrNotFound, ErrStatus, ErrChanged, ErrTruncated.
 func Open(ctx context.Context, file string) (*Reader, error) {
-	r := &Reader{ctx: ctx, file: file, pause: firstPause}
+	r := &Reader{ctx: ctx, file: file, retry: newRetry(ctx, file)}
 	for {
 		err := r.connect()
 		if err == nil {
 			return r, nil
 		}
-		if err := r.again(err); err != nil {
+		if err := r.retry.again(err); err != nil {
 			return nil, err
 		}
 	}
@@ -53,7 +52,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 				return 0, io.EOF
 			}
 			if err := r.connect(); err != nil {
-				if err := r.again(err); err != nil {
+				if err := r.retry.again(err); err != nil {
 					return 0, err
 				}
 				continue
@@ -64,7 +63,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 		r.stall.Stop()
 		if n > 0 {
 			r.offset += int64(n)
-			r.idle, r.pause = 0, firstPause
+			r.retry.reset()
 			return n, nil
 		}
 		if err == nil {
@@ -80,7 +79,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 		default:
 			err = fmt.Errorf("get %s: broken off at %d bytes: %w", r.file, r.offset, err)
 		}
-		if err := r.again(err); err != nil {
+		if err := r.retry.again(err); err != nil {
 			return 0, err
 		}
 	}
@@ -132,26 +131,6 @@ func (r *Reader) disconnect() {
 	_ = r.body.Close() // it was read as far as it went
 	r.cancel()
 	r.body = nil
-}
-
-// again waits before another attempt, or says that there is to be none.
-func (r *Reader) again(err error) error {
-	if r.ctx.Err() != nil {
-		return fmt.Errorf("get %s: %w", r.file, r.ctx.Err())
-	}
-	r.idle++
-	if !passing(err) || r.idle >= attempts {
-		return err
-	}
-	t := time.NewTimer(r.pause)
-	defer t.Stop()
-	r.pause = min(2*r.pause, longestPause)
-	select {
-	case <-t.C:
-		return nil
-	case <-r.ctx.Done():
-		return fmt.Errorf("get %s: %w", r.file, r.ctx.Err())
-	}
 }
 
 // Close ends the reading.

@@ -29,6 +29,7 @@ var (
 	ErrOtherSnapshot     = errors.New("another snapshot has this name now")
 	ErrShrink            = errors.New("the image would shrink")
 	ErrPoolFull          = errors.New("the pool is full")
+	ErrSnapshotLimit     = errors.New("the image may have no more snapshots")
 )
 
 // IsNotFound tells whether the image or snapshot is proven absent. A pool or

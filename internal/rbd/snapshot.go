@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"github.com/ceph/go-ceph/rados"
@@ -181,7 +182,11 @@ func (cn *connection) createSnapshot(img *librbd.Image, spec Spec, protect bool)
 		return Snapshot{}, err
 	}
 	if _, err := img.CreateSnapshot(spec.Snapshot); err != nil {
-		err = translate("create", spec, ErrImageNotFound, err)
+		if errno(err) == syscall.EDQUOT { // in a full pool the mark would have been refused
+			err = fmt.Errorf("create %s: %w (%w)", spec, ErrSnapshotLimit, err)
+		} else {
+			err = translate("create", spec, ErrImageNotFound, err)
+		}
 		return Snapshot{}, errors.Join(err, unmark(img, snapshotKey(spec.Snapshot)))
 	}
 	if protect {

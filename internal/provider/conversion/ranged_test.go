@@ -121,7 +121,8 @@ func TestConversionFromParts(t *testing.T) {
 						Check:  sameContent(t, raw, "raw", "vms/"+target),
 					}},
 				})
-				if w.parts.Load() < 2 || w.kept.Load() > 0 {
+				// The disk has 20 MiB that nothing can be left out of.
+				if w.parts.Load() < 20 || w.kept.Load() > 0 {
 					t.Errorf("%d parts were asked for, and a copy was seen %d times", w.parts.Load(), w.kept.Load())
 				}
 				if sent := w.sent.Load(); file == "disk.qcow2" && !breaks && sent > int64(len(qcow2))+32<<20 {

@@ -40,6 +40,7 @@ var advice = []struct {
 	{rbd.ErrOtherImage, "Somebody removed the image and made another of the same name. It is left alone: rename it, or remove this resource from the state with `terraform state rm`."},
 	{rbd.ErrOtherSnapshot, "Somebody removed the snapshot and made another of the same name. It is left alone: rename it, or remove this resource from the state with `terraform state rm`."},
 	{rbd.ErrShrink, "Shrinking cuts off data, for good: raise size to what the image has. Where its end is not wanted, allow_shrink of rbd_image lets it go."},
+	{rbd.ErrSnapshotLimit, "Raise its limit (`rbd snap limit set --limit N IMAGE`), or remove snapshots that nobody needs."},
 	{rbd.ErrPoolFull, "Make room in it, raise its quota (`ceph osd pool set-quota POOL max_bytes …`), or choose another pool; then run again."},
 	{rbd.ErrChanged, "Run again when nobody changes it; or take a snapshot and name that, which stays as it is."},
 	{rbd.ErrImageNotFound, "Look for a typing error with `rbd ls`."},

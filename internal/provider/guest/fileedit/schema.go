@@ -40,7 +40,7 @@ func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				Optional: true,
 				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. " +
 					"Default: found by inspection; needed where there is more than one operating system.",
-				Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^/dev/.+`), "must begin with /dev/")},
+				Validators: []validator.String{namecheck.GuestDevice()},
 			},
 			"files": schema.MapNestedAttribute{
 				Required:            true,

@@ -5,8 +5,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 )
 
@@ -23,7 +25,7 @@ const description = "The partition, the logical volume and the file system of a 
 func (r *growthResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = change.Schema(ctx, description, "whose file system is grown", "Changes with the image and with what has grown.", map[string]schema.Attribute{
 		"device": schema.StringAttribute{
-			Optional: true, Computed: true, Validators: change.Device(),
+			Optional: true, Computed: true, Validators: []validator.String{namecheck.GuestDevice()},
 			MarkdownDescription: "The file system's device as libguestfs names it: `/dev/sda1`, `/dev/vgsys/lvroot`, or `/dev/sda` without a partition table. Default: the root file system, found by inspection.",
 		},
 		"size": schema.StringAttribute{
