@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -184,10 +183,5 @@ func (r *fileEditResource) Delete(ctx context.Context, req resource.DeleteReques
 // ImportState takes pool[/namespace]/image; the files come from the
 // configuration with the first apply, which edits only what does not hold.
 func (r *fileEditResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	spec, err := rbd.ParseSpec(req.ID)
-	if err != nil || spec.Snapshot != "" {
-		resp.Diagnostics.AddError("Invalid import id", "Want pool[/namespace]/image, got \""+req.ID+"\".")
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(imageref.Name), spec.String())...)
+	change.ImportImage(ctx, req, resp)
 }
