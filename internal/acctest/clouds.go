@@ -3,10 +3,13 @@ package acctest
 import (
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -21,6 +24,11 @@ import (
 // dc2 of the lab. In a shell that has the environment of the second, the tests
 // run there alone.
 func RunOnClouds(m *testing.M) (code int) {
+	flag.Parse()
+	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
+		// They wait for servers more than they compute.
+		_ = n.Value.Set(strconv.Itoa(2 * runtime.NumCPU()))
+	}
 	first := os.Getenv("RBD_LAB")
 	second := os.Getenv("RBD_LAB_SECOND")
 	if second == "" {

@@ -2,11 +2,15 @@
 package acctest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // RequireLab fails the test where the shell has no lab. A test that skips
@@ -40,8 +44,20 @@ func RBD(t testing.TB, args ...string) string {
 func TryRBD(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	RequireLab(t)
+	return rbd(args...)
+}
+
+func rbd(args ...string) (string, error) {
 	out, err := exec.Command("rbd", args...).CombinedOutput()
 	return strings.TrimSpace(string(out)), err
+}
+
+func must(args ...string) error {
+	out, err := rbd(args...)
+	if err != nil {
+		return fmt.Errorf("rbd %s: %w: %s", strings.Join(args, " "), err, out)
+	}
+	return nil
 }
 
 // Admin runs a command of Ceph as client.admin, which the provider never is.
@@ -61,66 +77,106 @@ func Admin(t testing.TB, name string, args ...string) string {
 // snapshots and all: what a test has made by itself, or left when it failed.
 func Purge(t testing.TB, prefix string) {
 	t.Helper()
-	// Clones first, as their parents can't go before them.
-	for last := range 2 {
-		for _, pool := range []string{"vms", "images", "volumes"} {
-			out, err := TryRBD(t, "ls", pool)
-			if err != nil {
-				t.Errorf("rbd ls %s: %v: %s", pool, err, out)
-				continue
-			}
-			for id := range Trash(t, pool, prefix) {
-				if out, err := TryRBD(t, "trash", "rm", "--force", "--no-progress", pool+"/"+id); err != nil && last == 1 {
-					t.Errorf("could not clean up the trash: %v: %s", err, out)
-				}
-			}
-			for name := range strings.FieldsSeq(out) {
-				if strings.HasPrefix(name, prefix) {
-					if err := purge(t, pool+"/"+name); err != nil && last == 1 {
-						t.Errorf("could not clean up: %v", err)
-					}
-				}
-			}
+	RequireLab(t)
+	var err error
+	for range 3 { // parents can't go before their clones
+		if err = purgeAll(prefix); err == nil {
+			return
 		}
 	}
+	t.Errorf("could not clean up: %v", err)
 }
 
-func purge(t testing.TB, spec string) error {
-	t.Helper()
-	snaps, _ := TryRBD(t, "snap", "ls", spec)
-	for i, line := range strings.Split(snaps, "\n") {
-		if f := strings.Fields(line); i > 0 && len(f) > 1 {
-			_, _ = TryRBD(t, "snap", "unprotect", spec+"@"+f[1])
+// purgeAll is one round of Purge, at all images at once: most tests leave none,
+// and a matrix leaves hundreds.
+func purgeAll(prefix string) error {
+	var work errgroup.Group
+	work.SetLimit(6)
+	var mu sync.Mutex
+	var errs []error
+	failed := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		errs = append(errs, err)
+	}
+	do := func(purge func() error) {
+		work.Go(func() error { failed(purge()); return nil })
+	}
+	for _, pool := range []string{"vms", "images", "volumes"} {
+		images, err := imagesOf(pool, prefix)
+		failed(err)
+		trash, err := trashOf(pool, prefix)
+		failed(err)
+		for _, name := range images {
+			do(func() error { return purge(pool + "/" + name) })
+		}
+		for id := range trash {
+			do(func() error { return must("trash", "rm", "--force", "--no-progress", pool+"/"+id) })
 		}
 	}
-	_, _ = TryRBD(t, "snap", "purge", "--no-progress", spec)
-	if out, err := TryRBD(t, "rm", "--no-progress", spec); err != nil {
-		return fmt.Errorf("rbd rm %s: %w: %s", spec, err, out)
+	_ = work.Wait()
+	return errors.Join(errs...)
+}
+
+func purge(spec string) error {
+	snaps, _ := rbd("snap", "ls", spec)
+	for i, line := range strings.Split(snaps, "\n") {
+		if f := strings.Fields(line); i > 0 && len(f) > 1 {
+			_, _ = rbd("snap", "unprotect", spec+"@"+f[1])
+		}
 	}
-	return nil
+	if snaps != "" {
+		_, _ = rbd("snap", "purge", "--no-progress", spec)
+	}
+	return must("rm", "--no-progress", spec)
 }
 
 // Images lists the images of a pool whose name begins with prefix.
 func Images(t testing.TB, pool, prefix string) []string {
 	t.Helper()
-	var out []string
-	for name := range strings.FieldsSeq(RBD(t, "ls", pool)) {
-		if strings.HasPrefix(name, prefix) {
-			out = append(out, name)
-		}
+	RequireLab(t)
+	out, err := imagesOf(pool, prefix)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return out
+}
+
+func imagesOf(pool, prefix string) (images []string, err error) {
+	out, err := rbd("ls", pool)
+	if err != nil {
+		return nil, fmt.Errorf("rbd ls %s: %w: %s", pool, err, out)
+	}
+	for name := range strings.FieldsSeq(out) {
+		if strings.HasPrefix(name, prefix) {
+			images = append(images, name)
+		}
+	}
+	return images, nil
 }
 
 // Trash lists what a pool's trash has of images whose name began with prefix:
 // their names by their ids.
 func Trash(t testing.TB, pool, prefix string) map[string]string {
 	t.Helper()
-	out := map[string]string{}
-	for line := range strings.Lines(RBD(t, "trash", "ls", pool)) {
-		if f := strings.Fields(line); len(f) == 2 && strings.HasPrefix(f[1], prefix) {
-			out[f[0]] = f[1]
-		}
+	RequireLab(t)
+	out, err := trashOf(pool, prefix)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return out
+}
+
+func trashOf(pool, prefix string) (map[string]string, error) {
+	out, err := rbd("trash", "ls", pool)
+	if err != nil {
+		return nil, fmt.Errorf("rbd trash ls %s: %w: %s", pool, err, out)
+	}
+	images := map[string]string{}
+	for line := range strings.Lines(out) {
+		if f := strings.Fields(line); len(f) == 2 && strings.HasPrefix(f[1], prefix) {
+			images[f[0]] = f[1]
+		}
+	}
+	return images, nil
 }
