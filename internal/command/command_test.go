@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
 func sh(script string) Spec { return Spec{Name: "sh", Args: []string{"-c", script}} }
@@ -73,26 +75,25 @@ func alive(pid int) bool {
 // gone waits for the end of a process.
 func gone(t *testing.T, pid int) {
 	t.Helper()
-	for limit := time.Now().Add(10 * time.Second); alive(pid); {
-		if time.Now().After(limit) {
+	t.Cleanup(func() {
+		if t.Failed() {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
-			t.Fatalf("process %d is still there", pid)
 		}
-	}
+	})
+	acctest.Await(t, fmt.Sprintf("process %d is gone", pid), func() bool { return !alive(pid) })
 }
 
 // readPid waits for a file with the id of a process.
-func readPid(t *testing.T, file string) int {
+func readPid(t *testing.T, file string) (pid int) {
 	t.Helper()
-	for {
+	acctest.Await(t, "a process id in "+file, func() bool {
 		b, err := os.ReadFile(file)
-		if pid, e := strconv.Atoi(strings.TrimSpace(string(b))); err == nil && e == nil {
-			return pid
+		if err == nil {
+			pid, err = strconv.Atoi(strings.TrimSpace(string(b)))
 		}
-		if t.Context().Err() != nil {
-			t.Fatal("no process id")
-		}
-	}
+		return err == nil
+	})
+	return pid
 }
 
 // Whoever is cancelled takes along what it has started, even what ignores the

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
@@ -138,16 +137,14 @@ func (m *module) empty() {
 // when waits until cond holds, or the run ends first.
 func (m *module) when(r *run, what string, cond func() bool) {
 	m.t.Helper()
-	limit := time.After(5 * time.Minute)
-	for !cond() {
+	acctest.Await(m.t, what, func() bool {
 		select {
-		case <-limit:
-			m.t.Fatalf("after 5 minutes it is still not so far that %s\n%s", what, r.out.String())
 		case err := <-r.end:
 			m.t.Fatalf("it ended before %s: %v\n%s", what, err, r.out.String())
 		default:
 		}
-	}
+		return cond()
+	})
 }
 
 // kill ends the command line and the provider with SIGKILL, as when the machine
@@ -203,9 +200,11 @@ next:
 // noProcess waits until none has the words; the test's own time limit ends it.
 func noProcess(ctx context.Context, t *testing.T, words ...string) {
 	t.Helper()
-	for len(processes(t, words...)) > 0 {
+	acctest.Await(t, "no process with "+strings.Join(words, " "), func() bool {
+		left := processes(t, words...)
 		if ctx.Err() != nil {
-			t.Fatalf("still there: %q", processes(t, words...))
+			t.Fatalf("still there: %q", left)
 		}
-	}
+		return len(left) == 0
+	})
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 )
 
@@ -356,7 +357,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	group, sockets := 0, ""
-	await(t, "the appliance's qemu", func() bool {
+	acctest.Await(t, "the appliance's qemu", func() bool {
 		group = appliance(cmd.Process.Pid)
 		links, _ := filepath.Glob(filepath.Join(tmp, "*", "*", ".adopted-*"))
 		if len(links) > 0 {
@@ -368,7 +369,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = cmd.Wait()
-	await(t, "the end of guestfish and qemu", func() bool {
+	acctest.Await(t, "the end of guestfish and qemu", func() bool {
 		return errors.Is(syscall.Kill(-group, 0), syscall.ESRCH)
 	})
 	m, err := New(Config{Accelerator: TCG, TempDir: tmp})
@@ -412,15 +413,4 @@ func appliance(pid int) int {
 		}
 	}
 	return 0
-}
-
-func await(t *testing.T, what string, is func() bool) {
-	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
-	for !is() {
-		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
 }

@@ -153,17 +153,11 @@ func TestHashIsCancelled(t *testing.T) {
 	if _, err := c.HashContent(t.Context(), spec, nil, nil); err == nil {
 		t.Error("nothing to hash with is no error")
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	acctest.Await(t, "the image is closed", func() bool {
 		connections.Lock()
-		users := connections.byKey[c.cfg.key()].users
-		connections.Unlock()
-		if users == 0 {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal("the image is still open")
-		}
-	}
+		defer connections.Unlock()
+		return connections.byKey[c.cfg.key()].users == 0
+	})
 }
 
 // A change in the middle is no hash of a mixture.

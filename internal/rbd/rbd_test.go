@@ -252,11 +252,7 @@ func TestInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = watch.Process.Signal(os.Interrupt); _ = watch.Wait() }()
-	for {
-		if strings.Contains(acctest.RBD(t, "status", spec.String()), "watcher=") {
-			break
-		}
-	}
+	acctest.Await(t, "somebody watches the image", func() bool { return strings.Contains(acctest.RBD(t, "status", spec.String()), "watcher=") })
 	var used *InUseError
 	if err := c.CheckUnused(ctx, spec, ""); !errors.As(err, &used) || len(used.Watchers) != 1 {
 		t.Errorf("watched: %v", err)

@@ -9,13 +9,11 @@ import (
 	"maps"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
@@ -139,20 +137,8 @@ func (d *deleted) locate(record, spec string) {
 	d.ok(err)
 }
 
-// watch keeps the image open for writing. The command ends in good order when
-// its input does.
-func (d *deleted) watch() {
-	watch := exec.Command("rbd", "watch", d.spec)
-	in, err := watch.StdinPipe()
-	d.ok(err)
-	d.ok(watch.Start())
-	d.cleanup = append(d.cleanup, func() { _ = in.Close(); _ = watch.Wait() })
-	for deadline := time.Now().Add(time.Minute); !strings.Contains(acctest.RBD(d.t, "status", d.spec), "watcher="); {
-		if time.Now().After(deadline) {
-			d.t.Fatal("nobody watches " + d.spec)
-		}
-	}
-}
+// watch keeps the image open for writing.
+func (d *deleted) watch() { d.cleanup = append(d.cleanup, acctest.Watch(d.t, d.spec)) }
 
 // data tells where the image and its snapshot are, going by their ids.
 func (d *deleted) data(snapshot string) string {
