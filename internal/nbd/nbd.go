@@ -25,7 +25,8 @@ type Server struct {
 	serving  sync.WaitGroup
 }
 
-// Serve serves size bytes of r in dir, a folder that is the owner's alone.
+// Serve serves size bytes of r in dir, a folder that is the owner's alone. What
+// is missing to a whole sector of 512 bytes reads as zeros.
 func Serve(dir string, r io.ReaderAt, size int64) (*Server, error) {
 	s := &Server{Socket: filepath.Join(dir, "nbd"), open: map[net.Conn]struct{}{}}
 	var err error
@@ -78,14 +79,35 @@ func (s *Server) Close() error {
 	return err
 }
 
-// device is an io.ReaderAt as the server wants it.
+// sector is the unit in which qemu counts the size of what it reads.
+const sector = 512
+
+// device is an io.ReaderAt as the server wants it: in whole sectors, with zeros
+// at the end. Of a size in between, qemu 7.2 asks no more than there is but
+// waits for the rest of the sector, for ever.
 type device struct {
-	io.ReaderAt
+	r    io.ReaderAt
 	size int64
 }
 
 var errReadOnly = errors.New("the device is read-only")
 
-func (d device) Size() (int64, error)             { return d.size, nil }
-func (d device) Sync() error                      { return nil }
+func (d device) ReadAt(b []byte, at int64) (int, error) {
+	inside := max(min(int64(len(b)), d.size-at), 0)
+	if inside > 0 {
+		n, err := d.r.ReadAt(b[:inside], at)
+		if err != nil && (!errors.Is(err, io.EOF) || int64(n) < inside) {
+			return n, err
+		}
+	}
+	if end, _ := d.Size(); at+int64(len(b)) > end {
+		return int(inside), io.EOF
+	}
+	clear(b[inside:])
+	return len(b), nil
+}
+
+func (d device) Size() (int64, error) { return (d.size + sector - 1) / sector * sector, nil }
+func (d device) Sync() error          { return nil }
+
 func (device) WriteAt([]byte, int64) (int, error) { return 0, errReadOnly }
