@@ -86,25 +86,6 @@ func (h *handle) close() error {
 	return nil
 }
 
-// SizeOf is the virtual size of an image or snapshot in bytes.
-//
-// Errors: ErrImageNotFound, ErrSnapshotNotFound, ErrPermission.
-func (c *Cluster) SizeOf(ctx context.Context, spec Spec) (uint64, error) {
-	var out uint64
-	err := c.withImage(ctx, spec, readOnly, func(img *librbd.Image) error {
-		size, err := img.GetSize()
-		if err != nil {
-			return fmt.Errorf("read the size of %s: %w", spec, err)
-		}
-		out = size
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	return out, nil
-}
-
 // Reader reads the content of an image or snapshot, without a watch. It may be
 // used by several goroutines.
 type Reader struct {
@@ -129,6 +110,10 @@ func (c *Cluster) OpenReader(ctx context.Context, spec Spec) (*Reader, error) {
 
 // Size is the size in bytes.
 func (r *Reader) Size() int64 { return r.size }
+
+// CheckUnused returns an InUseError where anybody else has the image open for
+// writing or holds a lock on it.
+func (r *Reader) CheckUnused() error { return checkUnused(r.h.img, r.h.spec) }
 
 // ReadAt implements io.ReaderAt.
 func (r *Reader) ReadAt(b []byte, at int64) (int, error) {

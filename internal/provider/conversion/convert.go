@@ -224,7 +224,7 @@ func (j *job) convert(ctx context.Context, beside ...check) error {
 		return err
 	}
 	before := []check{func(ctx context.Context) error {
-		return s.checkWhole(ctx, j.d, info)
+		return s.checkWhole(ctx, info)
 	}}
 	for _, b := range s.chain {
 		before = append(before, func(ctx context.Context) error {
@@ -232,7 +232,7 @@ func (j *job) convert(ctx context.Context, beside ...check) error {
 			if err != nil {
 				return err
 			}
-			return b.checkWhole(ctx, j.d, info)
+			return b.checkWhole(ctx, info)
 		})
 	}
 	fill := func(ctx context.Context, p *rbd.Pending) error {

@@ -139,7 +139,7 @@ func (d *infoDataSource) read(ctx context.Context, m *infoModel) (err error) {
 	if s.Format == "raw" { // which says nothing of itself
 		details.VirtualSizeBytes, _ = qemuimg.VirtualSize("raw", nil, int64(s.sizeBytes)) //nolint:gosec // of a file, or signed in librbd
 	} else {
-		head, err := s.head(ctx, d.data)
+		head, err := s.head()
 		if err != nil {
 			return err
 		}
@@ -155,8 +155,8 @@ func (d *infoDataSource) read(ctx context.Context, m *infoModel) (err error) {
 }
 
 // head is as much of the source as its header may take up.
-func (s *source) head(ctx context.Context, d *providerdata.Data) ([]byte, error) {
-	r, err := s.open(ctx, d)
+func (s *source) head() ([]byte, error) {
+	r, err := s.open()
 	if err != nil {
 		return nil, err
 	}

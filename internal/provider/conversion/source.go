@@ -26,6 +26,7 @@ type source struct {
 	sizeBytes uint64
 	// spec is the source in RBD, where it is there.
 	spec rbd.Spec
+	reader *rbd.Reader
 	// chain are its backing files, nearest first.
 	chain []*source
 	// ranges is the source on its server, where it is read from there.
@@ -44,7 +45,7 @@ func openSource(ctx context.Context, d *providerdata.Data, m sourceModel, option
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.dir.Remove())
+			err = errors.Join(err, s.close())
 		}
 	}()
 	if s.tool, err = d.Ceph.WriteToolConf(ctx, s.dir.Path(), options); err != nil {
@@ -133,18 +134,19 @@ func (s *source) openImage(ctx context.Context, d *providerdata.Data, name strin
 	if err != nil {
 		return err
 	}
-	if spec.Snapshot == "" {
-		// Only a snapshot stays as it is while somebody writes.
-		if err := d.Ceph.CheckUnused(ctx, spec, ""); err != nil {
-			return err
-		}
-		s.unchanged = func() error { return d.Ceph.CheckUnused(ctx, spec, "") }
-	}
-	s.spec = spec
-	if s.sizeBytes, err = d.Ceph.SizeOf(ctx, spec); err != nil {
+	// Far from the cluster an opening costs more than all that is asked of it.
+	if s.reader, err = d.Ceph.OpenReader(ctx, spec); err != nil {
 		return err
 	}
-	if s.Head, err = d.Ceph.ReadHead(ctx, spec, qemuimg.HeadBytes); err != nil {
+	if spec.Snapshot == "" {
+		// Only a snapshot stays as it is while somebody writes.
+		s.unchanged = s.reader.CheckUnused
+		if err := s.unchanged(); err != nil {
+			return err
+		}
+	}
+	s.spec, s.sizeBytes = spec, uint64(s.reader.Size()) //nolint:gosec // a size
+	if s.Head, err = io.ReadAll(io.NewSectionReader(s.reader, 0, qemuimg.HeadBytes)); err != nil {
 		return err
 	}
 	if wrapper := unwrap.Detect(s.Head); wrapper != unwrap.None {
@@ -164,26 +166,28 @@ func (s *source) node(spec rbd.Spec) qemuimg.RBD {
 }
 
 // open opens the source for reading.
-func (s *source) open(ctx context.Context, d *providerdata.Data) (interface {
+func (s *source) open() (interface {
 	io.ReaderAt
 	io.Closer
 }, error,
 ) {
 	switch {
 	case s.RBD != nil:
-		return d.Ceph.OpenReader(ctx, s.spec)
+		return keptOpen{s.reader}, nil
 	case s.ranges != nil:
-		return struct {
-			io.ReaderAt
-			io.Closer
-		}{s.ranges, io.NopCloser(nil)}, nil
+		return keptOpen{s.ranges}, nil
 	}
 	return os.Open(s.File)
 }
 
+// keptOpen is closed elsewhere.
+type keptOpen struct{ io.ReaderAt }
+
+func (keptOpen) Close() error { return nil }
+
 // checkWhole makes sure that the source was not cut off.
-func (s *source) checkWhole(ctx context.Context, d *providerdata.Data, info qemuimg.Info) error {
-	r, err := s.open(ctx, d)
+func (s *source) checkWhole(ctx context.Context, info qemuimg.Info) error {
+	r, err := s.open()
 	if err != nil {
 		return err
 	}
@@ -191,7 +195,13 @@ func (s *source) checkWhole(ctx context.Context, d *providerdata.Data, info qemu
 	return qemuimg.CheckWhole(ctx, s.Source, r, s.sizeBytes, info.ClusterBytes)
 }
 
-func (s *source) close() error { return s.dir.Remove() }
+func (s *source) close() error {
+	var err error
+	if s.reader != nil {
+		err = s.reader.Close()
+	}
+	return errors.Join(err, s.dir.Remove())
+}
 
 // sourceExists tells whether a source in RBD is there.
 func sourceExists(ctx context.Context, d *providerdata.Data, m sourceModel) (bool, error) {
