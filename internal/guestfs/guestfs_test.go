@@ -322,6 +322,59 @@ func TestInspect(t *testing.T) {
 	}
 }
 
+// A KVM that stops at the firmware, as a nested one may, is found out once, and
+// takes nobody's launch along.
+func TestKVMThatHangs(t *testing.T) {
+	qemu, err := exec.LookPath("qemu-system-x86_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	wrapper, started := filepath.Join(dir, "qemu"), filepath.Join(dir, "started")
+	script := fmt.Sprintf(`#!/bin/sh
+case "$*" in *-kernel*) echo $$ >>%s; exec sleep 1000;; esac # all else asks what this qemu can do
+exec %s "$@"
+`, started, qemu)
+	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+		t.Fatal(err)
+	}
+	t.Setenv("LIBGUESTFS_HV", wrapper)
+	known := func(tried, works bool) (bool, bool) {
+		kvm.Lock()
+		defer kvm.Unlock()
+		wasTried, worked := kvm.tried, kvm.works
+		kvm.tried, kvm.works = tried, works
+		return wasTried, worked
+	}
+	tried, works := known(false, false)
+	t.Cleanup(func() { known(tried, works) })
+
+	var logged []string
+	m, err := New(Config{TempDir: dir, Logf: func(_ context.Context, f string, a ...any) { logged = append(logged, fmt.Sprintf(f, a...)) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if m.kvmWorks(t.Context()) {
+			t.Error("it works")
+		}
+	}
+	if len(logged) != 1 || !strings.Contains(logged[0], "TCG") {
+		t.Errorf("logged: %q", logged)
+	}
+	pids, err := os.ReadFile(started)
+	if n := strings.Count(string(pids), "\n"); err != nil || n != 1 {
+		t.Fatalf("started %d times: %v", n, err)
+	}
+	acctest.Await(t, "the end of qemu", func() bool {
+		_, err := os.Stat("/proc/" + strings.TrimSpace(string(pids)))
+		return errors.Is(err, fs.ErrNotExist)
+	})
+	if left, _ := filepath.Glob(filepath.Join(dir, "terraform-provider-rbd-*", "*")); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
 func TestLaunchFails(t *testing.T) {
 	disk := image(t, "tiny-ext4")
 	drives := []Drive{{Path: disk, Format: "qcow2", ReadOnly: true}}

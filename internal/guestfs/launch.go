@@ -77,7 +77,9 @@ func (m *Manager) Accelerator(ctx context.Context) string {
 	switch {
 	case m.cfg.Accelerator != Auto:
 		return m.cfg.Accelerator
-	case m.kvmWorks(ctx):
+	case strings.Contains(os.Getenv("LIBGUESTFS_BACKEND_SETTINGS"), "force_tcg"):
+		return TCG // whoever set that for libguestfs has decided already
+	case kvmUsable() && m.kvmWorks(ctx):
 		return KVM
 	}
 	return TCG
@@ -87,10 +89,6 @@ func (m *Manager) Accelerator(ctx context.Context) string {
 // process. It does so with an empty disk: a qemu that KVM has crash would leave
 // its watch on an RBD image, which then looks as if it were in use.
 func (m *Manager) kvmWorks(ctx context.Context) bool {
-	// Who set force_tcg for libguestfs has decided already.
-	if strings.Contains(os.Getenv("LIBGUESTFS_BACKEND_SETTINGS"), "force_tcg") || !kvmUsable() {
-		return false
-	}
 	kvm.Lock()
 	defer kvm.Unlock()
 	if !kvm.tried {

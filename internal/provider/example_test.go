@@ -122,13 +122,10 @@ func TestExamples(t *testing.T) {
 			example := names.Replace(read(t, filepath.Join(r.exampleFolder(), r.example)))
 			variables := exampleVariables(t, example)
 
-			steps := []resource.TestStep{
-				{Config: example, ConfigVariables: variables},
-				{
-					Config: example, ConfigVariables: variables,
-					ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
-				},
-			}
+			steps := []resource.TestStep{{
+				Config: example, ConfigVariables: variables,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+			}}
 			if r.block == "resource" {
 				words := strings.Fields(names.Replace(read(t, filepath.Join(r.exampleFolder(), "import.sh"))))
 				steps = append(steps, importStep(r.name, words[len(words)-2], words[len(words)-1]))
