@@ -335,7 +335,7 @@ func TestKVMThatHangs(t *testing.T) {
 case "$*" in *-kernel*) echo $$ >>%s; exec sleep 1000;; esac # all else asks what this qemu can do
 exec %s "$@"
 `, started, qemu)
-	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil { //nolint:gosec // it is run
+	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	t.Setenv("LIBGUESTFS_HV", wrapper)

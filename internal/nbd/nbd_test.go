@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
@@ -39,7 +40,7 @@ func TestServe(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := append(content, make([]byte, (sector-size%sector)%sector)...)
+			want := slices.Concat(content, make([]byte, (sector-size%sector)%sector))
 			if !bytes.Equal(got, want) {
 				t.Errorf("%d bytes are not the %d that were served", len(got), len(want))
 			}

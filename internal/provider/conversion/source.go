@@ -25,7 +25,7 @@ type source struct {
 	// sizeBytes is that of the source itself, not of the disk in it.
 	sizeBytes uint64
 	// spec is the source in RBD, where it is there.
-	spec rbd.Spec
+	spec   rbd.Spec
 	reader *rbd.Reader
 	// chain are its backing files, nearest first.
 	chain []*source
