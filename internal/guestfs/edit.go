@@ -1,13 +1,14 @@
 package guestfs
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -84,26 +85,33 @@ func (s *Session) Write(ctx context.Context, w Write) (err error) {
 	set(&want.Mode, w.Mode)
 	set(&want.UID, w.UID)
 	set(&want.GID, w.GID)
-	// Owner first: the kernel takes set-user-id away when the owner changes.
-	if err := s.chown(ctx, tmp, want.UID, want.GID); err != nil {
-		return err
-	}
-	if err := s.chmod(ctx, tmp, want.Mode); err != nil {
-		return err
-	}
 	want.Size = int64(len(w.Content))
-	if got, err := s.lstat(ctx, tmp); err != nil {
+	got, err := s.lstat(ctx, tmp)
+	if err != nil {
 		return err
-	} else if got != want {
+	}
+	if got != want {
+		// Owner first: the kernel takes set-user-id away when the owner changes.
+		if err := s.chown(ctx, tmp, want.UID, want.GID); err != nil {
+			return err
+		}
+		if err := s.chmod(ctx, tmp, want.Mode); err != nil {
+			return err
+		}
+		if got, err = s.lstat(ctx, tmp); err != nil {
+			return err
+		}
+	}
+	if got != want {
 		return fmt.Errorf("%w: %q would be %+v, not %+v", ErrVerify, target, got, want)
 	}
 	if _, err := s.run(ctx, "rename", tmp, target); err != nil {
 		return err
 	}
 	if s.written == nil {
-		s.written = map[string][sha256.Size]byte{}
+		s.written = map[string]written{}
 	}
-	s.written[target] = sha256.Sum256(w.Content)
+	s.written[target] = written{want.Size, sha256.Sum256(w.Content)}
 	return nil
 }
 
@@ -136,6 +144,9 @@ func (s *Session) place(ctx context.Context, p string, follow bool) (string, *gu
 	at := ""
 	for i, n := range names {
 		at += "/" + n
+		if i < len(names)-1 && s.known.dirs[at] {
+			continue
+		}
 		fi, err := s.lstat(ctx, at)
 		switch {
 		case errors.Is(err, fs.ErrNotExist) && i == len(names)-1:
@@ -149,35 +160,81 @@ func (s *Session) place(ctx context.Context, p string, follow bool) (string, *gu
 		case fi.Type != guest.Directory:
 			return "", nil, fmt.Errorf("%q in the guest: %w: %q is a %s", p, ErrFileType, at, fi.Type)
 		}
+		s.knowDir(at)
 	}
 	return "/", nil, nil
+}
+
+// room is what a file system has left, at least.
+type room struct {
+	free, block, inodes int64
 }
 
 // room makes sure that n more bytes fit into the file system of dir: a full
 // one says no more than "write error", and leaves part of a file.
 func (s *Session) room(ctx context.Context, dir string, n int64) error {
-	out, err := s.run(ctx, "statvfs", dir)
-	if err != nil {
-		return err
+	r := s.known.room[dir]
+	if r == nil || r.refuse(dir, n) != nil {
+		// What was replaced or removed meanwhile may have made room.
+		out, err := s.run(ctx, "statvfs", dir)
+		if err != nil {
+			return err
+		}
+		r = parseRoom(out)
+		if s.known.room == nil {
+			s.known.room = map[string]*room{}
+		}
+		s.known.room[dir] = r
+		if err := r.refuse(dir, n); err != nil {
+			return err
+		}
 	}
+	// Directories may lie on the same file system.
+	for _, r := range s.known.room {
+		r.free -= r.blocks(n) + r.block
+		r.inodes--
+	}
+	return nil
+}
+
+func parseRoom(statvfs string) *room {
 	v := map[string]int64{}
-	for l := range strings.Lines(out) {
+	for l := range strings.Lines(statvfs) {
 		key, value, _ := strings.Cut(strings.TrimSpace(l), ": ")
 		v[key], _ = strconv.ParseInt(value, 10, 64)
 	}
-	block := max(v["frsize"], 1)
-	if free, need := v["bavail"]*block, (n+block-1)/block*block+spare; free < need {
-		return fmt.Errorf("%w: %d bytes are free at %q, %d are needed", ErrNoSpace, free, dir, need)
+	r := &room{block: max(v["frsize"], 1), inodes: v["favail"]}
+	r.free = v["bavail"] * r.block
+	if v["files"] == 0 { // btrfs has no number of inodes to run out of, and says 0 of 0
+		r.inodes = math.MaxInt64
 	}
-	// btrfs has no number of inodes to run out of, and says 0 of 0.
-	if v["files"] > 0 && v["favail"] < 1 {
+	return r
+}
+
+// blocks is what n bytes take.
+func (r *room) blocks(n int64) int64 { return (n + r.block - 1) / r.block * r.block }
+
+// refuse is the error where n more bytes do not fit.
+func (r *room) refuse(dir string, n int64) error {
+	if need := r.blocks(n) + spare; r.free < need {
+		return fmt.Errorf("%w: %d bytes are free at %q, %d are needed", ErrNoSpace, r.free, dir, need)
+	}
+	if r.inodes < 1 {
 		return fmt.Errorf("%w: no inode is free at %q", ErrNoSpace, dir)
 	}
 	return nil
 }
 
+// maxInline is the longest content that is written by a command line, in bytes:
+// without KVM an upload takes tenths of a second, however small.
+const maxInline = maxLine / 5
+
 // upload writes content to a new file of the guest.
 func (s *Session) upload(ctx context.Context, name string, content []byte) error {
+	if len(content) <= maxInline && bytes.IndexByte(content, 0) < 0 {
+		_, err := s.run(ctx, "write", name, string(content))
+		return err
+	}
 	local := filepath.Join(s.dir.Path(), "upload")
 	defer os.Remove(local)
 	if err := os.WriteFile(local, content, 0o600); err != nil {
@@ -200,11 +257,12 @@ func (s *Session) readBack(ctx context.Context) error {
 		}
 	}
 	for p, want := range s.written {
-		got, err := s.run(ctx, "checksum", "sha256", p)
+		// One byte more than it must have.
+		got, err := s.content(ctx, p, want.size+1)
 		if err != nil {
 			return err
 		}
-		if strings.TrimSpace(got) != hex.EncodeToString(want[:]) {
+		if int64(len(got)) != want.size || sha256.Sum256(got) != want.sha256 {
 			return fmt.Errorf("%w: %q", ErrVerify, p)
 		}
 	}
@@ -218,17 +276,30 @@ const selinuxLabel = "security.selinux"
 // one. It is what the guest's kernel does unless a policy says otherwise; the
 // appliance's, with no policy loaded, leaves the label out.
 func (s *Session) inheritLabel(ctx context.Context, dir, name string) error {
-	attrs, err := s.run(ctx, "lgetxattrs", dir)
-	if err != nil || !strings.Contains(attrs, "attrname: "+selinuxLabel+"\n") {
-		return err
+	label, err := s.label(ctx, dir)
+	if err == nil && label != "" {
+		_, err = s.run(ctx, "lsetxattr", selinuxLabel, label, strconv.Itoa(len(label)), name)
 	}
-	label, err := s.run(ctx, "lgetxattr", dir, selinuxLabel)
-	if err != nil {
-		return err
-	}
-	label = strings.TrimRight(label, "\x00\n")
-	_, err = s.run(ctx, "lsetxattr", selinuxLabel, label, strconv.Itoa(len(label)), name)
 	return err
+}
+
+// label is a directory's SELinux label, "" where it has none.
+func (s *Session) label(ctx context.Context, dir string) (label string, err error) {
+	if label, ok := s.known.labels[dir]; ok {
+		return label, nil
+	}
+	attrs, err := s.run(ctx, "lgetxattrs", dir)
+	if err == nil && strings.Contains(attrs, "attrname: "+selinuxLabel+"\n") {
+		label, err = s.run(ctx, "lgetxattr", dir, selinuxLabel)
+	}
+	if err != nil {
+		return "", err
+	}
+	if s.known.labels == nil {
+		s.known.labels = map[string]string{}
+	}
+	s.known.labels[dir] = strings.TrimRight(label, "\x00\n")
+	return s.known.labels[dir], nil
 }
 
 // Remove removes a file, or a symbolic link itself; directories are refused

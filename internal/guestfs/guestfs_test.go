@@ -269,6 +269,54 @@ func TestEdit(t *testing.T) {
 		}
 	})
 
+	// What each question costs without KVM is milliseconds at least: what is
+	// known of a directory is not asked for each of its files.
+	t.Run("questions", func(t *testing.T) {
+		const files, most = 10, 9
+		before := s.shell.count
+		name := func(i int) string { return fmt.Sprintf("/etc/sysconfig/network-scripts/ifcfg-eth%d", i) }
+		for i := range files {
+			if _, err := s.Lstat(ctx, name(i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				t.Fatal(err)
+			}
+		}
+		for i := range files {
+			if err := s.Write(ctx, Write{Path: name(i), Content: []byte("ONBOOT=yes\n")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range files {
+			if _, err := s.Lstat(ctx, name(i)); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := s.Read(ctx, name(i), 1<<20); err != nil || string(got) != "ONBOOT=yes\n" {
+				t.Fatalf("%q, %v", got, err)
+			}
+		}
+		if err := s.readBack(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n := s.shell.count - before; n > files*most+10 {
+			t.Errorf("%d questions for %d files", n, files)
+		} else {
+			t.Logf("%d questions for %d files", n, files)
+		}
+	})
+
+	t.Run("not known any longer", func(t *testing.T) {
+		if _, err := s.Read(ctx, "/etc/sysconfig/network-scripts/ifcfg-eth0", 1<<10); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "mv", "/etc/sysconfig", "/etc/moved")
+		run(t, "ln-s", "moved", "/etc/sysconfig")
+		if err := s.Write(ctx, Write{Path: "/etc/sysconfig/network-scripts/ifcfg-eth0"}); !errors.Is(err, ErrSymlink) {
+			t.Error(err)
+		}
+		if got, err := s.Read(ctx, "/etc/sysconfig/network-scripts/ifcfg-eth0", 1<<10); err != nil || string(got) != "ONBOOT=yes\n" {
+			t.Errorf("%q, %v", got, err)
+		}
+	})
+
 	if err := s.Close(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -34,13 +34,16 @@ func (s *Session) Mkdir(ctx context.Context, p string, mode, uid, gid *uint32) e
 	at := "/"
 	for _, n := range names {
 		dir := at
-		at = path.Join(dir, n)
+		if at = path.Join(dir, n); s.known.dirs[at] {
+			continue
+		}
 		fi, err := s.lstat(ctx, at)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			if err := s.mkdir(ctx, dir, at); err != nil {
 				return err
 			}
+			s.knowDir(at)
 		case err != nil:
 			return err
 		case fi.Type == guest.Symlink:

@@ -40,6 +40,7 @@ type MissingMount struct {
 func (s *Session) MountRoot(ctx context.Context, rootDevice string) (Root, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	defer func() { s.known = known{} }() // another file system may be at a path
 	root := Root{Device: rootDevice}
 	var inspected []Mount
 	if rootDevice == "" {

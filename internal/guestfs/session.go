@@ -25,7 +25,23 @@ type Session struct {
 	shell   *shell
 	ended   bool
 	missing []MissingMount
-	written map[string][sha256.Size]byte // what Close is to find on the disk
+	written map[string]written // what Close is to find on the disk
+	known   known
+}
+
+// written is the content of a file that Write wrote.
+type written struct {
+	size   int64
+	sha256 [sha256.Size]byte
+}
+
+// known is what need not be asked again: without KVM an answer takes from
+// milliseconds to tenths of a second. What the session itself does keeps it
+// true, a command of the caller's may do anything.
+type known struct {
+	dirs   map[string]bool   // directories with no link in their path, on what is mounted
+	labels map[string]string // of directories, "" where there is none
+	room   map[string]*room  // by directory
 }
 
 // Run runs one libguestfs command, see guestfish(1), and returns what it
@@ -36,6 +52,7 @@ func (s *Session) Run(ctx context.Context, name string, args ...string) (string,
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.written) // the command may change any of it
+	s.known = known{}
 	return s.run(ctx, name, args...)
 }
 
