@@ -38,9 +38,64 @@ type MissingMount struct {
 // must then hold exactly one operating system (ErrNoRoot, ErrManyRoots). A file
 // system that the appliance has no driver for gives ErrFeature.
 func (s *Session) MountRoot(ctx context.Context, rootDevice string) (Root, error) {
+	return s.Mount(ctx, guest.Tree{Root: rootDevice})
+}
+
+// Mount mounts what tree says. Where that has mounts they must all be there, at
+// directories with no symbolic link in their paths; what the guest's fstab
+// mounts at other places is missing then. Otherwise it is MountRoot.
+func (s *Session) Mount(ctx context.Context, tree guest.Tree) (Root, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer func() { s.known = known{} }() // another file system may be at a path
+	root, err := s.mountTree(ctx, tree)
+	if err != nil {
+		return Root{}, err
+	}
+	s.missing = root.Missing
+	return root, nil
+}
+
+func (s *Session) mountTree(ctx context.Context, tree guest.Tree) (Root, error) {
+	if tree.Mounts == nil {
+		return s.mountRoot(ctx, tree.Root)
+	}
+	root := Root{Device: tree.RootDevice()}
+	for _, p := range tree.MountPoints() {
+		device := tree.Mounts[p]
+		_, fi, err := s.place(ctx, p, false)
+		if err == nil && p != "/" && (fi == nil || fi.Type != guest.Directory) {
+			err = fmt.Errorf("%q in the guest: %w: no directory is there to mount at", p, ErrFileType)
+		}
+		if err == nil {
+			err = s.mount(ctx, device, p)
+		}
+		if err != nil {
+			return Root{}, fmt.Errorf("mount %s at %s: %w", device, p, err)
+		}
+		root.Mounts = append(root.Mounts, Mount{p, device})
+	}
+	entries, err := s.fstab(ctx)
+	if err != nil {
+		return Root{}, err
+	}
+	for _, e := range entries {
+		if _, ok := tree.Mounts[e.Path]; !ok {
+			root.Missing = append(root.Missing, MissingMount{e.Path, e.Spec, "not among the mounts that are given"})
+		}
+	}
+	return root, nil
+}
+
+func (s *Session) fstab(ctx context.Context) ([]guest.FstabEntry, error) {
+	text, err := s.read(ctx, guest.FstabPath, guest.MaxFstab)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("read the guest's %s: %w", guest.FstabPath, err)
+	}
+	return guest.ParseFstab(text), nil
+}
+
+func (s *Session) mountRoot(ctx context.Context, rootDevice string) (Root, error) {
 	root := Root{Device: rootDevice}
 	var inspected []Mount
 	if rootDevice == "" {
@@ -64,11 +119,7 @@ func (s *Session) MountRoot(ctx context.Context, rootDevice string) (Root, error
 		return Root{}, fmt.Errorf("mount the root file system %s: %w", root.Device, err)
 	}
 	root.Mounts = []Mount{{"/", root.Device}}
-	if err := s.mountOthers(ctx, &root, inspected); err != nil {
-		return Root{}, err
-	}
-	s.missing = root.Missing
-	return root, nil
+	return root, s.mountOthers(ctx, &root, inspected)
 }
 
 // noRoot says why inspection may have found nothing: a file system without a
@@ -97,11 +148,10 @@ func (s *Session) noRoot(ctx context.Context) error {
 // mountOthers mounts the rest. Inspection knows more about old device names
 // than fstab's own words do; fstab knows what inspection did not find.
 func (s *Session) mountOthers(ctx context.Context, root *Root, inspected []Mount) error {
-	text, err := s.read(ctx, guest.FstabPath, guest.MaxFstab)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read the guest's %s: %w", guest.FstabPath, err)
+	entries, err := s.fstab(ctx)
+	if err != nil {
+		return err
 	}
-	entries := guest.ParseFstab(text)
 	for _, m := range inspected {
 		if m.Path == "/" || slices.ContainsFunc(entries, func(e guest.FstabEntry) bool { return e.Path == m.Path }) {
 			continue

@@ -3,6 +3,7 @@ package guestread
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -97,6 +98,41 @@ func TestPartitions(t *testing.T) {
 		}
 		if _, err := openImage(t, img, Options{}); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "RAID") {
 			t.Error(err)
+		}
+	})
+	t.Run("mounts", func(t *testing.T) {
+		root, other := rootTree(t), t.TempDir()
+		for _, err := range []error{
+			os.Mkdir(filepath.Join(root, "var"), 0o755), os.Symlink("var", filepath.Join(root, "link")),
+			os.WriteFile(filepath.Join(root, "var", "hidden"), nil, 0o644),
+			os.WriteFile(filepath.Join(root, "etc", "fstab"), []byte("/dev/sdb1 /srv ext4\nUUID=x /var ext4\n"), 0o644),
+			os.Mkdir(filepath.Join(root, "srv"), 0o755),
+			os.Symlink("../etc/fstab", filepath.Join(other, "up")), os.WriteFile(filepath.Join(other, "seen"), []byte("x"), 0o644),
+		} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		img := diskAt(t, gpt, map[int64]string{10: other, 20: root})
+		g, err := openImage(t, img, Options{Mounts: map[string]string{"/": "/dev/sda3", "/var": "/dev/sda2"}})
+		if err != nil || g.RootDevice() != "/dev/sda3" {
+			t.Fatal(err)
+		}
+		for path, want := range map[string]string{"/var/seen": "x", "/link/seen": "x", "/var/up": "/dev/sdb1 /srv ext4\nUUID=x /var ext4\n"} {
+			if got, err := g.Read(path, 100); err != nil || string(got) != want {
+				t.Errorf("%s: %q, %v", path, got, err)
+			}
+		}
+		if _, err := g.Lstat("/var/hidden"); !errors.Is(err, fs.ErrNotExist) {
+			t.Error(err)
+		}
+		if _, err := g.Lstat("/srv/x"); !errors.Is(err, ErrUnsupported) {
+			t.Error(err)
+		}
+		for _, point := range []string{"/link", "/gone", "/etc/hosts"} {
+			if _, err := openImage(t, img, Options{Mounts: map[string]string{"/": "/dev/sda3", point: "/dev/sda2"}}); !errors.Is(err, ErrUnsupported) {
+				t.Errorf("%s: %v", point, err)
+			}
 		}
 	})
 	t.Run("other signatures", func(t *testing.T) {

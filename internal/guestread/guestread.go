@@ -38,15 +38,19 @@ type Options struct {
 	// "/dev/vg/lv". When it is empty, the disk must hold exactly one Linux root,
 	// and nothing else that could be one.
 	RootDevice string
+	// Mounts are devices by mount point, "/" among them, in place of RootDevice.
+	// What the guest's fstab mounts elsewhere is not read.
+	Mounts map[string]string
 }
 
 // Guest is a guest's root file system. Its methods may be called from several
 // goroutines.
 type Guest struct {
-	mu     sync.Mutex
-	device string
-	fsys   filesystem
-	mounts map[string]guest.FstabEntry // by canonical path
+	mu      sync.Mutex
+	device  string
+	fsys    filesystem
+	mounted map[string]filesystem       // by canonical path
+	mounts  map[string]guest.FstabEntry // by canonical path, those that are not mounted
 }
 
 // filesystem is what is needed of a kind of file system. Its errors are
@@ -67,6 +71,7 @@ type inode struct {
 	uid, gid uint32
 	size     int64
 	raw      []byte // as on the disk
+	fsys     filesystem
 }
 
 func (i *inode) kind() guest.FileType { return guest.TypeOfMode(i.mode) }
@@ -79,11 +84,20 @@ func (i *inode) kind() guest.FileType { return guest.TypeOfMode(i.mode) }
 func Open(r io.ReaderAt, size int64, opts Options) (_ *Guest, err error) {
 	defer recovered(&err)
 	disk := &device{r: r, size: size, cache: &cache{}}
-	name, fsys, err := findRoot(disk, opts.RootDevice)
+	tree := guest.Tree{Root: opts.RootDevice, Mounts: opts.Mounts}
+	name, fsys, err := findRoot(disk, tree.RootDevice())
 	if err != nil {
 		return nil, err
 	}
-	g := &Guest{device: name, fsys: fsys}
+	g := &Guest{device: name, fsys: fsys, mounted: map[string]filesystem{}}
+	for _, p := range tree.MountPoints() {
+		if p == "/" {
+			continue
+		}
+		if err := g.mount(disk, p, tree.Mounts[p]); err != nil {
+			return nil, err
+		}
+	}
 	if err := g.loadMounts(); err != nil {
 		return nil, err
 	}
@@ -132,7 +146,7 @@ func (g *Guest) Read(path string, max int64) (_ []byte, err error) {
 	if ino.size > max {
 		return nil, fmt.Errorf("%q in the guest: %w: %d bytes, the limit is %d", path, ErrTooLarge, ino.size, max)
 	}
-	return g.fsys.content(ino)
+	return ino.fsys.content(ino)
 }
 
 // recovered makes an error of a panic: a disk that brings one about must cost
@@ -141,6 +155,24 @@ func recovered(err *error) {
 	if p := recover(); p != nil {
 		*err = unsupported("the disk's structures are inconsistent (%v)", p)
 	}
+}
+
+// mount puts a device's file system at a path. What an appliance can't do either
+// is its to say.
+func (g *Guest) mount(disk *device, p, device string) error {
+	w := walker{g: g}
+	err := w.walk(p, false)
+	if err == nil && (w.path() != p || w.at().kind() != guest.Directory) || errors.Is(err, fs.ErrNotExist) {
+		return unsupported("%s is no directory to mount %s at", p, device)
+	}
+	if err != nil {
+		return err
+	}
+	_, fsys, err := findRoot(disk, device)
+	if err == nil {
+		g.mounted[p] = fsys
+	}
+	return err
 }
 
 // loadMounts reads which other file systems the guest mounts.
@@ -155,18 +187,20 @@ func (g *Guest) loadMounts() error {
 	if ino.kind() != guest.Regular || ino.size > guest.MaxFstab {
 		return unsupported("%s is a %s of %d bytes", guest.FstabPath, ino.kind(), ino.size)
 	}
-	text, err := g.fsys.content(ino)
+	text, err := ino.fsys.content(ino)
 	if err != nil {
 		return err
 	}
 	mounts := map[string]guest.FstabEntry{}
 	for _, e := range guest.ParseFstab(text) {
-		if e.Path == "/" {
+		if g.mounted[e.Path] != nil || e.Path == "/" {
 			continue
 		}
 		// A mount point may be named by way of a link.
 		w := walker{g: g}
 		switch err := w.walk(e.Path, true); {
+		case err == nil && g.mounted[w.path()] != nil:
+			continue
 		case err == nil:
 			mounts[w.path()] = e
 		case !errors.Is(err, fs.ErrNotExist):

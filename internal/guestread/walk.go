@@ -46,7 +46,7 @@ func (w *walker) path() string { return "/" + strings.Join(w.names, "/") }
 // whether a link in its last part is followed.
 func (w *walker) walk(path string, follow bool) error {
 	if strings.HasPrefix(path, "/") || len(w.inodes) == 0 {
-		root, err := w.g.fsys.root()
+		root, err := rootOf(w.g.fsys)
 		if err != nil {
 			return err
 		}
@@ -68,10 +68,11 @@ func (w *walker) walk(path string, follow bool) error {
 			}
 			continue
 		}
-		ino, err := w.g.fsys.lookup(w.at(), name)
+		ino, err := w.at().fsys.lookup(w.at(), name)
 		if err != nil {
 			return err
 		}
+		ino.fsys = w.at().fsys
 		if ino.kind() == guest.Symlink && (!last || follow || mustBeDir) {
 			if w.links++; w.links > maxLinks {
 				return unsupported("more than %d symbolic links", maxLinks)
@@ -86,6 +87,11 @@ func (w *walker) walk(path string, follow bool) error {
 		} else {
 			w.names, w.inodes = append(w.names, name), append(w.inodes, ino)
 		}
+		if fsys := w.g.mounted[w.path()]; fsys != nil {
+			if w.inodes[len(w.inodes)-1], err = rootOf(fsys); err != nil {
+				return err
+			}
+		}
 		if m, ok := w.g.mounts[w.path()]; ok {
 			return unsupported("the guest mounts %s at %s", m.Spec, w.path())
 		}
@@ -96,12 +102,21 @@ func (w *walker) walk(path string, follow bool) error {
 	return nil
 }
 
+// rootOf is the root directory of a file system.
+func rootOf(fsys filesystem) (*inode, error) {
+	ino, err := fsys.root()
+	if err == nil {
+		ino.fsys = fsys
+	}
+	return ino, err
+}
+
 // link is what a symbolic link holds.
 func (g *Guest) link(ino *inode) (string, error) {
 	if ino.size < 1 || ino.size > maxLink {
 		return "", unsupported("a symbolic link of %d bytes", ino.size)
 	}
-	b, err := g.fsys.content(ino)
+	b, err := ino.fsys.content(ino)
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"path/filepath"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
@@ -54,14 +55,14 @@ func (o *Overlay) Launch(ctx context.Context, m *guestfs.Manager) (*guestfs.Sess
 	})
 }
 
-// LaunchRoot is Launch with the guest's root file system mounted, and those of
-// its fstab. An empty root has the guest inspected.
-func (o *Overlay) LaunchRoot(ctx context.Context, m *guestfs.Manager, root string) (*guestfs.Session, error) {
+// LaunchTree is Launch with the guest's file systems mounted. An empty tree has the
+// guest inspected.
+func (o *Overlay) LaunchTree(ctx context.Context, m *guestfs.Manager, tree guest.Tree) (*guestfs.Session, error) {
 	s, err := o.Launch(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.MountRoot(ctx, root); err != nil {
+	if _, err := s.Mount(ctx, tree); err != nil {
 		s.Abort()
 		return nil, err
 	}

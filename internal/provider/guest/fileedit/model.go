@@ -16,11 +16,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
 )
 
 type model struct {
 	Image      types.String   `tfsdk:"image"`
 	RootDevice types.String   `tfsdk:"root_device"`
+	Mounts     types.Map      `tfsdk:"mounts"`
 	Files      types.Map      `tfsdk:"files"`
 	Spec       types.String   `tfsdk:"spec"`
 	ImageID    types.String   `tfsdk:"image_id"`
@@ -50,14 +55,11 @@ type replaceModel struct {
 	Line    types.String `tfsdk:"line"`
 }
 
-// filesKnown tells whether all of the edits can be told.
-func (m model) filesKnown(ctx context.Context) bool {
-	if m.Files.IsUnknown() {
-		return false
-	}
-	v, err := m.Files.ToTerraformValue(ctx)
-	return err == nil && v.IsFullyKnown()
+func (m model) subject() *change.Subject {
+	return &change.Subject{Image: m.Image, ImageID: m.ImageID}
 }
+
+func (m model) tree() guest.Tree { return look.Tree(m.RootDevice, m.Mounts) }
 
 // edits are the files as plain Go, in order of their paths. They were validated
 // with the configuration.

@@ -4,7 +4,6 @@ package fileedit
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -12,16 +11,11 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const (
-	noun           = "files in RBD image"
-	defaultTimeout = 20 * time.Minute
-)
+const noun = "files in RBD image"
 
 var (
 	_ resource.ResourceWithConfigure   = &fileEditResource{}
@@ -36,100 +30,66 @@ func init() {
 }
 
 // NewResource is rbd_guest_file_edit.
-func NewResource() resource.Resource { return &fileEditResource{} }
-
-type fileEditResource struct{ data *providerdata.Data }
-
-func (r *fileEditResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_guest_file_edit"
+func NewResource() resource.Resource {
+	return &fileEditResource{change.Base{Type: "_guest_file_edit", Noun: noun}}
 }
 
-func (r *fileEditResource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
-	r.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
-}
+type fileEditResource struct{ change.Base }
 
 func (r *fileEditResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, change.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	if !ok {
-		return
-	}
-	r.edit(ctx, &plan, "", &resp.Diagnostics)
-	if !resp.Diagnostics.HasError() {
+	if ok && r.edit(ctx, &plan, &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
 }
 
 func (r *fileEditResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, change.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	if !ok {
-		return
-	}
-	r.edit(ctx, &plan, state.ImageID.ValueString(), &resp.Diagnostics)
-	if !resp.Diagnostics.HasError() {
+	if ok && r.edit(ctx, &plan, &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
 }
 
-// edit makes the plan hold in the image, which must have imageID where that is
-// given.
-func (r *fileEditResource) edit(ctx context.Context, plan *model, imageID string, diags *diag.Diagnostics) {
+// edit makes the plan hold in the image.
+func (r *fileEditResource) edit(ctx context.Context, plan *model, diags *diag.Diagnostics) bool {
 	edits := plan.edits(ctx, diags)
 	if diags.HasError() {
-		return
+		return false
 	}
-	spec, err := rbd.ParseSpec(plan.Image.ValueString())
-	var img rbd.Image
+	img, err := change.ApplyImage(ctx, r.Data, *plan.subject())
 	if err == nil {
-		img, err = r.data.Ceph.Image(ctx, spec)
-	}
-	if imageID == "" {
-		imageID = img.ID
-	}
-	if err == nil {
-		j := job{data: r.data, spec: spec, rootDevice: plan.RootDevice.ValueString(), edits: edits}
-		err = j.run(ctx, imageID)
+		err = job{data: r.Data, spec: img.Spec, tree: plan.tree(), edits: edits}.run(ctx, img.ID)
 	}
 	if err != nil {
 		report.Error(diags, "edit", noun, plan.Image.ValueString(), err)
-		return
+		return false
 	}
-	plan.Spec = types.StringValue(spec.String())
-	plan.ImageID = types.StringValue(imageID)
-	plan.Revision = types.StringValue(revision(imageID, edits))
+	plan.Spec, plan.ImageID = types.StringValue(img.Spec.String()), types.StringValue(img.ID)
+	plan.Revision = types.StringValue(revision(img.ID, edits))
 	plan.Drift = noDrift
+	return true
 }
 
 func (r *fileEditResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, change.DefaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
 	}
-	if !r.data.CanAsk() {
-		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so the "+noun+" \""+state.Image.ValueString()+"\" were not read.")
+	subject := state.subject()
+	img, ok := change.ReadImage(ctx, r.Data, noun, subject, resp)
+	if !ok {
 		return
 	}
-	img, err := imageref.Find(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString())
-	switch {
-	case rbd.IsNotFound(err):
-		resp.State.RemoveResource(ctx)
-		return
-	case err != nil:
-		report.Error(&resp.Diagnostics, "read", noun, state.Image.ValueString(), err)
-		return
-	}
-	state.Image = types.StringValue(img.Spec.String())
-	state.Spec = state.Image
-	state.ImageID = types.StringValue(img.ID)
+	state.Image, state.Spec, state.ImageID = subject.Image, subject.Image, subject.ImageID
 	state.Drift = r.drift(ctx, img, state, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
@@ -150,38 +110,18 @@ func (r *fileEditResource) drift(ctx context.Context, img rbd.Image, state model
 		}
 		return driftOf(ctx, all, diags)
 	}
-	err := r.data.Ceph.CheckUnused(ctx, img.Spec, img.ID)
+	err := r.Data.Ceph.CheckUnused(ctx, img.Spec, img.ID)
 	if errors.Is(err, rbd.ErrInUse) {
 		diags.AddWarning("Files not compared", "The guest was not looked at, as what is written to it now may be half there: "+err.Error()+".")
 		return state.Drift
 	}
 	var pending []outcome
 	if err == nil {
-		j := job{data: r.data, spec: img.Spec, rootDevice: state.RootDevice.ValueString(), edits: edits}
+		j := job{data: r.Data, spec: img.Spec, tree: state.tree(), edits: edits}
 		pending, err = j.look(ctx)
 	}
 	if err != nil {
 		report.Error(diags, "read", noun, img.Spec.String(), err)
 	}
 	return driftOf(ctx, pending, diags)
-}
-
-// Delete leaves the guest as it is, but not in the middle of an edit.
-func (r *fileEditResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if !ok {
-		return
-	}
-	if err := change.Recover(ctx, r.data, state.Image.ValueString(), state.ImageID.ValueString()); err != nil {
-		report.Error(&resp.Diagnostics, "delete", noun, state.Image.ValueString(), err)
-	}
-}
-
-// ImportState takes pool[/namespace]/image; the files come from the
-// configuration with the first apply, which edits only what does not hold.
-func (r *fileEditResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	change.ImportImage(ctx, req, resp)
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -24,22 +24,14 @@ const address = "rbd_guest_file_edit.test"
 
 // config converts one of the lab's guests and edits it.
 func config(name, guest, files string) string {
-	return fmt.Sprintf(`
-resource "rbd_image_conversion" "test" {
-  name = %q
-  source = {
-    file   = %q
-    format = "qcow2"
-  }
-}
-
+	return guesttest.Conversion(name, guest) + fmt.Sprintf(`
 resource "rbd_guest_file_edit" "test" {
   image = rbd_image_conversion.test.spec
   files = {
 %s
   }
 }
-`, name, filepath.Join(os.Getenv("RBD_LAB_GUESTS"), guest+"-compressed.qcow2"), files)
+`, files)
 }
 
 // golden is what the runbook does by hand.
@@ -67,28 +59,9 @@ const kinds = `
     "/etc/app/logo" = { content_base64 = "/wD+" }
 `
 
-// guestfish runs guestfish on the image with the lab's own configuration: the
-// witness of what the provider did, and the somebody else who changes things.
-func guestfish(t *testing.T, image, root, script string) string {
-	t.Helper()
-	out, err := tryGuestfish(image, root, script)
-	if err != nil {
-		t.Fatalf("guestfish on %s: %v\n%s", image, err, out)
-	}
-	return out
-}
-
-func tryGuestfish(image, root, script string) (string, error) {
-	cmd := exec.Command("guestfish")
-	cmd.Env = append(os.Environ(), "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
-	cmd.Stdin = strings.NewReader("add-drive " + image + " format:raw protocol:rbd username:terraform\nrun\nmount " + root + " /\n" + script + "\numount-all\n")
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
 func contains(t *testing.T, image, root, script string, want ...string) resource.TestCheckFunc {
 	return func(*terraform.State) error {
-		out := guestfish(t, image, root, script)
+		out := guesttest.Guestfish(t, image, root, script)
 		for _, w := range want {
 			if not, ok := strings.CutPrefix(w, "!"); ok == strings.Contains(out, not) && ok {
 				return fmt.Errorf("%q is in the guest:\n%s", not, out)
@@ -106,7 +79,7 @@ func TestFileEditLife(t *testing.T) {
 	spec := "vms/" + name
 	same := &revisions{}
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: guesttest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{
 				Config: config(name, "tiny-ext4", golden),
@@ -117,7 +90,7 @@ func TestFileEditLife(t *testing.T) {
 				Check: resource.ComposeAggregateTestCheckFunc(
 					contains(t, spec, "/dev/sda1", "cat /etc/fstab\necho --\nfilesize /etc/udev/rules.d/70-persistent-net.rules\ncat /etc/sysconfig/network-scripts/ifcfg-eth0",
 						"!LABEL=gone", "--\n0\n", "ONBOOT=yes", "!ONBOOT=no", "PEERDNS=yes", "DEVICE=eth0"),
-					boots(t, spec), clean(t, spec),
+					guesttest.Boots(t, spec, "TINY-READY"), guesttest.Clean(t, spec),
 				),
 			},
 			{
@@ -127,7 +100,7 @@ func TestFileEditLife(t *testing.T) {
 			},
 			{ // undone behind our back: the plan says which file, and nothing else
 				PreConfig: func() {
-					guestfish(t, spec, "/dev/sda1", "write-append /etc/fstab \"LABEL=gone /data ext4 defaults 0 2\\n\"\nchmod 0600 /etc/hostname")
+					guesttest.Guestfish(t, spec, "/dev/sda1", "write-append /etc/fstab \"LABEL=gone /data ext4 defaults 0 2\\n\"\nchmod 0600 /etc/hostname")
 				},
 				Config: config(name, "tiny-ext4", golden),
 				ConfigPlanChecks: resource.ConfigPlanChecks{
@@ -161,7 +134,7 @@ func TestFileEditLife(t *testing.T) {
 			},
 			{ // another link behind our back, and a directory's mode
 				PreConfig: func() {
-					guestfish(t, spec, "/dev/sda1", "ln-sf /dev/null /etc/localtime")
+					guesttest.Guestfish(t, spec, "/dev/sda1", "ln-sf /dev/null /etc/localtime")
 				},
 				Config: config(name, "tiny-ext4", kinds),
 				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
@@ -177,15 +150,11 @@ func TestFileEditRoots(t *testing.T) {
 	for guest, root := range map[string]string{"tiny-xfs": "/dev/sda2", "tiny-lvm": "/dev/vgsys/lvroot"} {
 		t.Run(guest, func(t *testing.T) {
 			name := providertest.Name(t)
-			out, err := exec.Command("qemu-img", "info", filepath.Join(os.Getenv("RBD_LAB_GUESTS"), guest+".qcow2")).CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
 			providertest.Run(t, resource.TestCase{
-				CheckDestroy: gone(t, name),
+				CheckDestroy: guesttest.Gone(t, name),
 				Steps: []resource.TestStep{{
 					Config: config(name, guest, golden),
-					Check: resource.ComposeAggregateTestCheckFunc(boots(t, "vms/"+name), clean(t, "vms/"+name),
+					Check: resource.ComposeAggregateTestCheckFunc(guesttest.Boots(t, "vms/"+name, "TINY-READY"), guesttest.Clean(t, "vms/"+name),
 						contains(t, "vms/"+name, root, "cat /etc/sysconfig/network-scripts/ifcfg-eth0\ncat /etc/fstab", "ONBOOT=yes", "!LABEL=gone")),
 				}},
 			})
@@ -197,7 +166,7 @@ func TestFileEditRefusals(t *testing.T) {
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: guesttest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "tiny-ext4", `"etc/fstab" = { empty = true }`), ExpectError: regexp.MustCompile(`not absolute`)},
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = {}`), ExpectError: regexp.MustCompile(`Nothing to edit`)},
@@ -230,7 +199,7 @@ func TestFileEditRefusals(t *testing.T) {
 			},
 			{
 				Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`),
-				Check: resource.ComposeAggregateTestCheckFunc(clean(t, spec),
+				Check: resource.ComposeAggregateTestCheckFunc(guesttest.Clean(t, spec),
 					contains(t, spec, "/dev/sda1", "cat /etc/fstab", "LABEL=gone")),
 			},
 		},
@@ -241,7 +210,7 @@ func TestFileEditOfARunningMachine(t *testing.T) {
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: guesttest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`)},
 			{
@@ -275,50 +244,4 @@ func TestFileEditOfARunningMachine(t *testing.T) {
 			},
 		},
 	})
-}
-
-// boots waits for the guest's line on the serial console, on a throw-away
-// overlay.
-func boots(t *testing.T, spec string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		out, err := exec.Command(filepath.Join(root(t), "lab", "boot"), "rbd:"+spec, "TINY-READY").CombinedOutput()
-		if err != nil {
-			return fmt.Errorf("%s does not boot: %w\n%s", spec, err, out)
-		}
-		return nil
-	}
-}
-
-// clean looks for what an edit must not leave.
-func clean(t *testing.T, spec string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if out := acctest.RBD(t, "snap", "ls", spec); out != "" {
-			return fmt.Errorf("%s has snapshots: %s", spec, out)
-		}
-		if out := acctest.RBD(t, "status", spec); !strings.Contains(out, "Watchers: none") {
-			return fmt.Errorf("%s is watched: %s", spec, out)
-		}
-		if out := acctest.RBD(t, "image-meta", "ls", spec); strings.Contains(out, "editing") {
-			return fmt.Errorf("%s is marked: %s", spec, out)
-		}
-		return nil
-	}
-}
-
-func gone(t *testing.T, prefix string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if left := acctest.Images(t, "vms", prefix); len(left) > 0 {
-			return fmt.Errorf("left: %v", left)
-		}
-		return nil
-	}
-}
-
-func root(t *testing.T) string {
-	t.Helper()
-	out, err := exec.Command("go", "env", "GOMOD").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Dir(strings.TrimSpace(string(out)))
 }

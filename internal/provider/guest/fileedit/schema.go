@@ -4,7 +4,6 @@ import (
 	"context"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
@@ -13,66 +12,49 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 )
 
 const description = "Files inside the guest of an RBD image, edited in one libguestfs session: what `guestfish` does by hand.\n\n" +
 	"What each file must be is compared first, without an appliance where the guest allows it (ext4 and xfs on partitions or linear LVM); " +
-	"where all of it holds, nothing is started. Otherwise the edit is made in an overlay, checked, and put into the image under a snapshot " +
-	"to go back to (`terraform-undo`), which is removed at the end. An interrupted run leaves the image with its old content, or the next run puts that back. " +
-	"An image that anything else has open or locked is refused: the disk of a running machine is never written.\n\n" +
-	"Snapshots that exist already keep the old content. Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
+	"where all of it holds, nothing is started. What is written is read back.\n\n" +
+	change.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
 	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" +
-	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`."
+	change.Caps
 
 func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: description,
-		Attributes: map[string]schema.Attribute{
-			imageref.Name: imageref.Attribute("whose guest is edited"),
-			"root_device": schema.StringAttribute{
-				Optional: true,
-				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. " +
-					"Default: found by inspection; needed where there is more than one operating system.",
-				Validators: []validator.String{namecheck.GuestDevice()},
-			},
-			"files": schema.MapNestedAttribute{
-				Required:            true,
-				MarkdownDescription: "What each file, directory or link must be, by its absolute path in the guest. A file of the machine that runs Terraform goes in with `file`, `filebase64` or `templatefile`. Symbolic links in a path are refused: name the file itself.",
-				Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(namecheck.GuestPath())},
-				NestedObject: schema.NestedAttributeObject{
-					Attributes: fileAttributes(),
-					Validators: []validator.Object{meaningful{}},
-				},
-			},
-			"spec": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "The image's spec, for what must come after the edit.",
-			},
-			"image_id": schema.StringAttribute{
-				Computed: true, MarkdownDescription: "RBD image id of the image.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"revision": schema.StringAttribute{
-				Computed: true,
-				MarkdownDescription: "Changes with the image and with `files`, but not when an edit is done again after somebody undid it; " +
-					"for the name of the snapshot that follows.",
-			},
-			"drift": schema.MapAttribute{
-				Computed: true, ElementType: types.ListType{ElemType: types.StringType},
-				MarkdownDescription: "By path, what does not hold in the guest now; the next apply puts it right. The content is not shown, as it may be secret.",
+	const revision = "Changes with the image and with `files`, but not when an edit is done again after somebody undid it."
+	resp.Schema = change.Schema(ctx, description, "whose guest is edited", revision, map[string]schema.Attribute{
+		"root_device": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. " +
+				"Default: found by inspection; needed where there is more than one operating system.",
+			Validators: []validator.String{namecheck.GuestDevice()},
+		},
+		"mounts": schema.MapAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: look.MountsDescription,
+			Validators:          []validator.Map{namecheck.GuestMounts(), mapvalidator.ConflictsWith(path.MatchRoot("root_device"))},
+		},
+		"files": schema.MapNestedAttribute{
+			Required:            true,
+			MarkdownDescription: "What each file, directory or link must be, by its absolute path in the guest. A file of the machine that runs Terraform goes in with `file`, `filebase64` or `templatefile`. Symbolic links in a path are refused: name the file itself.",
+			Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(namecheck.GuestPath())},
+			NestedObject: schema.NestedAttributeObject{
+				Attributes: fileAttributes(),
+				Validators: []validator.Object{meaningful{}},
 			},
 		},
-		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		"drift": schema.MapAttribute{
+			Computed: true, ElementType: types.ListType{ElemType: types.StringType},
+			MarkdownDescription: "By path, what does not hold in the guest now; the next apply puts it right. The content is not shown, as it may be secret.",
 		},
-	}
+	})
 }
 
 func fileAttributes() map[string]schema.Attribute {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
@@ -17,16 +18,16 @@ import (
 
 // job is a set of edits of one image.
 type job struct {
-	data       *providerdata.Data
-	spec       rbd.Spec
-	rootDevice string
-	edits      []edit
+	data  *providerdata.Data
+	spec  rbd.Spec
+	tree  guest.Tree
+	edits []edit
 }
 
 // peek compares the edits with the guest without an appliance. It returns the
 // root device it found, and guestread.ErrUnsupported where it can't be sure.
 func (j job) peek(ctx context.Context) (pending []outcome, root string, err error) {
-	err = look.Peek(ctx, j.data, j.spec, j.rootDevice, func(r look.Reader) (err error) {
+	err = look.Peek(ctx, j.data, j.spec, j.tree, func(r look.Reader) (err error) {
 		root = r.RootDevice()
 		pending, err = examine(r, j.edits)
 		return err
@@ -37,7 +38,7 @@ func (j job) peek(ctx context.Context) (pending []outcome, root string, err erro
 // look compares the edits with the guest, in an appliance where nothing else
 // will do. It changes nothing.
 func (j job) look(ctx context.Context) (pending []outcome, err error) {
-	err = look.Look(ctx, j.data, j.spec, j.rootDevice, func(r look.Reader) (err error) {
+	err = look.Look(ctx, j.data, j.spec, j.tree, func(r look.Reader) (err error) {
 		pending, err = examine(r, j.edits)
 		return err
 	})
@@ -46,21 +47,21 @@ func (j job) look(ctx context.Context) (pending []outcome, err error) {
 
 // run makes the edits hold, all of them or none.
 func (j job) run(ctx context.Context, imageID string) error {
-	root, sure := j.rootDevice, false
+	tree, sure := j.tree, false
 	return change.Change{
 		Needed: func(ctx context.Context) (bool, error) {
 			pending, found, err := j.peek(ctx)
+			tree.Root = cmp.Or(found, tree.Root)
 			if errors.Is(err, guestread.ErrUnsupported) {
-				root = cmp.Or(found, root)
 				return true, nil
 			}
 			if err == nil {
 				err = impossible(pending)
 			}
-			root, sure = cmp.Or(found, root), true
+			sure = true
 			return len(pending) > 0, err
 		},
-		Make: func(ctx context.Context, o *change.Overlay) (bool, error) { return j.edit(ctx, o, root) },
+		Make: func(ctx context.Context, o *change.Overlay) (bool, error) { return j.edit(ctx, o, tree) },
 		Verify: func(ctx context.Context) error {
 			if !sure {
 				return nil // that would take another appliance
@@ -84,13 +85,13 @@ func (j job) verify(ctx context.Context) error {
 
 // edit makes the edits hold in the overlay. It returns false where they did so
 // before.
-func (j job) edit(ctx context.Context, o *change.Overlay, root string) (bool, error) {
-	s, err := o.LaunchRoot(ctx, j.data.Guests, root)
+func (j job) edit(ctx context.Context, o *change.Overlay, tree guest.Tree) (bool, error) {
+	s, err := o.LaunchTree(ctx, j.data.Guests, tree)
 	if err != nil {
 		return false, err
 	}
 	defer s.Abort()
-	pending, err := examine(look.Appliance(ctx, s, root), j.edits)
+	pending, err := examine(look.Appliance(ctx, s, tree.RootDevice()), j.edits)
 	if err == nil {
 		err = impossible(pending)
 	}
@@ -103,7 +104,7 @@ func (j job) edit(ctx context.Context, o *change.Overlay, root string) (bool, er
 			return false, fmt.Errorf("edit %s: %w", p.Path, err)
 		}
 	}
-	if pending, err = examine(look.Appliance(ctx, s, root), j.edits); err != nil {
+	if pending, err = examine(look.Appliance(ctx, s, tree.RootDevice()), j.edits); err != nil {
 		return false, err
 	}
 	if len(pending) > 0 {

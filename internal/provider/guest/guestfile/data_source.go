@@ -6,9 +6,12 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
@@ -62,6 +65,9 @@ func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest,
 				MarkdownDescription: "Absolute path in the guest. Symbolic links on the way are followed within the guest; one at its end is described, not followed. A path that is not there is an error."},
 			"root_device": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{namecheck.GuestDevice()},
 				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. Default: found by inspection; needed where there is more than one operating system."},
+			"mounts": schema.MapAttribute{Optional: true, ElementType: types.StringType,
+				Validators:          []validator.Map{namecheck.GuestMounts(), mapvalidator.ConflictsWith(path.MatchRoot("root_device"))},
+				MarkdownDescription: look.MountsDescription},
 			"type": schema.StringAttribute{Computed: true,
 				MarkdownDescription: "`regular file`, `directory`, `symbolic link`, `character device`, `block device`, `fifo` or `socket`."},
 			"mode":        schema.StringAttribute{Computed: true, MarkdownDescription: "Mode in octal, four digits."},
@@ -114,7 +120,7 @@ func (d *fileDataSource) read(ctx context.Context, m model) (f found, err error)
 		return f, err
 	}
 	err = look.Unchanged(ctx, d.data, spec, func() error {
-		return look.Look(ctx, d.data, spec, m.RootDevice.ValueString(), func(r look.Reader) (err error) {
+		return look.Look(ctx, d.data, spec, look.Tree(m.RootDevice, m.Mounts), func(r look.Reader) (err error) {
 			f.root = r.RootDevice()
 			if f.FileInfo, err = r.Lstat(m.Path.ValueString()); err == nil && f.Type == guest.Regular {
 				f.content, err = r.Read(m.Path.ValueString(), maxFile)

@@ -17,6 +17,7 @@ type model struct {
 	Image         types.String   `tfsdk:"image"`
 	Path          types.String   `tfsdk:"path"`
 	RootDevice    types.String   `tfsdk:"root_device"`
+	Mounts        types.Map      `tfsdk:"mounts"`
 	Type          types.String   `tfsdk:"type"`
 	Mode          types.String   `tfsdk:"mode"`
 	UID           types.Int64    `tfsdk:"uid"`

@@ -148,3 +148,30 @@ func Lab(t *testing.T, path ...string) string {
 	}
 	return filepath.Join(append([]string{filepath.Dir(strings.TrimSpace(string(out))), "lab"}, path...)...)
 }
+
+// Disk makes a raw disk with a partition table in sfdisk's words, and ext4 file
+// systems of 8 MiB at the given MiB, each with the files of a map.
+func Disk(t *testing.T, table string, at map[int64]map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	raw, script := filepath.Join(dir, "raw"), filepath.Join(dir, "table")
+	Run(t, "truncate", "-s", "32M", raw)
+	if err := os.WriteFile(script, []byte(table), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	Run(t, "sh", "-c", `sfdisk -q "$1" <"$2"`, "sh", raw, script)
+	for mib, files := range at {
+		tree := t.TempDir()
+		for path, content := range files {
+			path = filepath.Join(tree, path)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as in a guest
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // as in a guest
+				t.Fatal(err)
+			}
+		}
+		Run(t, "mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, "-E", fmt.Sprintf("offset=%d", mib<<20), raw, "8M")
+	}
+	return raw
+}

@@ -50,13 +50,13 @@ func (a appliance) Read(path string, limit int64) ([]byte, error) {
 
 // Peek has see look at the guest without an appliance. Its error is
 // guestread.ErrUnsupported where that can't be done for sure.
-func Peek(ctx context.Context, d *providerdata.Data, spec rbd.Spec, rootDevice string, see func(Reader) error) (err error) {
+func Peek(ctx context.Context, d *providerdata.Data, spec rbd.Spec, tree guest.Tree, see func(Reader) error) (err error) {
 	r, err := d.Ceph.OpenReader(ctx, spec)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	g, err := guestread.Open(r, r.Size(), guestread.Options{RootDevice: rootDevice})
+	g, err := guestread.Open(r, r.Size(), guestread.Options{RootDevice: tree.Root, Mounts: tree.Mounts})
 	if err != nil {
 		return err
 	}
@@ -64,16 +64,16 @@ func Peek(ctx context.Context, d *providerdata.Data, spec rbd.Spec, rootDevice s
 }
 
 // Look has see look at the guest, in an appliance where nothing else will do;
-// see may then be called a second time. An empty rootDevice has the one
-// operating system found.
-func Look(ctx context.Context, d *providerdata.Data, spec rbd.Spec, rootDevice string, see func(Reader) error) error {
-	err := Peek(ctx, d, spec, rootDevice, see)
+// see may then be called a second time. An empty tree has the one operating
+// system found.
+func Look(ctx context.Context, d *providerdata.Data, spec rbd.Spec, tree guest.Tree, see func(Reader) error) error {
+	err := Peek(ctx, d, spec, tree, see)
 	if !errors.Is(err, guestread.ErrUnsupported) {
 		return err
 	}
 	tflog.Info(ctx, "reading the guest in an appliance", map[string]any{"image": spec.String(), "reason": err.Error()})
 	return InAppliance(ctx, d, spec, func(s *guestfs.Session) error {
-		root, err := s.MountRoot(ctx, rootDevice)
+		root, err := s.Mount(ctx, tree)
 		if err != nil {
 			return err
 		}

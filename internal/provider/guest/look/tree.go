@@ -1,0 +1,26 @@
+package look
+
+import (
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
+)
+
+// MountsDescription describes the argument mounts.
+const MountsDescription = "The guest's file systems by mount point, in place of `root_device` and inspection: `{ \"/\" = \"/dev/sda2\", \"/boot\" = \"/dev/sda1\", \"/var\" = \"/dev/vgsys/lvvar\" }`. " +
+	"`/` must be among them. What `/etc/fstab` mounts elsewhere is left out, and files below it are refused."
+
+// Tree is what root_device and mounts, which GuestMounts has accepted, say.
+func Tree(rootDevice types.String, mounts types.Map) guest.Tree {
+	t := guest.Tree{Root: rootDevice.ValueString()}
+	if mounts.IsNull() {
+		return t
+	}
+	t.Mounts = map[string]string{}
+	for p, v := range mounts.Elements() {
+		if device, ok := v.(types.String); ok {
+			t.Mounts[p] = device.ValueString()
+		}
+	}
+	return t
+}
