@@ -41,14 +41,18 @@ type Write struct {
 // Write replaces a file's content in one step: the guest never sees half of
 // it. A file that exists keeps its mode, owner, extended attributes and with
 // them its SELinux label and ACL; a new one gets its directory's SELinux label.
-// Other hard links of the file keep the old content.
+// Other hard links of the file keep the old content. On an NTFS it is written in
+// its place, where its access control list stays.
 //
 // Errors: fs.ErrNotExist (no such directory), guest.ErrPath, ErrSymlink,
 // ErrFileType, ErrNotMounted, ErrNoSpace, ErrVerify. After any of them the
-// file is what it was.
+// file is what it was, unless it lies on an NTFS.
 func (s *Session) Write(ctx context.Context, w Write) (err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if w.Path, err = s.spelled(ctx, w.Path); err != nil {
+		return err
+	}
 	target, old, err := s.place(ctx, w.Path, w.FollowSymlinks)
 	if err != nil {
 		return err
@@ -62,6 +66,16 @@ func (s *Session) Write(ctx context.Context, w Write) (err error) {
 	dir := path.Dir(target)
 	if err := s.room(ctx, dir, int64(len(w.Content))); err != nil {
 		return err
+	}
+	if s.onNTFS(target) {
+		if err := s.checkNTFS(target, w.Mode, w.UID, w.GID); err != nil {
+			return err
+		}
+		if err := s.writeNTFS(ctx, target, w.Content); err != nil {
+			return err
+		}
+		s.remember(target, w.Content)
+		return nil
 	}
 	tmp := path.Join(dir, ".terraform-"+strings.ToLower(rand.Text()))
 	defer func() {
@@ -108,11 +122,16 @@ func (s *Session) Write(ctx context.Context, w Write) (err error) {
 	if _, err := s.run(ctx, "rename", tmp, target); err != nil {
 		return err
 	}
+	s.remember(target, w.Content)
+	return nil
+}
+
+// remember has Close read a file back.
+func (s *Session) remember(target string, content []byte) {
 	if s.written == nil {
 		s.written = map[string]written{}
 	}
-	s.written[target] = written{want.Size, sha256.Sum256(w.Content)}
-	return nil
+	s.written[target] = written{int64(len(content)), sha256.Sum256(content)}
 }
 
 func set(dst, src *uint32) {
@@ -168,6 +187,7 @@ func (s *Session) place(ctx context.Context, p string, follow bool) (string, *gu
 // room is what a file system has left, at least.
 type room struct {
 	free, block, inodes int64
+	readOnly            bool
 }
 
 // room makes sure that n more bytes fit into the file system of dir: a full
@@ -203,7 +223,8 @@ func parseRoom(statvfs string) *room {
 		key, value, _ := strings.Cut(strings.TrimSpace(l), ": ")
 		v[key], _ = strconv.ParseInt(value, 10, 64)
 	}
-	r := &room{block: max(v["frsize"], 1), inodes: v["favail"]}
+	const readOnly = 1 // ST_RDONLY
+	r := &room{block: max(v["frsize"], 1), inodes: v["favail"], readOnly: v["flag"]&readOnly != 0}
 	r.free = v["bavail"] * r.block
 	if v["files"] == 0 { // btrfs has no number of inodes to run out of, and says 0 of 0
 		r.inodes = math.MaxInt64
@@ -225,13 +246,11 @@ func (r *room) refuse(dir string, n int64) error {
 	return nil
 }
 
-// maxInline is the longest content that is written by a command line, in bytes:
-// without KVM an upload takes tenths of a second, however small.
-const maxInline = maxLine / 5
-
 // upload writes content to a new file of the guest.
 func (s *Session) upload(ctx context.Context, name string, content []byte) error {
-	if len(content) <= maxInline && bytes.IndexByte(content, 0) < 0 {
+	// Without KVM an upload takes tenths of a second, however small. A byte may take
+	// four on the command line.
+	if 4*(len(content)+len(name)) < maxLine-100 && bytes.IndexByte(content, 0) < 0 {
 		_, err := s.run(ctx, "write", name, string(content))
 		return err
 	}
@@ -308,6 +327,10 @@ func (s *Session) label(ctx context.Context, dir string) (label string, err erro
 func (s *Session) Remove(ctx context.Context, p string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p, err := s.spelled(ctx, p)
+	if err != nil {
+		return err
+	}
 	if err := s.reachable(ctx, p, false); err != nil {
 		return err
 	}
@@ -353,6 +376,9 @@ func (s *Session) Chown(ctx context.Context, p string, uid, gid uint32) error {
 }
 
 func (s *Session) existing(ctx context.Context, p string) error {
+	if s.onNTFS(p) {
+		return fmt.Errorf("%q in the guest: %w", p, ErrNoModes)
+	}
 	_, fi, err := s.place(ctx, p, false)
 	if err == nil && fi == nil && p != "/" {
 		return fmt.Errorf("%q in the guest: %w", p, fs.ErrNotExist)

@@ -18,6 +18,10 @@ import (
 func (s *Session) Lstat(ctx context.Context, path string) (guest.FileInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	path, err := s.spelled(ctx, path)
+	if err != nil {
+		return guest.FileInfo{}, err
+	}
 	if err := s.reachable(ctx, path, false); err != nil {
 		return guest.FileInfo{}, err
 	}
@@ -29,6 +33,10 @@ func (s *Session) Lstat(ctx context.Context, path string) (guest.FileInfo, error
 func (s *Session) Stat(ctx context.Context, path string) (guest.FileInfo, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	path, err := s.spelled(ctx, path)
+	if err != nil {
+		return guest.FileInfo{}, err
+	}
 	return s.followed(ctx, path)
 }
 
@@ -197,6 +205,10 @@ func (s *Session) Read(ctx context.Context, path string, max int64) ([]byte, err
 }
 
 func (s *Session) read(ctx context.Context, path string, max int64) ([]byte, error) {
+	path, err := s.spelled(ctx, path)
+	if err != nil {
+		return nil, err
+	}
 	fi, err := s.followed(ctx, path)
 	if err != nil {
 		return nil, err

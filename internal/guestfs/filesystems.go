@@ -96,7 +96,7 @@ func unlessRefused(err error) error {
 func (s *Session) UnmountAll(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.missing, s.known = nil, known{}
+	s.kinds, s.missing, s.known = nil, nil, known{}
 	_, err := s.run(ctx, "umount-all")
 	return err
 }

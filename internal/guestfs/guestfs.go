@@ -35,6 +35,14 @@ var (
 	ErrFileType = errors.New("not the needed type of file")
 	// ErrNoSpace says that a file system of the guest is too full.
 	ErrNoSpace = errors.New("no space left in the guest's file system")
+	// ErrReadOnly says that a file system or a subvolume takes no changes.
+	ErrReadOnly = errors.New("read-only file system in the guest")
+	// ErrUnclean says that a Windows has not been shut down: what it still has to
+	// write is not on its NTFS.
+	ErrUnclean = errors.New("the NTFS is not cleanly unmounted")
+	// ErrNoModes says that modes, owners or symbolic links are asked for where
+	// there are none.
+	ErrNoModes = errors.New("no modes, owners and symbolic links of Linux on an NTFS")
 	// ErrTooLarge says that a file is larger than the caller's limit.
 	ErrTooLarge = errors.New("file is too large")
 	// ErrVerify says that what was read back is not what was written.

@@ -24,8 +24,17 @@ const DefaultDirMode = 0o755
 func (s *Session) Mkdir(ctx context.Context, p string, mode, uid, gid *uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	p, err := s.spelled(ctx, p)
+	if err != nil {
+		return err
+	}
 	if err := s.reachable(ctx, p, false); err != nil {
 		return err
+	}
+	if s.onNTFS(p) {
+		if err := s.checkNTFS(p, mode, uid, gid); err != nil {
+			return err
+		}
 	}
 	names, err := guest.Components(p)
 	if err != nil {
@@ -52,6 +61,9 @@ func (s *Session) Mkdir(ctx context.Context, p string, mode, uid, gid *uint32) e
 			return fmt.Errorf("%q in the guest: %w: %q is a %s", p, ErrFileType, at, fi.Type)
 		}
 	}
+	if s.onNTFS(p) {
+		return nil
+	}
 	is, err := s.lstat(ctx, p)
 	if err != nil {
 		return err
@@ -72,6 +84,9 @@ func (s *Session) mkdir(ctx context.Context, dir, name string) error {
 	if _, err := s.run(ctx, "mkdir-mode", name, fmt.Sprintf("0%o", DefaultDirMode)); err != nil {
 		return err
 	}
+	if s.onNTFS(name) {
+		return nil
+	}
 	// The mode is less what the appliance masks.
 	if err := s.chmod(ctx, name, DefaultDirMode); err != nil {
 		return err
@@ -87,6 +102,9 @@ func (s *Session) Symlink(ctx context.Context, target, p string) (err error) {
 	defer s.mu.Unlock()
 	if err := s.reachable(ctx, p, false); err != nil {
 		return err
+	}
+	if s.onNTFS(p) {
+		return fmt.Errorf("%q in the guest: %w", p, ErrNoModes)
 	}
 	dir := path.Dir(p)
 	if p == "/" {

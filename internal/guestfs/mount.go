@@ -118,6 +118,11 @@ func (s *Session) mountRoot(ctx context.Context, rootDevice string) (Root, error
 	if err := s.mount(ctx, root.Device, "/"); err != nil {
 		return Root{}, fmt.Errorf("mount the root file system %s: %w", root.Device, err)
 	}
+	if rootDevice != "" {
+		if err := s.checkSubvolumes(ctx, rootDevice); err != nil {
+			return Root{}, err
+		}
+	}
 	root.Mounts = []Mount{{"/", root.Device}}
 	return root, s.mountOthers(ctx, &root, inspected)
 }
@@ -133,7 +138,11 @@ func (s *Session) noRoot(ctx context.Context) error {
 	for l := range strings.Lines(out) {
 		l = strings.TrimSpace(l)
 		seen = append(seen, l)
-		if _, kind, ok := strings.Cut(l, ": "); ok && packages[kind] != "" {
+		_, kind, ok := strings.Cut(l, ": ")
+		if kind == ntfs {
+			kind = ntfs3g
+		}
+		if ok && packages[kind] != "" {
 			if err := s.available(ctx, kind); err != nil {
 				return err
 			}
@@ -166,11 +175,13 @@ func (s *Session) mountOthers(ctx context.Context, root *Root, inspected []Mount
 		if i := slices.IndexFunc(inspected, func(m Mount) bool { return m.Path == e.Path }); i >= 0 {
 			device = inspected[i].Device
 		}
+		options := ""
 		if device == "" {
 			device, err = s.resolve(ctx, e)
+			device, options = subvolume(device, e)
 		}
 		if err == nil {
-			err = s.mount(ctx, device, e.Path)
+			err = s.mountWith(ctx, options, device, e.Path)
 		}
 		var refused *Error
 		switch {
@@ -178,7 +189,7 @@ func (s *Session) mountOthers(ctx context.Context, root *Root, inspected []Mount
 			root.Mounts = append(root.Mounts, Mount{e.Path, device})
 		case errors.As(err, &refused):
 			root.Missing = append(root.Missing, MissingMount{e.Path, e.Spec, refused.Message})
-		case errors.Is(err, ErrFeature), errors.Is(err, errNotLocal):
+		case errors.Is(err, ErrFeature), errors.Is(err, ErrUnclean), errors.Is(err, errNotLocal):
 			root.Missing = append(root.Missing, MissingMount{e.Path, e.Spec, err.Error()})
 		default:
 			return err
@@ -236,19 +247,81 @@ func (s *Session) diskName(device string) string {
 	return device
 }
 
+// subvolume is what a line of fstab mounts of a btrfs: a subvolume in
+// libguestfs's words, or the device and options of mount(8). Where it names none
+// it is the default subvolume, as for the kernel.
+func subvolume(device string, e guest.FstabEntry) (name, options string) {
+	if e.Type != "btrfs" && e.Type != "auto" {
+		return device, ""
+	}
+	for _, o := range e.Options {
+		key, value, _ := strings.Cut(o, "=")
+		switch value = strings.Trim(value, "/"); {
+		case key == "subvol" && value != "":
+			return "btrfsvol:" + device + "/" + value, ""
+		case key == "subvol":
+			return device, "subvolid=5" // the one that holds all
+		case key == "subvolid":
+			return device, o
+		}
+	}
+	return device, ""
+}
+
+// checkSubvolumes refuses a btrfs whose default subvolume only holds others: a
+// file that is made there would be nowhere in the running guest.
+func (s *Session) checkSubvolumes(ctx context.Context, device string) error {
+	_, err := s.lstat(ctx, "/etc")
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if s.kinds["/"] != "btrfs" || strings.HasPrefix(device, "btrfsvol:") {
+		return nil
+	}
+	out, err := s.run(ctx, "btrfs-subvolume-list", "/")
+	if err != nil {
+		return err
+	}
+	var names []string
+	for l := range strings.Lines(out) {
+		if name, ok := strings.CutPrefix(l, "  btrfssubvolume_path: "); ok {
+			names = append(names, "btrfsvol:"+device+"/"+strings.TrimSuffix(name, "\n"))
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s has no /etc, but the subvolumes %s", ErrNoRoot, device, strings.Join(names, ", "))
+}
+
 // mount mounts a file system, after it has made sure that the appliance has a
 // driver for it.
 func (s *Session) mount(ctx context.Context, device, path string) error {
-	command := "mount"
-	if s.drives[0].ReadOnly {
-		command = "mount-ro"
+	return s.mountWith(ctx, "", device, path)
+}
+
+// mountWith is mount with options of mount(8).
+func (s *Session) mountWith(ctx context.Context, options, device, path string) error {
+	kind, err := s.run(ctx, "vfs-type", device)
+	if err := unlessRefused(err); err != nil {
+		return err
 	}
-	_, err := s.run(ctx, command, device, path)
+	if kind = strings.TrimSpace(kind); kind == ntfs {
+		err = s.mountNTFS(ctx, device, path)
+	} else {
+		if s.drives[0].ReadOnly {
+			options = strings.Trim("ro,"+options, ",")
+		}
+		_, err = s.run(ctx, "mount-options", options, device, path)
+	}
 	if err == nil {
+		if s.kinds == nil {
+			s.kinds = map[string]string{}
+		}
+		s.kinds[path] = kind
 		return nil
 	}
-	kind, kindErr := s.run(ctx, "vfs-type", device)
-	if kind = strings.TrimSpace(kind); kindErr == nil && packages[kind] != "" {
+	if packages[kind] != "" {
 		if e := s.available(ctx, kind); e != nil {
 			return e
 		}

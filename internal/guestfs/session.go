@@ -24,6 +24,7 @@ type Session struct {
 	mu      sync.Mutex
 	shell   *shell
 	ended   bool
+	kinds   map[string]string // of the file systems that are mounted, by mount point
 	missing []MissingMount
 	written map[string]written // what Close is to find on the disk
 	known   known
@@ -65,8 +66,11 @@ func (s *Session) run(ctx context.Context, name string, args ...string) (string,
 	}
 	out, err := s.shell.run(ctx, name, args...)
 	var refused *Error
-	if errors.Is(err, ErrEnded) || errors.Is(err, errFlood) || (err != nil && ctx.Err() != nil && !errors.As(err, &refused)) {
+	if !errors.As(err, &refused) && (errors.Is(err, ErrEnded) || errors.Is(err, errFlood) || err != nil && ctx.Err() != nil) {
 		s.abort()
+	}
+	if refused != nil && refused.errnoIs("Read-only file system") {
+		err = fmt.Errorf("%w: %w", ErrReadOnly, err)
 	}
 	return out, err
 }
@@ -76,6 +80,7 @@ var packages = map[string]string{
 	"hfsplus":  "libguestfs-hfsplus",
 	"jfs":      "libguestfs-jfs",
 	"nilfs2":   "libguestfs-nilfs",
+	ntfs3g:     "ntfs-3g",
 	"reiserfs": "libguestfs-reiserfs",
 	"xfs":      "libguestfs-xfs",
 	"zfs":      "libguestfs-zfs",

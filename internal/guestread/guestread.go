@@ -108,6 +108,9 @@ func Open(r io.ReaderAt, size int64, opts Options) (_ *Guest, err error) {
 // spares an appliance the inspection.
 func (g *Guest) RootDevice() string { return g.device }
 
+// RootIsNTFS is false: no NTFS is read here.
+func (g *Guest) RootIsNTFS() bool { return false }
+
 // Lstat describes the file at path itself, also where it is a symbolic link.
 // Links before the last part are followed within the guest. Errors:
 // fs.ErrNotExist where it is certain that there is no such file, ErrUnsupported,

@@ -3,6 +3,7 @@ package guestread
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
@@ -142,14 +143,14 @@ func openFS(d *device, name string) (filesystem, error) {
 	has := func(off int, magic string) bool {
 		return off+len(magic) <= len(head) && string(head[off:off+len(magic)]) == magic
 	}
-	isExt, isXFS := has(1024+56, "\x53\xef"), has(0, "XFSB")
+	isExt, isXFS, isBtrfs := has(1024+56, "\x53\xef"), has(0, "XFSB"), has(64<<10+64, "_BHRfS_M")
 	switch {
 	case has(4086, "SWAPSPACE2"):
 		return nil, nil
 	case len(bytes.Trim(head, "\x00")) == 0:
 		return nil, nil
 	// What is left of another file system is a reason to let blkid decide.
-	case has(64<<10+64, "_BHRfS_M"), isExt && isXFS:
+	case isBtrfs && (isExt || isXFS), isExt && isXFS:
 		return nil, unsupported("%s holds signatures of two file systems", name)
 	case isExt:
 		return openExt4(d)
@@ -157,6 +158,61 @@ func openFS(d *device, name string) (filesystem, error) {
 		return openXFS(d)
 	}
 	return nil, unsupported("%s holds something other than ext2, ext3, ext4 or XFS", name)
+}
+
+// IsNTFS says whether a device of a disk certainly holds an NTFS, which is all that
+// is read of one here. An empty name stands for the root file system: that is one
+// where an NTFS, and nothing that this package does not know, is on the disk, and
+// no Linux.
+func IsNTFS(r io.ReaderAt, size int64, name string) (is bool, err error) {
+	defer recovered(&err)
+	disk := &device{r: r, size: size, cache: &cache{}}
+	all, err := candidates(disk)
+	if err != nil {
+		return false, unlessUnsupported(err)
+	}
+	for _, c := range all {
+		if name != "" && name != c.name && name != c.alias {
+			continue
+		}
+		dev := c.device()
+		if dev != nil && dev.size >= sector {
+			head, err := dev.bytes(0, sector)
+			if err != nil {
+				return false, err
+			}
+			if string(head[3:11]) == "NTFS    " {
+				is = true
+				continue
+			}
+		}
+		fsys, err := c.open()
+		if err != nil {
+			return false, unlessUnsupported(err)
+		}
+		if fsys == nil {
+			continue
+		}
+		if linux, err := isRoot(fsys); err != nil || linux {
+			return false, unlessUnsupported(err)
+		}
+	}
+	return is, nil
+}
+
+// device is what the candidate lies on; nil where that can't be told.
+func (c candidate) device() *device {
+	if c.vol != nil {
+		return c.vol.dev
+	}
+	return c.part.device
+}
+
+func unlessUnsupported(err error) error {
+	if errors.Is(err, ErrUnsupported) {
+		return nil
+	}
+	return err
 }
 
 // checkRAID refuses the members of an MD RAID, which with the superblock at the

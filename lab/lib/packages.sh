@@ -7,6 +7,7 @@ packages_wanted=(
     # images and guests
     qemu-utils qemu-block-extra qemu-system-x86 libguestfs-tools guestfs-tools libguestfs-xfs
     linux-image-cloud-amd64 busybox-static grub-pc-bin gdisk fdisk xfsprogs lvm2 cpio kmod
+    btrfs-progs ntfs-3g
     # Keystone and Glance
     keystone glance-api uwsgi-plugin-python3 sqlite3
     # what these scripts call

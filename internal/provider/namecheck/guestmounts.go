@@ -21,7 +21,7 @@ func (guestMounts) Description(context.Context) string {
 }
 func (v guestMounts) MarkdownDescription(c context.Context) string { return v.Description(c) }
 
-func (guestMounts) ValidateMap(ctx context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+func (guestMounts) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
 		return
 	}
@@ -35,7 +35,7 @@ func (guestMounts) ValidateMap(ctx context.Context, req validator.MapRequest, re
 			resp.Diagnostics.AddAttributeError(at, "Not a path in the guest", err.Error()+".")
 		}
 		if device, ok := devices[point].(types.String); ok && !device.IsUnknown() && !guestDevice.MatchString(device.ValueString()) {
-			resp.Diagnostics.AddAttributeError(at, "Not a device of the guest", "It must begin with /dev/, as libguestfs names devices: /dev/sda1, /dev/vgsys/lvvar.")
+			resp.Diagnostics.AddAttributeError(at, "Not a device of the guest", "It must be as libguestfs names devices: /dev/sda1, /dev/vgsys/lvvar, btrfsvol:/dev/sda2/home.")
 		}
 	}
 }

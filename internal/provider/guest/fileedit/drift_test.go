@@ -28,6 +28,21 @@ func (c driftCheck) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest,
 	resp.Error = fmt.Errorf("no change of %s is planned", c.address)
 }
 
+// drifts expects the plan to say of how many files something does not hold.
+type drifts struct {
+	address string
+	files   int
+}
+
+func (c drifts) CheckPlan(_ context.Context, req plancheck.CheckPlanRequest, resp *plancheck.CheckPlanResponse) {
+	for _, rc := range req.Plan.ResourceChanges {
+		before, _ := rc.Change.Before.(map[string]any)
+		if drift, _ := before["drift"].(map[string]any); rc.Address == c.address && len(drift) != c.files {
+			resp.Error = fmt.Errorf("drift of %s is %v, want %d files", c.address, drift, c.files)
+		}
+	}
+}
+
 // revisions expects equal values.
 type revisions struct{}
 

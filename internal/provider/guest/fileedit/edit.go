@@ -18,6 +18,7 @@ var (
 	errMissing   = errors.New("there is no such file in the guest")
 	errType      = errors.New("not a regular file")
 	errOther     = errors.New("something else is there")
+	errSamePath  = errors.New("to Windows these are the same file")
 	errUnsettled = errors.New("the edit does not settle: when it is done, it asks to be done again")
 )
 
@@ -204,13 +205,28 @@ func (e edit) editLines(in []byte) (out []byte, unmet []string) {
 		if slices.ContainsFunc(lines, func(l string) bool { text, _ := cutEnd(l); return text == want }) {
 			continue
 		}
+		end := lineEnd(lines)
 		if n := len(lines); n > 0 && !strings.HasSuffix(lines[n-1], "\n") {
-			lines[n-1] += "\n"
+			lines[n-1] += end
 		}
-		lines = append(lines, want+"\n")
+		lines = append(lines, want+end)
 		unmet = append(unmet, "a line is missing at the end")
 	}
 	return []byte(strings.Join(lines, "")), unmet
+}
+
+// lineEnd is how the last line that has an end does it: a file of Windows stays
+// one.
+func lineEnd(lines []string) string {
+	for _, l := range slices.Backward(lines) {
+		if strings.HasSuffix(l, "\r\n") {
+			return "\r\n"
+		}
+		if strings.HasSuffix(l, "\n") {
+			break
+		}
+	}
+	return "\n"
 }
 
 // cutEnd takes the end off a line, of either kind.

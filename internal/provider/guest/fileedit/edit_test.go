@@ -32,6 +32,8 @@ func TestCompare(t *testing.T) {
 		"remove": {edit{Path: "/f", Remove: []*regexp.Regexp{regexp.MustCompile(`^LABEL=gone\s`)}},
 			regular("LABEL=root / ext4\nLABEL=gone /data ext4\n"), "LABEL=root / ext4\n", "line 2 must be removed", nil},
 		"append":           {edit{Path: "/f", Append: []string{"x", "y"}}, regular("y\nz"), "y\nz\nx\n", "missing at the end", nil},
+		"append to CRLF":   {edit{Path: "/f", Append: []string{"x", "y"}}, regular("a\r\nb"), "a\r\nb\r\nx\r\ny\r\n", "missing at the end", nil},
+		"append to empty":  {edit{Path: "/f", Append: []string{"x"}}, regular(""), "x\n", "missing at the end", nil},
 		"append holds":     {edit{Path: "/f", Append: []string{"y"}}, regular("y\r\n"), "-", "", nil},
 		"content":          {edit{Path: "/f", Content: ptr("secret\n")}, regular("old\n"), "secret\n", "content differs", nil},
 		"new file":         {edit{Path: "/f", Content: ptr("a")}, nil, "a", "does not exist", nil},

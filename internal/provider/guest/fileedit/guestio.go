@@ -17,6 +17,11 @@ import (
 // for something, in order of their paths.
 func examine(r look.Reader, edits []edit) ([]outcome, error) {
 	var pending []outcome
+	if r.RootIsNTFS() {
+		if err := checkWindows(edits); err != nil {
+			return nil, err
+		}
+	}
 	for _, e := range edits {
 		cur, err := load(r, e)
 		if err != nil {
@@ -40,6 +45,27 @@ func examine(r look.Reader, edits []edit) ([]outcome, error) {
 	}
 	slices.SortFunc(pending, func(a, b outcome) int { return strings.Compare(a.Path, b.Path) })
 	return pending, nil
+}
+
+// checkWindows refuses what can't be on an NTFS.
+func checkWindows(edits []edit) error {
+	seen := map[string]string{}
+	for _, e := range edits {
+		if e.Mode != nil || e.UID != nil || e.GID != nil || e.Link != nil {
+			return fmt.Errorf("%s: %w", e.Path, guestfs.ErrNoModes)
+		}
+		p := strings.ToLower(e.Path)
+		if other, ok := seen[p]; ok {
+			return fmt.Errorf("%w: %s and %s", errSamePath, other, e.Path)
+		}
+		seen[p] = e.Path
+	}
+	for _, e := range edits {
+		if other, ok := seen[strings.ToLower(e.CopyFrom)]; ok {
+			return fmt.Errorf("%w: %s, to copy to %s, and %s, to be edited", errSamePath, e.CopyFrom, e.Path, other)
+		}
+	}
+	return nil
 }
 
 // impossible returns the reasons why some of the edits can't be done.

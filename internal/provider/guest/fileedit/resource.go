@@ -26,6 +26,7 @@ var (
 func init() {
 	report.Advise(errMissing, "Look for a typing error, or give content to make the file. The image was not changed.")
 	report.Advise(errType, "Only regular files are edited. The image was not changed.")
+	report.Advise(errSamePath, "Upper and lower case in a path are the same there. The image was not changed.")
 	report.Advise(errUnsettled, "Write the patterns so that they do not match what they lead to. The image was not changed.")
 }
 

@@ -23,8 +23,12 @@ import (
 const description = "Files inside the guest of an RBD image, edited in one libguestfs session: what `guestfish` does by hand.\n\n" +
 	"What each file must be is compared first, without an appliance where the guest allows it (ext4 and xfs on partitions or linear LVM); " +
 	"where all of it holds, nothing is started. What is written is read back.\n\n" +
+	"Other file systems are read and edited in an appliance, so each refresh starts one: btrfs with its subvolumes, and Windows guests. " +
+	"In a Windows paths begin with `/` for the drive of the root file system, `/Windows/System32/drivers/etc/hosts`, and upper and lower case are the same. " +
+	"`mode`, `uid`, `gid` and `link_target` are refused there. A file that exists keeps its access control list; **a new one may be changed by everybody** until `icacls FILE /reset` in the guest. " +
+	"An NTFS that is hibernated (also by fast startup), dirty or not cleanly unmounted is refused, never forced.\n\n" +
 	change.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
-	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" +
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for a Windows `ntfs-3g`).\n\n" +
 	change.Caps
 
 func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -32,7 +36,7 @@ func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 	resp.Schema = change.Schema(ctx, description, "whose guest is edited", revision, map[string]schema.Attribute{
 		"root_device": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. " +
+			MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1`, `/dev/vgsys/lvroot`, or `btrfsvol:/dev/sda2/root` for a subvolume of btrfs. " +
 				"Default: found by inspection; needed where there is more than one operating system.",
 			Validators: []validator.String{namecheck.GuestDevice()},
 		},
@@ -135,7 +139,7 @@ func fileAttributes() map[string]schema.Attribute {
 		},
 		"append_lines": schema.ListAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: "Lines that must be in the file; missing ones are appended. Done last.",
+			MarkdownDescription: "Lines that must be in the file; missing ones are appended, with the line end (LF or CR LF) that the file has. Done last.",
 			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(lineText)},
 		},
 		"mode": schema.StringAttribute{

@@ -3,7 +3,10 @@ package fileedit_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -13,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
@@ -78,6 +82,119 @@ func TestFileEditMounts(t *testing.T) {
 			Config: edit(plain, `mounts = { "/" = "/dev/sda2", "/etc" = "/dev/sda1" }`, `"/etc/lib/app.conf" = { content = "new\n" }`),
 			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
 				plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+			}},
+		},
+	}})
+}
+
+// onBtrfs makes a guest in a subvolume, with /home in another; nothing but an
+// appliance makes those.
+func onBtrfs(t *testing.T) string {
+	t.Helper()
+	disk := filepath.Join(t.TempDir(), "btrfs")
+	guesttest.Run(t, "truncate", "-s", "256M", disk)
+	cmd := exec.Command("guestfish")
+	cmd.Env = append(os.Environ(), "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
+	cmd.Stdin = strings.NewReader("add-drive " + disk + ` format:raw
+run
+part-disk /dev/sda gpt
+mkfs btrfs /dev/sda1 label:disk
+mount /dev/sda1 /
+btrfs-subvolume-create /root
+btrfs-subvolume-create /home
+mkdir /root/etc
+mkdir /root/bin
+mkdir /root/home
+touch /root/bin/sh
+write /root/etc/fstab "LABEL=disk / btrfs subvol=root 0 0\nLABEL=disk /home btrfs subvol=home 0 0\n"
+umount-all
+`)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return disk
+}
+
+// ntfsAt is where the partition of onNTFS begins, in MiB, which is its size too.
+const ntfsAt = 16
+
+// onNTFS makes a disk with an NTFS and a file of Windows's line ends in it.
+func onNTFS(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	disk, part, ini := filepath.Join(dir, "ntfs"), filepath.Join(dir, "part"), filepath.Join(dir, "ini")
+	if err := os.WriteFile(ini, []byte("[app]\r\nlevel=1\r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	guesttest.Run(t, "truncate", "-s", "16M", part)
+	guesttest.Run(t, "mkntfs", "-F", "-Q", "-p", "32768", "-H", "16", "-S", "63", part)
+	guesttest.Run(t, "ntfscp", part, ini, "/App.ini")
+	guesttest.Run(t, "truncate", "-s", "32M", disk)
+	guesttest.Run(t, "sh", "-c", `echo "label: dos
+start=32768,type=7" | sfdisk -q "$1"`, "sh", disk)
+	guesttest.Run(t, "dd", "conv=notrunc,sparse", "bs=1M", fmt.Sprint("seek=", ntfsAt), "if="+part, "of="+disk)
+	return disk
+}
+
+// What only an appliance reads and edits: subvolumes of btrfs, a Windows.
+func TestFileEditInAppliance(t *testing.T) {
+	name := providertest.Name(t)
+	btrfs, windows := "vms/"+name+"-btrfs", "vms/"+name+"-windows"
+	disks := map[string]string{btrfs: onBtrfs(t), windows: onNTFS(t)}
+	for image, disk := range disks {
+		imagestest.Make(t, image, "import", "--no-progress", disk)
+	}
+	edit := func(label, image, more, files string) string {
+		return fmt.Sprintf("resource \"rbd_guest_file_edit\" %q {\n  image = %q\n  %s\n  files = {\n    %s\n  }\n}\n", label, image, more, files)
+	}
+	both := edit("btrfs", btrfs, `root_device = "btrfsvol:/dev/sda1/root"`, `"/etc/app.conf" = { content = "new\n", mode = "0600" }
+    "/home/u/.profile" = { content = "mine\n" }
+    "/home/u" = { directory = true }`) +
+		edit("windows", windows, `root_device = "/dev/sda1"`, `"/APP.INI" = {
+      replace_lines = [{ pattern = "^level=", line = "level=2" }]
+      append_lines  = ["[more]"]
+    }
+    "/Setup/Scripts" = { directory = true }
+    "/setup/scripts/done.cmd" = { content = "echo done\r\n" }`)
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
+		// Seen without an appliance, in the plan.
+		{Config: edit("windows", windows, "", `"/App.ini" = { empty = true, mode = "0644" }`), PlanOnly: true, ExpectError: regexp.MustCompile(`no\s+modes,\s+owners`)},
+		{Config: edit("windows", windows, "", `"/App.ini" = { empty = true }
+    "/app.INI" = { absent = true }`), PlanOnly: true, ExpectError: regexp.MustCompile(`the\s+same\s+file`)},
+		{
+			Config: both,
+			Check: resource.ComposeAggregateTestCheckFunc(guesttest.Clean(t, btrfs), guesttest.Clean(t, windows), func(*terraform.State) error {
+				raw := filepath.Join(t.TempDir(), "raw")
+				acctest.RBD(t, "export", "--no-progress", windows, raw)
+				guesttest.Run(t, "dd", "bs=1M", fmt.Sprint("skip=", ntfsAt), "if="+raw, "of="+raw+".part")
+				got := guesttest.Run(t, "ntfscat", raw+".part", "/App.ini") + guesttest.Run(t, "ntfscat", raw+".part", "/Setup/Scripts/done.cmd")
+				if want := "[app]\r\nlevel=2\r\n[more]\r\necho done\r\n"; got != want {
+					return fmt.Errorf("in the NTFS %q, want %q", got, want)
+				}
+				return nil
+			}, func(*terraform.State) error {
+				raw, to := filepath.Join(t.TempDir(), "raw"), t.TempDir()
+				acctest.RBD(t, "export", "--no-progress", btrfs, raw)
+				// guestfish has the partition begin at sector 128.
+				guesttest.Run(t, "dd", "conv=sparse", "bs=64K", "skip=1", "if="+raw, "of="+raw+".part")
+				guesttest.Run(t, "btrfs", "restore", "-s", "-m", raw+".part", to)
+				for p, want := range map[string]string{"root/etc/app.conf": "new\n", "home/u/.profile": "mine\n"} {
+					if got, err := os.ReadFile(filepath.Join(to, p)); err != nil || string(got) != want {
+						return fmt.Errorf("%s: %q, %w", p, got, err)
+					}
+				}
+				return nil
+			}),
+		},
+		{ // both as they were
+			PreConfig: func() {
+				for image, disk := range disks {
+					guesttest.Run(t, "qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", disk, "rbd:"+image+":id=terraform")
+				}
+			},
+			Config: both, PlanOnly: true, ExpectNonEmptyPlan: true,
+			ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{
+				drifts{"rbd_guest_file_edit.btrfs", 3}, drifts{"rbd_guest_file_edit.windows", 3},
 			}},
 		},
 	}})

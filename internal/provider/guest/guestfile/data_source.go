@@ -55,7 +55,7 @@ func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest,
 		MarkdownDescription: "A file inside the guest of an RBD image or snapshot: what `virt-cat` and `guestfish lstatns` tell, " +
 			"for a version that an image carries in `/etc`, or a file that is to be the same in another image.\n\n" +
 			"It is read without an appliance, in well under a second, where the guest allows it (ext2 to ext4 and xfs, on partitions or linear LVM, unmounted cleanly), " +
-			"and else in a libguestfs appliance over an overlay that is thrown away. Nothing is written to the image. " +
+			"and else in a libguestfs appliance over an overlay that is thrown away: btrfs and its subvolumes, and a Windows, where case in a path does not matter and mode and owner say nothing. Nothing is written to the image. " +
 			"The content stands in the state for whoever may read that: no place for secrets.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'` without an appliance; an appliance wants `profile rbd`.",
 		Attributes: map[string]schema.Attribute{
@@ -64,7 +64,7 @@ func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest,
 			"path": schema.StringAttribute{Required: true, Validators: []validator.String{namecheck.GuestPath()},
 				MarkdownDescription: "Absolute path in the guest. Symbolic links on the way are followed within the guest; one at its end is described, not followed. A path that is not there is an error."},
 			"root_device": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{namecheck.GuestDevice()},
-				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1` or `/dev/vgsys/lvroot`. Default: found by inspection; needed where there is more than one operating system."},
+				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1`, `/dev/vgsys/lvroot`, or `btrfsvol:/dev/sda2/root` for a subvolume of btrfs. Default: found by inspection; needed where there is more than one operating system."},
 			"mounts": schema.MapAttribute{Optional: true, ElementType: types.StringType,
 				Validators:          []validator.Map{namecheck.GuestMounts(), mapvalidator.ConflictsWith(path.MatchRoot("root_device"))},
 				MarkdownDescription: look.MountsDescription},

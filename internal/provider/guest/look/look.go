@@ -23,6 +23,9 @@ type Reader interface {
 	Read(path string, limit int64) ([]byte, error)
 	// RootDevice is the device of the root file system.
 	RootDevice() string
+	// RootIsNTFS says whether the guest is a Windows, to which upper and lower case
+	// in a path are the same, and which has no modes and owners as Linux does.
+	RootIsNTFS() bool
 }
 
 var _ Reader = (*guestread.Guest)(nil)
@@ -41,6 +44,8 @@ type appliance struct {
 }
 
 func (a appliance) RootDevice() string { return a.root }
+
+func (a appliance) RootIsNTFS() bool { return a.s.RootIsNTFS() }
 
 func (a appliance) Lstat(path string) (guest.FileInfo, error) { return a.s.Lstat(a.ctx, path) }
 

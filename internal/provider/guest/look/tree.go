@@ -7,7 +7,7 @@ import (
 )
 
 // MountsDescription describes the argument mounts.
-const MountsDescription = "The guest's file systems by mount point, in place of `root_device` and inspection: `{ \"/\" = \"/dev/sda2\", \"/boot\" = \"/dev/sda1\", \"/var\" = \"/dev/vgsys/lvvar\" }`. " +
+const MountsDescription = "The guest's file systems by mount point, in place of `root_device` and inspection: `{ \"/\" = \"/dev/sda2\", \"/boot\" = \"/dev/sda1\", \"/var\" = \"/dev/vgsys/lvvar\" }`, with btrfs `btrfsvol:/dev/sda2/home`. " +
 	"`/` must be among them. What `/etc/fstab` mounts elsewhere is left out, and files below it are refused."
 
 // Tree is what root_device and mounts, which GuestMounts has accepted, say.
