@@ -134,7 +134,8 @@ type Process struct {
 
 	endOnce sync.Once
 	mu      sync.Mutex
-	ctxErr  error // why the child was ended by us, if it was
+	ctxErr  error     // why the child was ended by us, if it was
+	limit   time.Time // until when it may end in good order, once it was asked to
 }
 
 // Start starts the child. When ctx ends, the child's process group gets
@@ -173,6 +174,7 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 		}
 		started <- nil
 		p.err = p.cmd.Wait()
+		p.settle()
 		// What the child itself started in its group must not outlive it.
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
 	}()
@@ -189,19 +191,31 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	return p, nil
 }
 
+// settle waits for the rest of a process group that was asked to end. Tools end
+// at once, but a qemu that they have started closes its images first; killed
+// meanwhile it leaves a watch on an RBD image for half a minute.
+func (p *Process) settle() {
+	p.mu.Lock()
+	limit := p.limit
+	p.mu.Unlock()
+	for time.Now().Before(limit) && syscall.Kill(-p.cmd.Process.Pid, 0) == nil {
+		time.Sleep(10 * time.Millisecond) // nothing tells the end of a group
+	}
+}
+
 // End asks the child to end (SIGTERM to its process group), kills it after the
 // grace time and waits for it.
 func (p *Process) End() { p.end(nil) }
 
 func (p *Process) end(cause error) {
 	p.endOnce.Do(func() {
-		p.mu.Lock()
-		p.ctxErr = cause
-		p.mu.Unlock()
 		grace := p.spec.Grace
 		if grace == 0 {
 			grace = DefaultGrace
 		}
+		p.mu.Lock()
+		p.ctxErr, p.limit = cause, time.Now().Add(grace)
+		p.mu.Unlock()
 		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
 		t := time.NewTimer(grace)
 		defer t.Stop()

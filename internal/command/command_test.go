@@ -116,6 +116,24 @@ func TestCancelEndsTheGroup(t *testing.T) {
 	gone(t, pid)
 }
 
+// What a tool has started may end in good order after the tool itself.
+func TestEndWaitsForTheGroup(t *testing.T) {
+	dir := t.TempDir()
+	ready, ended := filepath.Join(dir, "ready"), filepath.Join(dir, "ended")
+	p, err := Start(t.Context(), sh(`(trap 'sleep 0.3; : >`+ended+`; exit' TERM; : >`+ready+`; while :; do sleep 0.1; done) >/dev/null 2>&1 & wait`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	acctest.Await(t, "the child of the child is ready", func() bool {
+		_, err := os.Stat(ready)
+		return err == nil
+	})
+	p.End()
+	if _, err := os.Stat(ended); err != nil {
+		t.Errorf("the child of the child was killed: %v", err)
+	}
+}
+
 // A child does not outlive a process that was killed. The process is this test
 // program again.
 func TestKilledParent(t *testing.T) {

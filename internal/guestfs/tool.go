@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/command"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
@@ -14,6 +15,10 @@ import (
 // ErrTool says that a program of libguestfs refused or failed; its text is the
 // program's own.
 var ErrTool = errors.New("the program failed")
+
+// closing is how long the qemu of a program that was called off may take to close
+// its images. After a SIGKILL its watch stays on an RBD image for half a minute.
+const closing = 20 * time.Second
 
 // Tool is a program that runs an appliance of its own: virt-customize,
 // virt-sysprep. Nothing secret may stand in Args.
@@ -52,7 +57,7 @@ func (m *Manager) RunTool(ctx context.Context, t Tool) error {
 		Dir:    t.Dir,
 		Args:   append([]string{"-v"}, t.Args...),
 		Env:    m.environment(Request{Env: t.Env}, m.Accelerator(ctx), dir.Path()),
-		Stdout: out, Stderr: con,
+		Stdout: out, Stderr: con, Grace: closing,
 	})
 	out.flush()
 	var failed *command.Error
