@@ -29,6 +29,13 @@ var (
 	_ resource.ResourceWithValidateConfig = &customizationResource{}
 )
 
+// virt-customize gives a guest whose machine id is empty one of its own, as some
+// packages need one; all that is cloned from the image would have the same.
+const (
+	machineID       = "/etc/machine-id"
+	filledMachineID = "Setting the machine ID in " + machineID
+)
+
 func init() {
 	report.Advise(errLocal, "Look for a typing error, and whether this user may read it. The image was not changed.")
 	report.Advise(errPackages, "Give those that the guest's own tool installs, all .deb or all .rpm.")
@@ -81,6 +88,9 @@ func (r *customizationResource) ModifyPlan(ctx context.Context, req resource.Mod
 		}
 	}
 	runs, _ := r.PlanRun(ctx, before, plan.subject(), state.Revision, inputs, resp)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	messages := state.Messages
 	if runs {
 		messages = types.ListUnknown(types.StringType)
@@ -128,6 +138,9 @@ func (r *customizationResource) run(ctx context.Context, plan *model, config tfs
 			return nil, err
 		}
 		said, err := o.RunTool(ctx, r.Data.Guests, program, mark, args...)
+		if err == nil && slices.Contains(said, filledMachineID) && !slices.Contains(slices.Concat(j.Delete, j.Truncate), machineID) {
+			_, err = o.RunTool(ctx, r.Data.Guests, program, "", "--no-network", "--no-logfile", "--truncate", machineID)
+		}
 		return slices.DeleteFunc(said, func(m string) bool { return strings.HasPrefix(m, "Running: mark-") }), err
 	}, diags)
 	plan.Spec, plan.ImageID, plan.Revision, plan.Messages = done.Spec, done.ImageID, done.Revision, done.Messages

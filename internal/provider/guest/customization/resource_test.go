@@ -107,7 +107,7 @@ func TestCustomizationLife(t *testing.T) {
 		`run = ["echo script 1 >>/opt/log", "#!/bin/busybox sh\necho \"script 2: $(cat /opt/two)\" >>/opt/log\n"]`,
 		`run_command = ["echo command >>/opt/log; test ! -e /var/tmp/terraform-provider-rbd-packages"]`,
 		`delete = ["/etc/doomed"]`,
-		`truncate = ["/etc/full"]`,
+		`truncate = ["/etc/full", "/etc/machine-id"]`,
 	}
 	providertest.Run(t, resource.TestCase{
 		Steps: []resource.TestStep{
@@ -150,7 +150,8 @@ func TestCustomizationLife(t *testing.T) {
 					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
 					plancheck.ExpectUnknownValue(address, tfjsonpath.New("messages")),
 				}},
-				Check: contains(t, spec, []string{"cat /opt/a:b"}, "uploaded anew"),
+				// and the machine id, which was empty, still is
+				Check: contains(t, spec, []string{"cat /opt/a:b", "stat /etc/machine-id"}, "uploaded anew", "Size: 0\n"),
 			},
 			{ // a script that fails shows what it said, and leaves the image as it was
 				Config:      customization(spec, `hostname = "other"`, `run = ["echo before", "echo it was here; cat /nowhere; exit 3"]`),
@@ -191,7 +192,7 @@ func TestCustomizationRefusals(t *testing.T) {
 	steps = append(steps, resource.TestStep{
 		PreConfig:   func() { acctest.RBD(t, "lock", "add", spec, "backup") },
 		Config:      customization(spec, `hostname = "a"`),
-		ExpectError: regexp.MustCompile(`(?s)is\s+in\s+use.*backup`),
+		ExpectError: regexp.MustCompile(`(?s)exit\s+status\s+1\s+Error:\s+Unable\s+to\s+plan.*is\s+in\s+use.*backup`),
 	})
 	t.Cleanup(func() {
 		lines := strings.Split(acctest.RBD(t, "lock", "ls", spec), "\n")

@@ -20,7 +20,8 @@ import (
 const description = "The guest of an RBD image, changed by `virt-customize`: packages installed, scripts run, files brought in.\n\n" +
 	"The order is always this: `mkdir`, `copy_in`, `upload`, `packages`, `install`, `append_line`, `hostname`, `timezone`, `root_password_wo`, `ssh_inject`, " +
 	"`enable_services`, `disable_services`, `run`, `run_command`, `delete`, `truncate`, `selinux_relabel`; within a list that of the list. " +
-	"A script that fails ends all of it: the image then stays as it was, and the error shows what the script printed.\n\n" +
+	"A script that fails ends all of it: the image then stays as it was, and the error shows what the script printed. " +
+	"An `/etc/machine-id` that was empty is empty again at the end, whatever virt-customize and the packages made of it: clones must not share one.\n\n" +
 	"It runs once, and again when any argument, the content of a local file, or `triggers` change, or with another image; what others change in the guest later is not looked for " +
 	"(see `rbd_guest_file_edit` for that). After an import the next apply runs it. Scripts must bear to be run on what they have made. " +
 	change.Atomic + "The guest's programs run in the appliance, with the kernel of this machine, and without a network unless that is asked for. Destroying the resource leaves the guest as it is.\n\n" +

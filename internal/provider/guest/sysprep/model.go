@@ -15,6 +15,11 @@ import (
 // defaults is virt-sysprep's own name of what it does by default.
 const defaults = "defaults"
 
+// customize is the operation that does the work of virt-customize, of which there
+// is none here. What it does all the same, it does to all clones alike: the one
+// of libguestfs 1.48 gives them the same machine id and random seed.
+const customize = "customize"
+
 type model struct {
 	Image      types.String   `tfsdk:"image"`
 	Operations types.Set      `tfsdk:"operations"`
@@ -52,6 +57,9 @@ func (m model) operations(ctx context.Context, diags *diag.Diagnostics) string {
 	// from what stands before it.
 	if i := slices.Index(on, defaults); i > 0 {
 		on = slices.Insert(slices.Delete(on, i, i+1), 0, defaults)
+	}
+	if slices.Contains(on, defaults) && !slices.Contains(on, customize) && !slices.Contains(off, customize) {
+		off = append(off, customize)
 	}
 	slices.Sort(off)
 	for _, name := range off {

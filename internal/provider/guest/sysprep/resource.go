@@ -85,6 +85,9 @@ func (r *sysprepResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		return
 	}
 	runs, _ := r.PlanRun(ctx, before, plan.subject(), state.Revision, plan.inputs(ctx, &resp.Diagnostics), resp)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	performed := state.Performed
 	if runs {
 		performed = types.ListUnknown(types.StringType)

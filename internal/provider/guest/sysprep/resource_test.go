@@ -60,7 +60,7 @@ func TestSysprepLife(t *testing.T) {
 			{
 				PreConfig:   func() { acctest.RBD(t, "lock", "add", spec, "backup") },
 				Config:      sysprep(spec),
-				ExpectError: regexp.MustCompile(`(?s)is\s+in\s+use.*backup`),
+				ExpectError: regexp.MustCompile(`(?s)exit\s+status\s+1\s+Error:\s+Unable\s+to\s+plan.*is\s+in\s+use.*backup`),
 			},
 			{
 				PreConfig: func() {

@@ -30,7 +30,8 @@ func (r *sysprepResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 		"operations": schema.SetAttribute{
 			Optional: true, ElementType: types.StringType, Validators: names,
 			MarkdownDescription: "What is done, as `virt-sysprep --list-operations` names it, which the plan checks. `defaults` stands for what virt-sysprep does by default, and is the default: " +
-				"`[\"defaults\", \"user-account\"]` does more, `[\"machine-id\", \"ssh-hostkeys\"]` these two alone.",
+				"`[\"defaults\", \"user-account\"]` does more, `[\"machine-id\", \"ssh-hostkeys\"]` these two alone. " +
+				"`customize` is left out of `defaults` unless it is named: it would give the guest a machine id again, the same for all clones.",
 		},
 		"disabled_operations": schema.SetAttribute{
 			Optional: true, ElementType: types.StringType, Validators: names,
