@@ -173,6 +173,19 @@ func (m *module) interrupt(r *run) string {
 	return r.out.String()
 }
 
+// leftNothing expects none of the provider's temporary folders and processes.
+func (m *module) leftNothing() {
+	m.t.Helper()
+	for _, pattern := range []string{"terraform-provider-rbd-*/*", "libguestfs*"} {
+		if left, _ := filepath.Glob(filepath.Join(m.temp(), pattern)); len(left) > 0 {
+			m.t.Errorf("temporary folders are left: %v", left)
+		}
+	}
+	if left := processes(m.t, m.temp()); len(left) > 0 {
+		m.t.Errorf("processes are left: %q", left)
+	}
+}
+
 // processes are the command lines on this machine that have all of the words.
 func processes(t *testing.T, words ...string) []string {
 	t.Helper()

@@ -188,9 +188,7 @@ func TestKilledEdit(t *testing.T) {
 			if got := acctest.Images(t, "vms", name); len(got) > 0 {
 				t.Errorf("destroy has left %v", got)
 			}
-			if left, _ := filepath.Glob(filepath.Join(m.temp(), "terraform-provider-rbd-*", "*")); len(left) > 0 {
-				t.Errorf("temporary folders are left: %v", left)
-			}
+			m.leftNothing()
 		})
 	}
 }
