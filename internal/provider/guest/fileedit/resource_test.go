@@ -209,6 +209,9 @@ func TestFileEditRefusals(t *testing.T) {
 func TestFileEditOfARunningMachine(t *testing.T) {
 	name := providertest.Name(t)
 	spec := "vms/" + name
+	watched := func(want bool) func() bool {
+		return func() bool { return strings.Contains(acctest.RBD(t, "status", spec), "watcher=") == want }
+	}
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: guesttest.Gone(t, name),
 		Steps: []resource.TestStep{
@@ -222,11 +225,7 @@ func TestFileEditOfARunningMachine(t *testing.T) {
 					}
 					stop := func() { _ = qemu.Process.Signal(os.Interrupt); _ = qemu.Wait() }
 					t.Cleanup(stop)
-					for !strings.Contains(acctest.RBD(t, "status", spec), "watcher=") {
-						if qemu.ProcessState != nil {
-							t.Fatal("qemu has ended")
-						}
-					}
+					acctest.Await(t, "qemu has the image open", watched(true))
 				},
 				Config:      config(name, "tiny-ext4", golden),
 				ExpectError: regexp.MustCompile(`(?s)is\s+in\s+use.*watcher`),
@@ -236,8 +235,7 @@ func TestFileEditOfARunningMachine(t *testing.T) {
 					if out, err := exec.Command("pkill", "-INT", "-f", "file=rbd:"+spec).CombinedOutput(); err != nil {
 						t.Fatalf("%v: %s", err, out)
 					}
-					for strings.Contains(acctest.RBD(t, "status", spec), "watcher=") {
-					}
+					acctest.Await(t, "qemu has closed the image", watched(false))
 				},
 				Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`),
 				Check:  contains(t, spec, "/dev/sda1", "cat /etc/fstab", "LABEL=gone"),
