@@ -71,7 +71,7 @@ func (s *Session) Write(ctx context.Context, w Write) (err error) {
 		if err := s.checkNTFS(target, w.Mode, w.UID, w.GID); err != nil {
 			return err
 		}
-		if err := s.writeNTFS(ctx, target, w.Content); err != nil {
+		if err := s.writeNTFS(ctx, target, old == nil, w.Content); err != nil {
 			return err
 		}
 		s.remember(target, w.Content)

@@ -142,8 +142,15 @@ func TestKinds(t *testing.T) {
 		if err := s.Write(ctx, Write{Path: "/WINDOWS/Setup/scripts/SetupComplete.cmd", Content: big}); err != nil {
 			t.Error(err)
 		}
-		if err := s.readBack(ctx); err != nil {
+		if err := errors.Join(s.Mkdir(ctx, "/it's/here", nil, nil, nil), s.Write(ctx, Write{Path: "/it's/here/$x.cmd"}), s.readBack(ctx)); err != nil {
 			t.Error(err)
+		}
+		// As mkntfs has it for the root folder, and nothing for everybody.
+		for _, p := range []string{"/it's", "/it's/here", "/it's/here/$x.cmd"} {
+			acl := do(t, "lgetxattr "+p+" "+aclAttr)
+			if strings.Contains(acl, string(sid(1, 0))) || !strings.Contains(acl, string(administrators)) || !strings.Contains(acl, string(users)) {
+				t.Errorf("%s: %x", p, acl)
+			}
 		}
 		if err := s.UnmountAll(ctx); err != nil {
 			t.Fatal(err)

@@ -85,7 +85,7 @@ func (s *Session) mkdir(ctx context.Context, dir, name string) error {
 		return err
 	}
 	if s.onNTFS(name) {
-		return nil
+		return s.handDown(ctx, dir, name, true)
 	}
 	// The mode is less what the appliance masks.
 	if err := s.chmod(ctx, name, DefaultDirMode); err != nil {

@@ -170,12 +170,17 @@ func (s *Session) checkNTFS(p string, modes ...*uint32) error {
 	return nil
 }
 
-// writeNTFS writes a file in its place: another one would have another access
-// control list, with which everybody may write to it. A new one has that. After
-// an error half of the content may be there.
-func (s *Session) writeNTFS(ctx context.Context, target string, content []byte) error {
+// writeNTFS writes a file in its place, where its access control list stays; a
+// new one gets that from its folder. After an error half of the content may be
+// there.
+func (s *Session) writeNTFS(ctx context.Context, target string, isNew bool, content []byte) error {
 	if err := s.upload(ctx, target, content); err != nil {
 		return err
+	}
+	if isNew {
+		if err := s.handDown(ctx, path.Dir(target), target, false); err != nil {
+			return err
+		}
 	}
 	fi, err := s.lstat(ctx, target)
 	if err == nil && (fi.Type != guest.Regular || fi.Size != int64(len(content))) {

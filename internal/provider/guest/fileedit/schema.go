@@ -25,7 +25,7 @@ const description = "Files inside the guest of an RBD image, edited in one libgu
 	"where all of it holds, nothing is started. What is written is read back.\n\n" +
 	"Other file systems are read and edited in an appliance, so each refresh starts one: btrfs with its subvolumes, and Windows guests. " +
 	"In a Windows paths begin with `/` for the drive of the root file system, `/Windows/System32/drivers/etc/hosts`, and upper and lower case are the same. " +
-	"`mode`, `uid`, `gid` and `link_target` are refused there. A file that exists keeps its access control list; **a new one may be changed by everybody** until `icacls FILE /reset` in the guest. " +
+	"`mode`, `uid`, `gid` and `link_target` are refused there. A file that exists keeps its access control list; a new one gets what its folder hands down, as in Windows. " +
 	"An NTFS that is hibernated (also by fast startup), dirty or not cleanly unmounted is refused, never forced.\n\n" +
 	change.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
 	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for a Windows `ntfs-3g`).\n\n" +
