@@ -244,6 +244,27 @@ func TestCloneLeavesOthersAlone(t *testing.T) {
 	acctest.RBD(t, "info", pending)
 }
 
+// librbd gives a clone its parent after its name and its size.
+func TestCloneAfterOneWithoutAParent(t *testing.T) {
+	spec := testSpec(t)
+	c, ctx := NewCluster(Config{}), t.Context()
+	from := parentOf(t, spec, true)
+	pending := "vms/" + PendingName(spec.Image)
+	acctest.RBD(t, "create", "--size", "8M", pending)
+	acctest.RBD(t, "bench", "--io-type", "write", "--io-size", "4K", "--io-total", "4K", pending)
+	if err := c.CloneImage(ctx, spec, from, Layout{}, "t"); !errors.Is(err, ErrExists) {
+		t.Errorf("one that somebody has written to: %v", err)
+	}
+	acctest.RBD(t, "rm", "--no-progress", pending)
+	acctest.RBD(t, "create", "--size", "8M", pending)
+	if err := c.CloneImage(ctx, spec, from, Layout{}, "t"); err != nil {
+		t.Error(err)
+	}
+	if out := acctest.RBD(t, "info", spec.String()); !strings.Contains(out, "parent: "+from.Spec.String()) {
+		t.Error(out)
+	}
+}
+
 func TestFlattenByClient(t *testing.T) {
 	spec := testSpec(t)
 	ctx := t.Context()

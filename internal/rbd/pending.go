@@ -240,7 +240,8 @@ func (p *Pending) Discard(ctx context.Context) error {
 }
 
 // removeLeftover removes the temporary image of an interrupted run. A clone of
-// from that nobody has written to was cut off before it got its mark.
+// from that nobody has written to was cut off before it got its mark, and an
+// image that has nothing at all, before librbd gave it its parent.
 func (c *Cluster) removeLeftover(ctx context.Context, spec Spec, from *Origin) error {
 	img, err := c.Image(ctx, spec)
 	if errors.Is(err, ErrImageNotFound) {
@@ -250,7 +251,7 @@ func (c *Cluster) removeLeftover(ctx context.Context, spec Spec, from *Origin) e
 		return err
 	}
 	empty := img.SizeBytes == 0
-	if from != nil && img.Parent.Is(from.ImageID, from.SnapshotID) {
+	if from != nil && (img.Parent.Is(from.ImageID, from.SnapshotID) || img.Parent == nil && len(img.Metadata) == 0) {
 		if empty, err = c.untouched(ctx, spec); err != nil {
 			return err
 		}
