@@ -153,18 +153,16 @@ func child(entry []byte, folder bool) [][]byte {
 	if !meant {
 		return nil
 	}
-	e := bytes.Clone(entry)
-	e[1] = inherited
-	further := byte(0)
+	now := byte(inherited)
 	if folder && flags&noPropagate == 0 {
-		further = flags & (objectInherit | containerInherit)
+		now |= flags & (objectInherit | containerInherit)
 	}
-	own := !folder || flags&containerInherit != 0 // and not only for what is further down
+	if folder && flags&containerInherit == 0 {
+		now |= inheritOnly // a folder has it for the files in it alone
+	}
+	e := bytes.Clone(entry)
+	e[1] = now
 	if e[0] != allowed && e[0] != denied {
-		e[1] |= further
-		if !own {
-			e[1] |= inheritOnly
-		}
 		return [][]byte{e}
 	}
 	le := binary.LittleEndian
@@ -176,21 +174,17 @@ func child(entry []byte, folder bool) [][]byte {
 	}
 	le.PutUint32(e[4:], mask)
 	if who := e[8:]; !bytes.Equal(who, creatorOwner) && !bytes.Equal(who, creatorGroup) {
-		e[1] |= further
-		if !own {
-			e[1] |= inheritOnly
-		}
 		return [][]byte{e}
 	}
 	// Now it is known who has made it; who makes something in it is not.
 	var out [][]byte
-	if own {
-		now := allow(inherited, mask, administrators)
-		now[0] = e[0]
-		out = append(out, now)
+	if now&inheritOnly == 0 {
+		own := allow(inherited, mask, administrators)
+		own[0] = e[0]
+		out = append(out, own)
 	}
-	if further != 0 {
-		e[1] |= further | inheritOnly
+	if now != inherited {
+		e[1] |= inheritOnly
 		out = append(out, e)
 	}
 	return out

@@ -112,7 +112,7 @@ func (c *Cluster) OpenReader(ctx context.Context, spec Spec) (*Reader, error) {
 func (r *Reader) Size() int64 { return r.size }
 
 // CheckUnused returns an InUseError where anybody else has the image open for
-// writing or holds a lock on it.
+// writing, or held a lock on it when it was opened.
 func (r *Reader) CheckUnused() error { return checkUnused(r.h.img, r.h.spec) }
 
 // ReadAt implements io.ReaderAt.

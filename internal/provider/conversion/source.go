@@ -140,10 +140,11 @@ func (s *source) openImage(ctx context.Context, d *providerdata.Data, name strin
 	}
 	if spec.Snapshot == "" {
 		// Only a snapshot stays as it is while somebody writes.
-		s.unchanged = s.reader.CheckUnused
-		if err := s.unchanged(); err != nil {
+		if err := s.reader.CheckUnused(); err != nil {
 			return err
 		}
+		// An image that is open sees no lock that came later.
+		s.unchanged = func() error { return d.Ceph.CheckUnused(ctx, spec, "") }
 	}
 	s.spec, s.sizeBytes = spec, uint64(s.reader.Size()) //nolint:gosec // a size
 	if s.Head, err = io.ReadAll(io.NewSectionReader(s.reader, 0, qemuimg.HeadBytes)); err != nil {
