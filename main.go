@@ -7,14 +7,19 @@ import (
 	"log"
 	"os"
 	"strings"
+	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/settle"
 )
 
 // version is set by the linker when a release is built.
 var version = "dev"
+
+// settleTime is less than what Terraform leaves a provider to end by itself.
+const settleTime = 1500 * time.Millisecond
 
 // quietSDK turns the trace log of the plugin libraries off where nobody asked
 // for a log. They write it all the same, Terraform reads it all and throws it
@@ -34,11 +39,16 @@ func main() {
 	quietSDK()
 	debug := flag.Bool("debug", false, "run so that a debugger can be attached")
 	flag.Parse()
-	err := providerserver.Serve(context.Background(), provider.New(version), providerserver.ServeOpts{
-		Address: provider.Address,
-		Debug:   *debug,
-	})
-	if err != nil {
+	var options []tf6server.ServeOpt
+	if *debug {
+		options = append(options, tf6server.WithManagedDebug())
+	}
+	if err := tf6server.Serve(provider.Address, provider.Server(version), options...); err != nil {
 		log.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
+	defer cancel()
+	if err := settle.Run(ctx); err != nil {
+		log.Print("not all that was made is noted as had by a state, the next refresh does it: ", err)
 	}
 }

@@ -102,9 +102,15 @@ resource "rbd_image_conversion" "it" {
 			return nil, err
 		}
 	}
+	return append(works, readingWorks(s.dir)...), nil
+}
+
+// readingWorks read the image that the conversions were made from, and write into
+// the folder.
+func readingWorks(dir string) []memoryWork {
 	spec := pool + "/" + convertSource
-	works = append(works,
-		memoryWork{"snapshot → image, compared in the end", fmt.Sprintf(`
+	return []memoryWork{
+		{"snapshot → image, compared in the end", fmt.Sprintf(`
 resource "rbd_snapshot" "it" {
   image = %q
   name  = "bench"
@@ -116,8 +122,8 @@ resource "rbd_image_replica" "it" {
   verify_content = true
 }
 `, spec, pool, convertTarget)},
-		memoryWork{"MD5, SHA-256 and SHA-512 of an image", fmt.Sprintf("data \"rbd_image_checksum\" \"it\" {\n  spec       = %q\n  algorithms = [\"md5\", \"sha256\", \"sha512\"]\n}\n", spec)},
-		memoryWork{"snapshot → compressed qcow2", fmt.Sprintf(`
+		{"MD5, SHA-256 and SHA-512 of an image", fmt.Sprintf("data \"rbd_image_checksum\" \"it\" {\n  spec       = %q\n  algorithms = [\"md5\", \"sha256\", \"sha512\"]\n}\n", spec)},
+		{"snapshot → compressed qcow2", fmt.Sprintf(`
 resource "rbd_snapshot" "it" {
   image = %q
   name  = "bench"
@@ -128,8 +134,8 @@ resource "rbd_image_export" "it" {
   format      = "qcow2"
   compression = "zlib"
 }
-`, spec, filepath.Join(s.dir, "export.qcow2"))})
-	return works, nil
+`, spec, filepath.Join(dir, "export.qcow2"))},
+	}
 }
 
 func (k kind) String() string {

@@ -75,26 +75,10 @@ import {
 `
 
 func prepareRefresh(ctx context.Context, s *session) (subject, error) {
-	names := make([]string, s.images)
-	for i := range names {
-		names[i] = fmt.Sprintf(refreshPrefix+"%04d", i)
-	}
-	if err := removeImages(ctx, refreshPrefix); err != nil {
-		return subject{}, err
-	}
-	s.later(func(ctx context.Context) error {
-		log.Print("removing the images")
-		return removeImages(ctx, refreshPrefix)
-	})
-	err := withPool(func(ioctx *rados.IOContext) error {
-		return forEach(ctx, names, func(name string) error {
-			return createImage(ioctx, name, refreshSnapshot, refreshSizeBytes)
-		})
-	})
+	names, err := refreshImages(ctx, s)
 	if err != nil {
 		return subject{}, err
 	}
-
 	config := fmt.Sprintf(refreshConfig, s.images)
 	m, err := s.newModule(ctx, config+refreshImports)
 	if err != nil {
@@ -111,16 +95,9 @@ func prepareRefresh(ctx context.Context, s *session) (subject, error) {
 	if err != nil {
 		return subject{}, err
 	}
-	var reads []*tfprotov6.ReadResourceRequest
-	for _, name := range names {
-		spec := pool + "/" + name
-		for _, of := range [][2]string{{"rbd_image", spec}, {"rbd_snapshot", spec + "@" + refreshSnapshot}} {
-			req, err := server.importState(ctx, of[0], of[1])
-			if err != nil {
-				return subject{}, err
-			}
-			reads = append(reads, req)
-		}
+	reads, err := refreshReads(ctx, server, names)
+	if err != nil {
+		return subject{}, err
 	}
 
 	// A plan that is not empty is an error: the images are read, or they are not
@@ -144,6 +121,41 @@ func prepareRefresh(ctx context.Context, s *session) (subject, error) {
 		},
 		differences: []difference{{"the refresh in the `plan`: the difference of the two", planning, unplanning}},
 	}, nil
+}
+
+// refreshImages makes the images, each with a snapshot, and returns their names.
+func refreshImages(ctx context.Context, s *session) ([]string, error) {
+	names := make([]string, s.images)
+	for i := range names {
+		names[i] = fmt.Sprintf(refreshPrefix+"%04d", i)
+	}
+	if err := removeImages(ctx, refreshPrefix); err != nil {
+		return nil, err
+	}
+	s.later(func(ctx context.Context) error {
+		log.Print("removing the images")
+		return removeImages(ctx, refreshPrefix)
+	})
+	return names, withPool(func(ioctx *rados.IOContext) error {
+		return forEach(ctx, names, func(name string) error {
+			return createImage(ioctx, name, refreshSnapshot, refreshSizeBytes)
+		})
+	})
+}
+
+// refreshReads are the requests of a refresh of the images and snapshots.
+func refreshReads(ctx context.Context, server server, names []string) (reads []*tfprotov6.ReadResourceRequest, err error) {
+	for _, name := range names {
+		spec := pool + "/" + name
+		for _, of := range [][2]string{{"rbd_image", spec}, {"rbd_snapshot", spec + "@" + refreshSnapshot}} {
+			req, err := server.importState(ctx, of[0], of[1])
+			if err != nil {
+				return nil, err
+			}
+			reads = append(reads, req)
+		}
+	}
+	return reads, nil
 }
 
 // plainly is what an operator does.

@@ -23,7 +23,7 @@ import (
 // The second cloud is in the folder RBD_LAB_SECOND, or else it is the instance
 // dc2 of the lab. In a shell that has the environment of the second, the tests
 // run there alone.
-func RunOnClouds(m *testing.M) (code int) {
+func RunOnClouds(m interface{ Run() int }) (code int) {
 	flag.Parse()
 	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
 		// They wait for servers more than they compute.
@@ -42,6 +42,8 @@ func RunOnClouds(m *testing.M) (code int) {
 		fmt.Fprintf(os.Stderr, "these tests need a second cloud: run `lab/lab up --name %s --release trixie`, or just `make lab-up`: %v\n", filepath.Base(second), err)
 		return 1
 	}
+	_ = os.Setenv(otherCloud, second)
+	env = append(env, otherCloud+"="+first)
 	var output bytes.Buffer
 	other := exec.Command(os.Args[0], forSecond(os.Args[1:])...) //nolint:gosec // ourselves
 	other.Env = append(os.Environ(), env...)
@@ -59,6 +61,21 @@ func RunOnClouds(m *testing.M) (code int) {
 		code = max(code, 1)
 	}
 	return code
+}
+
+// otherCloud is the environment variable with the folder of the cloud that the
+// tests of RunOnClouds run on beside this one.
+const otherCloud = "RBD_LAB_OTHER"
+
+// OtherCloud is another Keystone and Glance than those of the environment: the
+// file that names it, and its name there.
+func OtherCloud(t testing.TB) (file, name string) {
+	t.Helper()
+	dir := os.Getenv(otherCloud)
+	if dir == "" {
+		t.Fatalf("%s is not set: the tests run on one cloud alone", otherCloud)
+	}
+	return filepath.Join(dir, "clouds.yaml"), filepath.Base(dir)
 }
 
 // environment is what `lab env` exports for the instance in a folder.

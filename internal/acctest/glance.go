@@ -70,6 +70,13 @@ func StartGlanceNode(t testing.TB, options map[string]string) GlanceServer {
 	return startGlance(t, filepath.Join(os.Getenv("RBD_LAB"), "glance", "glance.sqlite"), options)
 }
 
+// Node runs another API server on the same stores and database, with options of
+// its own.
+func (s GlanceServer) Node(t testing.TB, options map[string]string) GlanceServer {
+	t.Helper()
+	return startGlance(t, s.Database, options)
+}
+
 func startGlance(t testing.TB, db string, options map[string]string) GlanceServer {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), "glance", "glance-api.conf"))
@@ -139,26 +146,32 @@ func SQLite(t testing.TB, db, command string) {
 // plain request, and gives the status code of the answer.
 func GlanceDelete(t testing.TB, user, project, address, id string) int {
 	t.Helper()
-	return GlanceRequest(t, user, project, http.MethodDelete, address+"/v2/images/"+id, "", nil)
+	return Request{User: user, Project: project, Method: http.MethodDelete, Address: address + "/v2/images/" + id}.Send(t)
 }
 
-// GlanceRequest sends a plain request as a user of the lab.
-func GlanceRequest(t testing.TB, user, project, method, address, contentType string, body any) int {
+// Request is a plain request to Glance by a user of the lab.
+type Request struct {
+	User, Project, Method, Address, ContentType string
+	Body                                        any
+}
+
+// Send sends it, and gives the status code of the answer.
+func (r Request) Send(t testing.TB) int {
 	t.Helper()
-	text, err := json.Marshal(body)
+	text, err := json.Marshal(r.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if body == nil {
+	if r.Body == nil {
 		text = nil
 	}
-	req, err := http.NewRequestWithContext(t.Context(), method, address, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.Address, bytes.NewReader(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("X-Auth-Token", token(t, user, project))
-	if contentType != "" {
-		req.Header.Set("Content-Type", contentType)
+	req.Header.Set("X-Auth-Token", token(t, r.User, r.Project))
+	if r.ContentType != "" {
+		req.Header.Set("Content-Type", r.ContentType)
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
@@ -168,6 +181,30 @@ func GlanceRequest(t testing.TB, user, project, method, address, contentType str
 	return resp.StatusCode
 }
 
+// UseToken has the provider come with a token in place of a password, which
+// Keystone checks for a third of a second each time: for tests of many runs.
+func UseToken(t *testing.T, user, project string) {
+	t.Helper()
+	for name, value := range map[string]string{"OS_CLOUD": "", "OS_AUTH_URL": keystone(t), "OS_TOKEN": token(t, user, project), "OS_REGION_NAME": "RegionOne"} {
+		t.Setenv(name, value)
+	}
+}
+
+// keystone is the address of the lab's.
+func keystone(t testing.TB) string {
+	t.Helper()
+	return regexp.MustCompile(`auth_url: (\S+)`).FindStringSubmatch(readLab(t, "clouds.yaml"))[1]
+}
+
+func readLab(t testing.TB, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 var tokens sync.Map
 
 func token(t testing.TB, user, project string) string {
@@ -175,32 +212,33 @@ func token(t testing.TB, user, project string) string {
 	if known, ok := tokens.Load(user); ok {
 		return known.(string) //nolint:forcetypeassert // stored below
 	}
-	read := func(name string) string {
-		text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
+	got, err := issueToken(user, readLab(t, "keystone/password."+user), project, keystone(t))
+	if err != nil {
+		t.Fatal(err)
 	}
-	keystone := regexp.MustCompile(`auth_url: (\S+)`).FindStringSubmatch(read("clouds.yaml"))[1]
+	tokens.Store(user, got)
+	return got
+}
+
+// issueToken is `openstack token issue`.
+func issueToken(user, password, project, authURL string) (string, error) {
 	domain := map[string]any{"id": "default"}
 	body, err := json.Marshal(map[string]any{"auth": map[string]any{
 		"identity": map[string]any{"methods": []string{"password"}, "password": map[string]any{
-			"user": map[string]any{"name": user, "domain": domain, "password": read("keystone/password." + user)}}},
+			"user": map[string]any{"name": user, "domain": domain, "password": password}}},
 		"scope": map[string]any{"project": map[string]any{"name": project, "domain": domain}},
 	}})
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
-	resp, err := http.Post(keystone+"/auth/tokens", "application/json", bytes.NewReader(body))
+	resp, err := http.Post(authURL+"/auth/tokens", "application/json", bytes.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		return "", err
 	}
 	_ = resp.Body.Close()
 	got := resp.Header.Get("X-Subject-Token")
 	if got == "" {
-		t.Fatalf("no token for %s: %s", user, resp.Status)
+		return "", fmt.Errorf("no token for %s: %s", user, resp.Status)
 	}
-	tokens.Store(user, got)
-	return got
+	return got, nil
 }

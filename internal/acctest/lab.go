@@ -2,10 +2,12 @@
 package acctest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +42,7 @@ func RBD(t testing.TB, args ...string) string {
 	return out
 }
 
-// TryRBD is RBD for commands that may fail; it returns both outputs.
+// TryRBD is RBD for commands that may fail; then it returns both outputs.
 func TryRBD(t testing.TB, args ...string) (string, error) {
 	t.Helper()
 	RequireLab(t)
@@ -48,8 +50,14 @@ func TryRBD(t testing.TB, args ...string) (string, error) {
 }
 
 func rbd(args ...string) (string, error) {
-	out, err := exec.Command("rbd", args...).CombinedOutput()
-	return strings.TrimSpace(string(out)), err
+	cmd := exec.Command("rbd", args...)
+	var out, messages bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &messages
+	err := cmd.Run()
+	if err != nil { // else they are of no interest, such as a client's that was told to connect again
+		out.Write(messages.Bytes())
+	}
+	return strings.TrimSpace(out.String()), err
 }
 
 func must(args ...string) error {
@@ -179,4 +187,22 @@ func trashOf(pool, prefix string) (map[string]string, error) {
 		}
 	}
 	return images, nil
+}
+
+// CutOffRemoval leaves an image as `rbd rm` does that is killed at its begin: in
+// the trash, where no list shows it.
+func CutOffRemoval(t testing.TB, pool, name, id string) {
+	t.Helper()
+	RBD(t, "trash", "mv", pool+"/"+name)
+	entry := filepath.Join(t.TempDir(), "entry")
+	Admin(t, "rados", "-p", pool, "getomapval", "rbd_trash", "id_"+id, entry)
+	raw, err := os.ReadFile(entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[6] = 3 // the source of cls::rbd::TrashImageSpec
+	if err := os.WriteFile(entry, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	Admin(t, "rados", "-p", pool, "setomapval", "rbd_trash", "id_"+id, "--input-file", entry)
 }

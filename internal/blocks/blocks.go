@@ -1,7 +1,10 @@
-// Package blocks reads streams block by block.
+// Package blocks reads streams block by block, and knows blocks of zeros.
 package blocks
 
-import "io"
+import (
+	"bytes"
+	"io"
+)
 
 // Read fills b from r as far as there is something; last tells that r is at its
 // end. Unlike with io.ReadFull, a stream that broke off never looks like one
@@ -19,4 +22,16 @@ func Read(r io.Reader, b []byte) (n int, last bool, err error) {
 		}
 	}
 	return n, false, nil
+}
+
+var zeros [64 << 10]byte
+
+// AllZero tells whether there is nothing but zeros in b.
+func AllZero(b []byte) bool {
+	for ; len(b) > len(zeros); b = b[len(zeros):] {
+		if !bytes.Equal(b[:len(zeros)], zeros[:]) {
+			return false
+		}
+	}
+	return bytes.Equal(b, zeros[:len(b)])
 }

@@ -2,10 +2,9 @@
 package checksum
 
 import (
-	"bufio"
-	"crypto/md5"  //nolint:gosec // what publishers and Glance still give
-	"crypto/sha1" //nolint:gosec // only to say that it is not taken
+	"crypto/md5" //nolint:gosec // what publishers and Glance still give
 	"crypto/sha256"
+	"crypto/sha3"
 	"crypto/sha512"
 	"encoding/hex"
 	"errors"
@@ -13,21 +12,33 @@ import (
 	"hash"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
+
+	"golang.org/x/crypto/blake2b"
 )
 
 // ErrMismatch says that the data is not what was published.
 var ErrMismatch = errors.New("the checksum is another one")
 
-// ErrNotListed says that a file of checksums has none for a file.
-var ErrNotListed = errors.New("the file is not in the list of checksums")
+var algorithms = map[string]func() hash.Hash{
+	"md5": md5.New, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New,
+	"sha3-256": func() hash.Hash { return sha3.New256() },
+	"sha3-384": func() hash.Hash { return sha3.New384() },
+	"sha3-512": func() hash.Hash { return sha3.New512() },
+	"blake2b": func() hash.Hash {
+		h, _ := blake2b.New512(nil) // only a key can be wrong
+		return h
+	},
+}
 
-var algorithms = map[string]func() hash.Hash{"md5": md5.New, "sha256": sha256.New, "sha512": sha512.New}
+// byStrength are all algorithms that can be verified, the strongest first. Of
+// equals, what every machine can compute comes first.
+var byStrength = []string{"sha512", "sha3-512", "blake2b", "sha384", "sha3-384", "sha256", "sha3-256", "md5"}
 
-// Algorithms are the names of the checksums that can be verified.
-func Algorithms() []string { return slices.Sorted(maps.Keys(algorithms)) }
+// Algorithms are the names of the checksums that can be asked for. Lists may
+// have others too, which New knows as well.
+func Algorithms() []string { return []string{"md5", "sha256", "sha512"} }
 
 // New makes the hash of an algorithm.
 func New(algorithm string) (hash.Hash, error) {
@@ -50,6 +61,16 @@ func Check(algorithm, text string) error {
 
 // Sums are checksums, expected or found, in hex by algorithm.
 type Sums map[string]string
+
+// Strongest is the strongest of several checksums of one file alone.
+func (s Sums) Strongest() Sums {
+	for _, algorithm := range byStrength {
+		if sum := s[algorithm]; sum != "" {
+			return Sums{algorithm: sum}
+		}
+	}
+	return Sums{}
+}
 
 // Verifier hashes what is written to it.
 type Verifier struct {
@@ -94,44 +115,4 @@ func (s Sums) Compare(found Sums) error {
 		}
 	}
 	return nil
-}
-
-// Lines of `sha256sum FILE` and of `sha256sum --tag FILE`. A list may be wrapped
-// in a PGP signature, whose lines match neither.
-var (
-	plainLine  = regexp.MustCompile(`^\\?([0-9a-fA-F]{32,128}) [ *](.+)$`)
-	taggedLine = regexp.MustCompile(`^[A-Z0-9-]+ \((.+)\) = ([0-9a-fA-F]{32,128})$`)
-)
-
-// Find looks a file up by its name in a list as publishers ship it (SHA512SUMS).
-// Names with folders in front match by their last part.
-//
-// Errors: ErrNotListed; one for an algorithm that is not known.
-func Find(list io.Reader, name string) (Sums, error) {
-	lines := bufio.NewScanner(list)
-	for lines.Scan() {
-		line := strings.TrimRight(lines.Text(), "\r")
-		sum, file := "", ""
-		if m := plainLine.FindStringSubmatch(line); m != nil {
-			sum, file = m[1], m[2]
-		} else if m := taggedLine.FindStringSubmatch(line); m != nil {
-			file, sum = m[1], m[2]
-		}
-		if file == "" || file[strings.LastIndexByte(file, '/')+1:] != name {
-			continue
-		}
-		for algorithm, make := range algorithms {
-			if 2*make().Size() == len(sum) {
-				return Sums{algorithm: strings.ToLower(sum)}, nil
-			}
-		}
-		if len(sum) == 2*sha1.Size {
-			return nil, fmt.Errorf("the list has a SHA-1 checksum for %q, which proves nothing any more", name)
-		}
-		return nil, fmt.Errorf("the list has a checksum of %d digits for %q, which is of no known algorithm", len(sum), name)
-	}
-	if err := lines.Err(); err != nil {
-		return nil, err
-	}
-	return nil, fmt.Errorf("%w: %q", ErrNotListed, name)
 }

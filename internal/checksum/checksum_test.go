@@ -45,7 +45,7 @@ a9993e364706816aba3e25717850c26c9cd0d89d  old.img
 		"other.qcow2": {"sha512": sha512Sum}, "disk.qcow2": {"sha256": sha256Sum},
 		"tagged.raw": {"sha512": sha512Sum}, "deep.img": {"md5": md5Sum},
 	} {
-		got, err := Find(strings.NewReader(list), name)
+		got, err := Find(strings.NewReader(list), Wanted{Name: name})
 		if err != nil || len(got) != 1 {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
@@ -55,10 +55,10 @@ a9993e364706816aba3e25717850c26c9cd0d89d  old.img
 			}
 		}
 	}
-	if _, err := Find(strings.NewReader(list), "qcow2"); !errors.Is(err, ErrNotListed) {
+	if _, err := Find(strings.NewReader(list), Wanted{Name: "qcow2"}); !errors.Is(err, ErrNotListed) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := Find(strings.NewReader(list), "old.img"); err == nil || !strings.Contains(err.Error(), "SHA-1") {
+	if _, err := Find(strings.NewReader(list), Wanted{Name: "old.img"}); err == nil || !strings.Contains(err.Error(), "SHA-1") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -30,6 +30,13 @@ var ErrNotInstalled = errors.New("program is not installed")
 // before it is killed.
 const DefaultGrace = 5 * time.Second
 
+// ErrFlood says that a child printed more than Result can hold.
+var ErrFlood = errors.New("the program printed too much")
+
+// maxStdout bounds Result.Stdout, in bytes. What qemu-img says of an image with a
+// thousand snapshots is less.
+const maxStdout = 16 << 20
+
 // tailBytes bounds what is kept of a child's standard error for its Error.
 const tailBytes = 16 << 10
 
@@ -49,13 +56,17 @@ type Limits struct {
 type Spec struct {
 	Name string
 	Args []string
-	// Env is added to this process's environment. LC_ALL is always C.
+	// Env is added to what a child gets of this process's environment, see
+	// inherited. LC_ALL is always C.
 	Env []string
 	Dir string
+	// Files are open in the child too, as /dev/fd/3 and so on: for what is secret,
+	// see Secret.
+	Files []*os.File
 
 	Stdin io.Reader
 	// Stdout receives the standard output as it comes; nil collects it in
-	// Result.Stdout.
+	// Result.Stdout, up to 16 MiB.
 	Stdout io.Writer
 	// Stderr receives the standard error as it comes, besides the part that is
 	// kept for the Error.
@@ -110,18 +121,23 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Run starts the child and waits for it. The error is an *Error.
+// Run starts the child and waits for it. The error is an *Error, with ErrFlood where
+// a child was ended that printed too much.
 func Run(ctx context.Context, spec Spec) (Result, error) {
-	var out bytes.Buffer
+	flooding, end := context.WithCancel(ctx)
+	defer end()
+	out := capped{over: end}
 	if spec.Stdout == nil {
 		spec.Stdout = &out
 	}
-	p, err := Start(ctx, spec)
+	p, err := Start(flooding, spec)
 	if err != nil {
 		return Result{}, err
 	}
-	err = p.Wait()
-	return Result{Stdout: out.Bytes(), Stderr: p.stderr.Bytes()}, err
+	if err = p.Wait(); flooding.Err() != nil && ctx.Err() == nil {
+		return Result{}, &Error{Name: spec.Name, ExitCode: -1, Err: fmt.Errorf("%w: more than %d bytes", ErrFlood, maxStdout)}
+	}
+	return Result{Stdout: out.buf.Bytes(), Stderr: p.stderr.Bytes()}, err
 }
 
 // Process is a running child.
@@ -151,7 +167,8 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	name, args := withLimits(path, spec)
 	p := &Process{spec: spec, stderr: &tail{next: spec.Stderr}, done: make(chan struct{})}
 	p.cmd = exec.Command(name, args...)
-	p.cmd.Env = append(append(os.Environ(), "LC_ALL=C"), spec.Env...)
+	p.cmd.Env = append(append(inherited(), "LC_ALL=C"), spec.Env...)
+	p.cmd.ExtraFiles = spec.Files
 	p.cmd.Dir = spec.Dir
 	p.cmd.Stdin = spec.Stdin
 	p.cmd.Stdout = spec.Stdout
@@ -269,6 +286,21 @@ func withLimits(path string, spec Spec) (string, []string) {
 	}
 	lim = append(lim, "--core=0", "--", path)
 	return "prlimit", append(lim, spec.Args...)
+}
+
+// capped is a buffer with an end. It takes no more than it may hold, and calls
+// over then.
+type capped struct {
+	buf  bytes.Buffer // not embedded: its ReadFrom knows no end
+	over func()
+}
+
+func (c *capped) Write(b []byte) (int, error) {
+	if c.buf.Len()+len(b) > maxStdout {
+		c.over()
+		return len(b), nil
+	}
+	return c.buf.Write(b)
 }
 
 // tail keeps the last bytes written to it, and passes everything on.

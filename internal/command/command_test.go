@@ -25,6 +25,47 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// A child has no use for the secrets of whoever started the provider.
+func TestEnvironment(t *testing.T) {
+	for name, value := range map[string]string{
+		"OS_PASSWORD": "hidden", "TF_VAR_password": "hidden", "CEPH_ARGS": "--key hidden", "AWS_SECRET_ACCESS_KEY": "hidden",
+		"LD_PRELOAD": "/hidden.so", "BASH_ENV": "/hidden", "http_proxy": "http://user:hidden@proxy", "LIBGUESTFS_HV": "/shown", "TZ": "Europe/Shown",
+	} {
+		t.Setenv(name, value)
+	}
+	res, err := Run(t.Context(), Spec{Name: "env", Env: []string{"GIVEN=shown"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := string(res.Stdout)
+	if strings.Contains(out, "hidden") {
+		t.Errorf("the child has it:\n%s", out)
+	}
+	for _, want := range []string{"GIVEN=shown\n", "LIBGUESTFS_HV=/shown\n", "TZ=Europe/Shown\n", "LC_ALL=C\n", "PATH=" + os.Getenv("PATH")} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+// A secret reaches a child, and has no name that anybody else could open.
+func TestSecret(t *testing.T) {
+	f, err := Secret("a secret\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 2 { // each that opens it reads it from the start
+		res, err := Run(t.Context(), Spec{Name: "cat", Args: []string{FilePath(0)}, Files: []*os.File{f}, Limits: Limits{CPU: time.Minute}})
+		if err != nil || string(res.Stdout) != "a secret\n" {
+			t.Errorf("%q %v", res.Stdout, err)
+		}
+	}
+	if at, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", f.Fd())); err != nil || !strings.HasPrefix(at, "/memfd:") {
+		t.Errorf("it is %s: %v", at, err)
+	}
+}
+
 func TestRunErrors(t *testing.T) {
 	_, err := Run(t.Context(), sh("echo reason >&2; exit 3"))
 	var e *Error
@@ -42,6 +83,18 @@ func TestRunErrors(t *testing.T) {
 	_, err = Run(t.Context(), sh("for i in $(seq 20000); do echo line $i >&2; done; exit 1"))
 	if n := len(err.Error()); n > 2*tailBytes || !strings.Contains(err.Error(), "line 20000") {
 		t.Errorf("a flood of %d bytes is kept", n)
+	}
+}
+
+// A child that prints and prints is ended, and nothing of it is kept.
+func TestFlood(t *testing.T) {
+	t.Parallel()
+	res, err := Run(t.Context(), sh("head -c 256M /dev/zero; exit 3"))
+	if !errors.Is(err, ErrFlood) || !strings.Contains(err.Error(), "sh failed: the program printed too much: more than 16777216 bytes") || res.Stdout != nil {
+		t.Errorf("%d bytes, %v", len(res.Stdout), err)
+	}
+	if res, err = Run(t.Context(), Spec{Name: "head", Args: []string{"-c", "16777216", "/dev/zero"}}); err != nil || len(res.Stdout) != maxStdout {
+		t.Errorf("%d bytes, %v", len(res.Stdout), err)
 	}
 }
 

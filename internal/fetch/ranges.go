@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 	"time"
 )
@@ -36,6 +35,7 @@ type Ranges struct {
 	info Info
 
 	mu     sync.Mutex
+	at     string // where it is read: the same server for all pieces
 	pieces map[int64]*piece
 	recent *list.List // of their numbers, the last used first
 	failed error
@@ -56,10 +56,10 @@ func OpenRanges(ctx context.Context, file string, n int) (r *Ranges, head []byte
 	if err != nil {
 		return nil, nil, err
 	}
-	if !info.ranges || info.SizeBytes < 0 || info.Revision() == "" {
-		return nil, nil, fmt.Errorf("get %s: %w", file, ErrNoRanges)
+	if !info.ranges || info.SizeBytes < 0 || !info.strong() {
+		return nil, nil, fmt.Errorf("get %s: %w", shown(file), ErrNoRanges)
 	}
-	r = &Ranges{file: file, info: info, pieces: map[int64]*piece{}, recent: list.New()}
+	r = &Ranges{file: file, at: info.at, info: info, pieces: map[int64]*piece{}, recent: list.New()}
 	r.ctx, r.end = context.WithCancel(ctx)
 	return r, head, nil
 }
@@ -85,11 +85,16 @@ func (r *Ranges) Close() error {
 //
 // Errors: ErrChanged.
 func (r *Ranges) Unchanged() error {
-	info, _, err := ReadHead(r.ctx, r.file, 1)
-	if err == nil && !r.info.same(info) {
-		err = fmt.Errorf("get %s: %w", r.file, ErrChanged)
+	tries := newRetry(r.ctx, r.file)
+	for {
+		_, err := r.getOnce(0, make([]byte, min(1, r.info.SizeBytes)))
+		if err == nil {
+			return nil
+		}
+		if err := tries.again(err); err != nil {
+			return err
+		}
 	}
-	return err
 }
 
 // ReadAt implements io.ReaderAt.
@@ -171,23 +176,34 @@ func (r *Ranges) get(number int64) ([]byte, error) {
 func (r *Ranges) getOnce(from int64, b []byte) (int, error) {
 	ctx, cancel := context.WithTimeout(r.ctx, pieceTimeout)
 	defer cancel()
-	resp, err := get(ctx, r.file, from, int64(len(b)), r.info.ETag)
+	r.mu.Lock()
+	at := r.at
+	r.mu.Unlock()
+	a, err := get(ctx, at, from, int64(len(b)), r.info.ETag)
+	if err != nil && at != r.file && moved(err) {
+		// Its address was good for a while only.
+		at = r.file
+		a, err = get(ctx, at, from, int64(len(b)), r.info.ETag)
+	}
 	if err != nil {
 		return 0, err
 	}
-	defer func() { _ = resp.Body.Close() }() // what was wanted was read
-	if info := infoOf(resp); !r.info.same(info) {
-		return 0, fmt.Errorf("get %s: %w", r.file, ErrChanged)
+	defer func() { _ = a.body.Close() }() // what was wanted was read
+	if !r.info.same(a.Info) {
+		return 0, fmt.Errorf("get %s: %w", shown(r.file), ErrChanged)
 	}
-	if resp.StatusCode != http.StatusPartialContent {
-		return 0, fmt.Errorf("get %s: %w: it gave parts of the file before, and now gives all of it", r.file, ErrStatus)
+	if !a.part && r.info.SizeBytes > 0 {
+		return 0, fmt.Errorf("get %s: %w: it gave parts of the file before, and now gives all of it", shown(r.file), ErrStatus)
 	}
-	n, err := readFull(resp.Body, b)
+	r.mu.Lock()
+	r.at = a.at
+	r.mu.Unlock()
+	n, err := io.ReadFull(a.body, b)
 	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		err = fmt.Errorf("get %s: %w: %d of %d bytes at %d", shown(r.file), ErrTruncated, n, len(b), from)
 	case err != nil:
-		err = fmt.Errorf("get %s: broken off at %d bytes: %w", r.file, from+int64(n), err)
-	case n < len(b):
-		err = fmt.Errorf("get %s: %w: %d of %d bytes at %d", r.file, ErrTruncated, n, len(b), from)
+		err = fmt.Errorf("get %s: broken off at %d bytes: %w", shown(r.file), from+int64(n), withoutAddress(err))
 	}
 	return n, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"net/http"
 	"time"
@@ -11,13 +12,17 @@ import (
 
 // Reader is a file on a server as one stream. A connection that ends too early,
 // or brings nothing for a minute, is followed by another that goes on where it
-// ended; where the server takes no ranges, what was read already is read again
-// and dropped.
+// ended, on the same server; where that takes no ranges, or tells no changed file
+// by, what was read already is read again and compared.
 type Reader struct {
 	ctx    context.Context
 	file   string
 	info   Info
 	offset int64
+	// at is where it is read: the same server for all of it.
+	at string
+	// begun is of what was read, to compare with where it is read again.
+	begun maphash.Hash
 
 	body   io.ReadCloser
 	cancel context.CancelFunc
@@ -27,9 +32,10 @@ type Reader struct {
 
 // Open begins to read a file.
 //
-// Errors, in reading too: ErrNotFound, ErrStatus, ErrChanged, ErrTruncated.
+// Errors, in reading too: ErrNotFound, ErrStatus, ErrAnswer, ErrEncoded,
+// ErrChanged, ErrTruncated.
 func Open(ctx context.Context, file string) (*Reader, error) {
-	r := &Reader{ctx: ctx, file: file, retry: newRetry(ctx, file)}
+	r := &Reader{ctx: ctx, file: file, at: file, retry: newRetry(ctx, file)}
 	for {
 		err := r.connect()
 		if err == nil {
@@ -63,6 +69,7 @@ func (r *Reader) Read(b []byte) (int, error) {
 		r.stall.Stop()
 		if n > 0 {
 			r.offset += int64(n)
+			_, _ = r.begun.Write(b[:n]) // never fails
 			r.retry.reset()
 			return n, nil
 		}
@@ -71,13 +78,15 @@ func (r *Reader) Read(b []byte) (int, error) {
 		}
 		r.disconnect()
 		switch {
+		case errors.Is(err, ErrAnswer):
+			return 0, fmt.Errorf("get %s: %w", shown(r.file), err)
 		case errors.Is(err, io.EOF) && (r.info.SizeBytes < 0 || r.done()):
 			r.info.SizeBytes = r.offset
 			return 0, io.EOF
 		case errors.Is(err, io.EOF):
-			err = fmt.Errorf("get %s: %w: %d of %d bytes", r.file, ErrTruncated, r.offset, r.info.SizeBytes)
+			err = fmt.Errorf("get %s: %w: %d of %d bytes", shown(r.file), ErrTruncated, r.offset, r.info.SizeBytes)
 		default:
-			err = fmt.Errorf("get %s: broken off at %d bytes: %w", r.file, r.offset, err)
+			err = fmt.Errorf("get %s: broken off at %d bytes: %w", shown(r.file), r.offset, withoutAddress(err))
 		}
 		if err := r.retry.again(err); err != nil {
 			return 0, err
@@ -87,30 +96,69 @@ func (r *Reader) Read(b []byte) (int, error) {
 
 func (r *Reader) done() bool { return r.info.SizeBytes >= 0 && r.offset >= r.info.SizeBytes }
 
-// connect asks for what is still missing.
+// connect asks for what is still missing, where it was begun.
 func (r *Reader) connect() error {
+	err := r.connectTo(r.at)
+	if err != nil && r.offset > 0 && r.at != r.file && (moved(err) || r.retry.last()) {
+		// Its address was good for a while only, or the mirror is gone.
+		err = r.connectTo(r.file)
+	}
+	return err
+}
+
+// moved tells whether a file is no longer where a redirect led.
+func moved(err error) bool {
+	var status *statusError
+	return errors.As(err, &status) && status.code >= 400 && status.code < 500 && status.code != http.StatusTooManyRequests && status.code != http.StatusRequestTimeout
+}
+
+func (r *Reader) connectTo(address string) error {
+	from := r.offset
+	if from > 0 && (!r.info.strong() || address != r.at) {
+		// Another part would prove nothing of what was read: all is read again.
+		from = 0
+	}
 	ctx, cancel := context.WithCancel(r.ctx)
-	resp, err := get(ctx, r.file, r.offset, 0, r.info.ETag) //nolint:bodyclose // disconnect closes it
+	a, err := get(ctx, address, from, 0, r.info.ETag)
 	if err != nil {
 		cancel()
 		return err
 	}
-	r.body, r.cancel = resp.Body, cancel
+	r.body, r.cancel = a.body, cancel
 	r.stall = time.AfterFunc(stallTimeout, cancel)
-	info := infoOf(resp)
 	if r.offset == 0 {
-		r.info = info
+		r.at, r.info = a.at, a.Info
 		return nil
 	}
-	if !r.info.same(info) {
+	if err := r.resume(a); err != nil {
 		r.disconnect()
-		return fmt.Errorf("get %s: %w", r.file, ErrChanged)
+		return err
 	}
-	if resp.StatusCode == http.StatusOK {
-		if _, err := io.CopyN(io.Discard, stallReader{r}, r.offset); err != nil {
-			r.disconnect()
-			return fmt.Errorf("get %s: %w", r.file, err)
-		}
+	r.at = a.at
+	return nil
+}
+
+// resume makes sure that an answer goes on with the file that was begun.
+func (r *Reader) resume(a *answer) error {
+	elsewhere := a.at != r.at
+	if !elsewhere && !r.info.same(a.Info) || r.info.SizeBytes >= 0 && a.SizeBytes >= 0 && r.info.SizeBytes != a.SizeBytes {
+		return fmt.Errorf("get %s: %w", shown(r.file), ErrChanged)
+	}
+	if a.part {
+		return nil
+	}
+	var again maphash.Hash
+	again.SetSeed(r.begun.Seed())
+	if _, err := io.CopyN(&again, stallReader{r}, r.offset); err != nil {
+		return fmt.Errorf("get %s: %w", shown(r.file), withoutAddress(err))
+	}
+	if again.Sum64() != r.begun.Sum64() {
+		return fmt.Errorf("get %s: %w", shown(r.file), ErrChanged)
+	}
+	// Of a mirror that took over, its own validators count from here on.
+	size := r.info.SizeBytes
+	if r.info = a.Info; r.info.SizeBytes < 0 {
+		r.info.SizeBytes = size
 	}
 	return nil
 }
@@ -137,13 +185,4 @@ func (r *Reader) disconnect() {
 func (r *Reader) Close() error {
 	r.disconnect()
 	return nil
-}
-
-// readFull is io.ReadFull for what may be shorter.
-func readFull(r io.Reader, b []byte) (int, error) {
-	n, err := io.ReadFull(r, b)
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = nil
-	}
-	return n, err
 }

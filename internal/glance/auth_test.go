@@ -66,7 +66,7 @@ func useCloud(t *testing.T, cloud clouds.Cloud) string {
 // connectError is the error of a first call.
 func connectError(t *testing.T, cfg Config) error {
 	t.Helper()
-	cfg.retryDelay = time.Millisecond
+	cfg.retryDelay, cfg.RetryTimeout = time.Millisecond, 50*time.Millisecond
 	_, err := New(cfg).Get(t.Context(), NewID())
 	return err
 }
@@ -125,12 +125,13 @@ func TestRefusedCredentialsInLab(t *testing.T) {
 		"wrong project": {func(a *clouds.AuthInfo) { a.ProjectName = "nothing" }, ErrUnauthenticated, []string{`project "nothing"`}},
 		"wrong application credential": {func(a *clouds.AuthInfo) {
 			*a = clouds.AuthInfo{AuthURL: a.AuthURL, ApplicationCredentialID: "0123456789abcdef0123456789abcdef", ApplicationCredentialSecret: secret}
-		}, ErrUnauthenticated, []string{`application credential "0123456789abcdef0123456789abcdef"`}},
-		"wrong token": {func(a *clouds.AuthInfo) { *a = clouds.AuthInfo{AuthURL: a.AuthURL, Token: secret} }, ErrUnauthenticated, []string{"with a token"}},
+		}, ErrTokenRefused, []string{`application credential "0123456789abcdef0123456789abcdef"`}},
+		"wrong token": {func(a *clouds.AuthInfo) { *a = clouds.AuthInfo{AuthURL: a.AuthURL, Token: secret} }, ErrTokenRefused, []string{"with a token"}},
 		"wrong token with project": {func(a *clouds.AuthInfo) {
 			a.Username, a.UserDomainName, a.Password, a.Token = "", "", "", secret
 			a.ProjectDomainName, a.ProjectName, a.ProjectID = "", "", "0123456789abcdef0123456789abcdef"
-		}, ErrUnauthenticated, []string{"with a token"}},
+		}, ErrTokenRefused, []string{"with a token"}},
+		"no project":        {func(a *clouds.AuthInfo) { a.ProjectName, a.ProjectID, a.ProjectDomainName = "", "", "" }, ErrNoProject, []string{good.Username}},
 		"no password":       {func(a *clouds.AuthInfo) { a.Password = "" }, ErrConfig, []string{"password"}},
 		"no user domain":    {func(a *clouds.AuthInfo) { a.UserDomainName = "" }, ErrConfig, []string{"Domain"}},
 		"no auth_url":       {func(a *clouds.AuthInfo) { a.AuthURL = "" }, ErrConfig, []string{"auth_url"}},
@@ -309,7 +310,9 @@ func TestCertificate(t *testing.T) {
 	defer identity.Close()
 	auth.AuthURL = identity.URL
 	useCloud(t, clouds.Cloud{AuthInfo: &auth})
-	wantError(t, connectError(t, Config{Cloud: "test"}), ErrIdentityUnreachable, "certificate")
+	err := connectError(t, Config{Cloud: "test"})
+	wantError(t, err, ErrIdentityUnreachable, "authority")
+	wantError(t, err, ErrCertificate)
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: identity.Certificate().Raw})
 	if err := os.WriteFile(file, text, 0o600); err != nil {

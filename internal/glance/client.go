@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync/atomic"
+	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
 )
@@ -29,8 +30,14 @@ func New(cfg Config) *Client {
 	if cfg.RequestTimeout <= 0 {
 		cfg.RequestTimeout = DefaultRequestTimeout
 	}
+	if cfg.RetryTimeout <= 0 {
+		cfg.RetryTimeout = DefaultRetryTimeout
+	}
+	if cfg.Logf == nil {
+		cfg.Logf = func(context.Context, string, ...any) {}
+	}
 	if cfg.retryDelay <= 0 {
-		cfg.retryDelay = defaultDelay
+		cfg.retryDelay = 250 * time.Millisecond
 	}
 	c := &Client{cfg: cfg, turn: make(chan struct{}, 1)}
 	c.turn <- struct{}{}
@@ -81,12 +88,13 @@ func (c *Client) connect(ctx context.Context) (*connection, error) {
 	if err := c.refused.Load(); err != nil {
 		return nil, *err
 	}
-	conn, err := dial(ctx, c.cfg)
+	p := &patience{cfg: c.cfg}
+	conn, err := dial(p.in(ctx), c.cfg)
 	if err != nil {
 		if !errors.Is(err, ErrIdentityUnreachable) && ctx.Err() == nil {
 			c.refused.Store(&err)
 		}
-		return nil, err
+		return nil, p.tried(err)
 	}
 	c.conn.Store(conn)
 	return conn, nil
@@ -125,7 +133,7 @@ func (c *Client) do(ctx context.Context, r request) error {
 	return err
 }
 
-func (conn *connection) send(ctx context.Context, r request) error {
+func (conn *connection) send(ctx context.Context, r request) (err error) {
 	opts := &gophercloud.RequestOpts{OkCodes: r.ok, JSONBody: r.body, JSONResponse: r.into}
 	if r.contentType != "" {
 		opts.MoreHeaders = map[string]string{"Content-Type": r.contentType}
@@ -134,7 +142,13 @@ func (conn *connection) send(ctx context.Context, r request) error {
 	if address == "" {
 		address = conn.sc.ServiceURL(r.path)
 	}
-	_, err := conn.sc.Request(ctx, r.method, address, opts) //nolint:bodyclose // gophercloud does it
+	p := patienceOf(ctx)
+	if p == nil {
+		p = &patience{cfg: conn.cfg}
+		ctx = p.in(ctx)
+		defer func() { err = p.tried(err) }()
+	}
+	_, err = conn.sc.Request(ctx, r.method, address, opts) //nolint:bodyclose // gophercloud does it
 	return conn.translate(r.op, err)
 }
 
@@ -149,7 +163,12 @@ func (conn *connection) translate(op string, err error) error {
 	}
 	var status gophercloud.ErrUnexpectedResponseCode
 	if errors.As(err, &status) {
-		return &StatusError{Op: op, Code: status.Actual, Body: excerpt(status.Body, conn.secrets())}
+		return &StatusError{
+			Op: op, Code: status.Actual, Body: excerpt(status.Body, conn.secrets()), RetryAfter: headerDelay(status, time.Now()),
+		}
+	}
+	if untrusted(err) {
+		return &answerError{op: op, unsent: true, err: fmt.Errorf("%w: %w", ErrCertificate, certificateError(err))}
 	}
 	return &answerError{op: op, unsent: unsent(err), err: err}
 }

@@ -1,62 +1,120 @@
 package glance
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
 	"gopkg.in/yaml.v2"
 )
 
-// fromFile finds the cloud in clouds.yaml. The library's parser would do that
-// by itself, but it says neither which file it read nor what is in there, and
-// it panics at a cloud without credentials.
-func fromFile(name string) (string, []clouds.ParseOption, error) {
+// fromFile finds the cloud in clouds.yaml, with its profile and its secrets, and
+// hands no more than that to the library's parser: that fails at odd values of
+// other clouds, knows neither regions nor the settings of the image service, and
+// sends the password of any auth_type to Keystone.
+func fromFile(name, region string) (source string, e entry, err error) {
 	file, text, err := findCloudsFile()
 	if err != nil {
-		return "", nil, fmt.Errorf("%w (for cloud %q)", err, name)
+		return "", e, fmt.Errorf("%w (for cloud %q)", err, name)
 	}
-	all, err := parseClouds(file, text)
+	all, err := parseClouds(file, text, "clouds")
 	if err != nil {
-		return "", nil, err
+		return "", e, err
 	}
-	cloud, ok := all.Clouds[name]
+	cloud, ok := all.mapping[name]
 	if !ok {
-		return "", nil, fmt.Errorf("%w: %q is not in %s, which has %s", ErrCloudNotFound, name, file, cloudNames(all))
+		return "", e, fmt.Errorf("%w: %q is not in %s, which has %s", ErrCloudNotFound, name, file, cloudNames(all))
 	}
-	source := fmt.Sprintf("cloud %q of %s", name, file)
-	options := []clouds.ParseOption{
-		clouds.WithCloudName(name),
-		clouds.WithCloudsYAML(bytes.NewReader(text)),
+	source = fmt.Sprintf("cloud %q of %s", name, file)
+	bad := func(err error) error { return fmt.Errorf("%w: %s: %w", ErrConfig, source, err) }
+	if cloud.mapping == nil && (cloud.text != "" || cloud.list != nil) {
+		return "", e, bad(errors.New("it is not a mapping"))
 	}
-	hasAuth := cloud.AuthInfo != nil
+	cloud = cloud.normalized()
+	secureFile, secret, err := secrets(file, name)
+	if err != nil {
+		return "", e, err
+	}
+	if secret.mapping != nil {
+		if cloud.mapping == nil {
+			cloud.mapping = map[string]value{}
+		}
+		cloud = cloud.over(secret)
+		source = fmt.Sprintf("cloud %q of %s and %s", name, file, secureFile)
+	}
+	if cloud, err = withProfile(file, cloud); err != nil {
+		return "", e, bad(err)
+	}
+	if e, err = entryOf(cloud, region); err != nil {
+		return "", e, bad(err)
+	}
+	return source, e, nil
+}
 
-	secureFile := filepath.Join(filepath.Dir(file), "secure.yaml")
-	switch text, err := os.ReadFile(secureFile); {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		return "", nil, fmt.Errorf("%w: %w", ErrConfig, err)
-	default:
-		secure, err := parseClouds(secureFile, text)
+// secrets reads the cloud in secure.yaml: the file that OS_CLIENT_SECURE_FILE
+// names, or else the one beside clouds.yaml.
+func secrets(cloudsFile, name string) (file string, v value, err error) {
+	file = os.Getenv("OS_CLIENT_SECURE_FILE")
+	if file == "" {
+		file = filepath.Join(filepath.Dir(cloudsFile), "secure.yaml")
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return file, v, nil
+	}
+	if err != nil {
+		return file, v, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	all, err := parseClouds(file, text, "clouds")
+	if err != nil {
+		return file, v, err
+	}
+	v = all.mapping[name]
+	if auth := v.mapping["auth"]; v.mapping == nil && !(v.isText() && v.text == "") || !auth.isText() && auth.mapping == nil || auth.text != "" {
+		return file, v, fmt.Errorf("%w: cloud %q of %s is not a mapping with a mapping auth", ErrConfig, name, file)
+	}
+	return file, v.normalized(), nil
+}
+
+// withProfile puts a cloud over the profile that it names.
+func withProfile(cloudsFile string, cloud value) (value, error) {
+	profile, err := cloud.first("profile", "cloud")
+	if err != nil || profile == "" {
+		return cloud, err
+	}
+	dirs := append([]string{"."}, configDirs()...)
+	for _, dir := range append(dirs, filepath.Dir(cloudsFile)) {
+		file := filepath.Join(dir, "clouds-public.yaml")
+		text, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		if err != nil {
-			return "", nil, err
+			return cloud, err
 		}
-		if cloud, ok := secure.Clouds[name]; ok {
-			hasAuth = hasAuth || cloud.AuthInfo != nil
-			options = append(options, clouds.WithSecureYAML(bytes.NewReader(text)))
+		all, err := parseClouds(file, text, "public-clouds")
+		if err != nil {
+			return cloud, err
 		}
+		found, ok := all.mapping[profile]
+		if !ok || found.mapping == nil {
+			return cloud, fmt.Errorf("its profile %q is not in %s", profile, file)
+		}
+		return found.normalized().over(cloud), nil
 	}
-	if !hasAuth {
-		return "", nil, fmt.Errorf("%w: %s has no auth section", ErrConfig, source)
+	return cloud, fmt.Errorf("its profile %q is in no clouds-public.yaml, and those that the openstack command has built in are not known here: write out what it stands for", profile)
+}
+
+// configDirs are where the openstack command looks beside the working directory.
+func configDirs() (dirs []string) {
+	if dir, err := os.UserConfigDir(); err == nil {
+		dirs = append(dirs, filepath.Join(dir, "openstack"))
 	}
-	return source, options, nil
+	return append(dirs, "/etc/xdg/openstack", "/etc/openstack")
 }
 
 // findCloudsFile gives the name and content of the clouds.yaml that the
@@ -64,11 +122,12 @@ func fromFile(name string) (string, []clouds.ParseOption, error) {
 func findCloudsFile() (string, []byte, error) {
 	candidates := []string{os.Getenv("OS_CLIENT_CONFIG_FILE")}
 	if candidates[0] == "" {
-		candidates = []string{"clouds.yaml"}
-		if dir, err := os.UserConfigDir(); err == nil {
-			candidates = append(candidates, filepath.Join(dir, "openstack", "clouds.yaml"))
+		candidates = nil
+		for _, dir := range append([]string{""}, configDirs()...) {
+			for _, end := range []string{".yaml", ".yml", ".json"} {
+				candidates = append(candidates, filepath.Join(dir, "clouds"+end))
+			}
 		}
-		candidates = append(candidates, "/etc/openstack/clouds.yaml")
 	}
 	for _, file := range candidates {
 		text, err := os.ReadFile(file)
@@ -90,27 +149,30 @@ func findCloudsFile() (string, []byte, error) {
 
 var yamlLine = regexp.MustCompile(`line (\d+)`)
 
-// parseClouds parses a clouds.yaml or secure.yaml. Of the parser's complaints
-// only the line number is passed on, since they cite what stands there.
-func parseClouds(file string, text []byte) (clouds.Clouds, error) {
-	var all clouds.Clouds
+// parseClouds gives the mapping below a key of a clouds file. Of the parser's
+// complaints only the line number is passed on, since they cite what stands there.
+func parseClouds(file string, text []byte, key string) (value, error) {
+	var all map[string]value
 	if err := yaml.Unmarshal(text, &all); err != nil {
 		if line := yamlLine.FindStringSubmatch(err.Error()); line != nil {
-			return all, fmt.Errorf("%w: %s is not a valid clouds file: see line %s", ErrConfig, file, line[1])
+			return value{}, fmt.Errorf("%w: %s is not a valid clouds file: see line %s", ErrConfig, file, line[1])
 		}
-		return all, fmt.Errorf("%w: %s is not a valid clouds file", ErrConfig, file)
+		return value{}, fmt.Errorf("%w: %s is not a valid clouds file", ErrConfig, file)
 	}
-	return all, nil
+	v := all[key]
+	if v.list != nil || v.text != "" {
+		return value{}, fmt.Errorf("%w: %s is not a valid clouds file: %s is not a mapping", ErrConfig, file, key)
+	}
+	return v, nil
 }
 
-func cloudNames(all clouds.Clouds) string {
-	if len(all.Clouds) == 0 {
+func cloudNames(all value) string {
+	if len(all.mapping) == 0 {
 		return "no clouds"
 	}
-	names := make([]string, 0, len(all.Clouds))
-	for name := range all.Clouds {
-		names = append(names, fmt.Sprintf("%q", name))
+	names := all.keys()
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%q", name)
 	}
-	slices.Sort(names)
 	return strings.Join(names, ", ")
 }

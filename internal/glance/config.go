@@ -2,6 +2,7 @@ package glance
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/url"
@@ -17,6 +18,10 @@ import (
 // DefaultRequestTimeout bounds one HTTP request where Config says nothing.
 // Glance answers a DELETE when the store has removed the data.
 const DefaultRequestTimeout = 2 * time.Minute
+
+// DefaultRetryTimeout is how long faults are waited out where Config says
+// nothing: a restart of Glance or Keystone takes less than a minute.
+const DefaultRetryTimeout = 75 * time.Second
 
 // Config says which cloud to speak to, and overrides what it says of itself.
 // The zero value takes everything from the environment.
@@ -37,10 +42,16 @@ type Config struct {
 	// RequestTimeout bounds one HTTP request, including the authentication's;
 	// DefaultRequestTimeout when zero. The caller's context bounds the whole.
 	RequestTimeout time.Duration
+	// RetryTimeout is how long after a first failure a request is tried again
+	// where that is safe and may help; DefaultRetryTimeout when zero.
+	RetryTimeout time.Duration
 	// UserAgent is put before gophercloud's own.
 	UserAgent string
+	// Logf is told of failures that are waited out; nil discards that.
+	Logf func(ctx context.Context, format string, args ...any)
 
-	// retryDelay is shorter in tests.
+	// retryDelay is before the first retry, and doubles with each. It is shorter
+	// in tests.
 	retryDelay time.Duration
 }
 
@@ -49,6 +60,8 @@ type settings struct {
 	auth     gophercloud.AuthOptions
 	endpoint gophercloud.EndpointOpts
 	tls      *tls.Config
+	// imageEndpoint is used instead of the catalogue's, where it is set.
+	imageEndpoint string
 	// source says where the credentials come from, for error texts.
 	source string
 }
@@ -66,10 +79,14 @@ func (cfg Config) resolve() (*settings, error) {
 	var (
 		source   string
 		location []clouds.ParseOption
+		e        entry
 		err      error
 	)
 	if name := firstOf(cfg.Cloud, os.Getenv("OS_CLOUD")); name != "" {
-		source, location, err = fromFile(name)
+		source, e, err = fromFile(name, firstOf(cfg.Region, os.Getenv("OS_REGION_NAME")))
+		if err == nil {
+			location, err = e.options()
+		}
 	} else {
 		source, location, err = fromEnvironment()
 	}
@@ -85,9 +102,12 @@ func (cfg Config) resolve() (*settings, error) {
 		// The address itself is not shown: it may hold a password.
 		return nil, fmt.Errorf("%w: %s: auth_url is missing or is no http(s) address", ErrConfig, source)
 	}
+	if e.imageRegion != "" && cfg.Region == "" {
+		endpoint.Region = e.imageRegion
+	}
 	// A token cannot be renewed without the password it was made with.
 	auth.AllowReauth = auth.TokenID == ""
-	return &settings{auth: auth, endpoint: endpoint, tls: tlsConfig, source: source}, nil
+	return &settings{auth: auth, endpoint: endpoint, tls: tlsConfig, source: source, imageEndpoint: firstOf(cfg.Endpoint, e.imageEndpoint)}, nil
 }
 
 // envCloud is the name under which the OS_* variables are handed to the
@@ -99,14 +119,6 @@ const envCloud = "envvars"
 // every openrc of the last ten years sets, so its parser of clouds.yaml is
 // used for both.
 func fromEnvironment() (string, []clouds.ParseOption, error) {
-	env := func(names ...string) string {
-		for _, n := range names {
-			if v := os.Getenv(n); v != "" {
-				return v
-			}
-		}
-		return ""
-	}
 	auth := clouds.AuthInfo{
 		AuthURL:                     env("OS_AUTH_URL"),
 		Token:                       env("OS_TOKEN", "OS_AUTH_TOKEN"),
@@ -127,22 +139,13 @@ func fromEnvironment() (string, []clouds.ParseOption, error) {
 		DomainID:                    env("OS_DOMAIN_ID"),
 		TrustID:                     env("OS_TRUST_ID"),
 	}
+	if kind := env("OS_AUTH_TYPE", "OS_AUTH_PLUGIN"); kind != "" && authKinds[kind] == "" {
+		return "", nil, fmt.Errorf("%w: OS_AUTH_TYPE %q is not supported: want password, token or v3applicationcredential; nothing was sent anywhere", ErrConfig, kind)
+	}
 	if auth.AuthURL == "" {
 		return "", nil, fmt.Errorf("%w: neither a cloud of clouds.yaml is named (argument cloud, or OS_CLOUD) nor is OS_AUTH_URL set", ErrNotConfigured)
 	}
-	var missing []string
-	if auth.Token == "" && auth.ApplicationCredentialID == "" {
-		if auth.Username == "" && auth.UserID == "" {
-			missing = append(missing, "OS_USERNAME or OS_USER_ID")
-		}
-		if auth.Password == "" && auth.ApplicationCredentialName == "" {
-			missing = append(missing, "OS_PASSWORD")
-		}
-	}
-	if (auth.ApplicationCredentialID != "" || auth.ApplicationCredentialName != "") && auth.ApplicationCredentialSecret == "" {
-		missing = append(missing, "OS_APPLICATION_CREDENTIAL_SECRET")
-	}
-	if len(missing) > 0 {
+	if missing := missingIn(auth); len(missing) > 0 {
 		return "", nil, fmt.Errorf("%w: OS_AUTH_URL is set, but not %s", ErrConfig, strings.Join(missing, ", "))
 	}
 	doc, err := yaml.Marshal(clouds.Clouds{Clouds: map[string]clouds.Cloud{envCloud: {
@@ -157,6 +160,41 @@ func fromEnvironment() (string, []clouds.ParseOption, error) {
 		clouds.WithCloudName(envCloud),
 		clouds.WithCloudsYAML(bytes.NewReader(doc)),
 	}, nil
+}
+
+// env is the first of some variables of the environment that is set.
+func env(names ...string) string {
+	for _, n := range names {
+		if v := os.Getenv(n); v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// missingIn are the variables without which nobody can log in.
+func missingIn(auth clouds.AuthInfo) (missing []string) {
+	if auth.Token == "" && auth.ApplicationCredentialID == "" {
+		if auth.Username == "" && auth.UserID == "" {
+			missing = append(missing, "OS_USERNAME or OS_USER_ID")
+		}
+		if auth.Password == "" && auth.ApplicationCredentialName == "" {
+			missing = append(missing, "OS_PASSWORD")
+		}
+	}
+	if (auth.ApplicationCredentialID != "" || auth.ApplicationCredentialName != "") && auth.ApplicationCredentialSecret == "" {
+		missing = append(missing, "OS_APPLICATION_CREDENTIAL_SECRET")
+	}
+	return missing
+}
+
+// options hand an entry to the library's parser.
+func (e entry) options() ([]clouds.ParseOption, error) {
+	doc, err := yaml.Marshal(clouds.Clouds{Clouds: map[string]clouds.Cloud{envCloud: e.cloud}})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
+	}
+	return []clouds.ParseOption{clouds.WithCloudName(envCloud), clouds.WithCloudsYAML(bytes.NewReader(doc))}, nil
 }
 
 // secrets lists what must not be seen in an error text.

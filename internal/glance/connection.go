@@ -2,6 +2,7 @@ package glance
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,9 +21,11 @@ import (
 // connection is an authenticated client with the image endpoint found. The
 // token is renewed by gophercloud when a request is answered with 401.
 type connection struct {
+	cfg      Config
 	settings *settings
 	sc       *gophercloud.ServiceClient
 	caller   Caller
+	identity Identity
 	// proven: something at the endpoint has answered as only Glance does.
 	proven atomic.Bool
 	// version is the newest that the server has, where it was asked.
@@ -49,10 +52,10 @@ func dial(ctx context.Context, cfg Config) (*connection, error) {
 	// whose links often name a server that is only known inside the cloud.
 	provider.IdentityBase = withoutVersion(set.auth.IdentityEndpoint)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
-	transport.TLSClientConfig = set.tls
-	provider.HTTPClient = http.Client{Transport: transport, Timeout: cfg.RequestTimeout, CheckRedirect: sameServer}
-	provider.RetryFunc = func(ctx context.Context, method, address string, _ *gophercloud.RequestOpts, err error, failures uint) error {
-		return retry(ctx, cfg.retryDelay, method, address, err, failures)
+	transport.TLSClientConfig, transport.MaxResponseHeaderBytes = set.tls, maxHeader
+	provider.HTTPClient = http.Client{Transport: bounded{transport}, Timeout: cfg.RequestTimeout, CheckRedirect: sameServer}
+	provider.RetryFunc = func(ctx context.Context, method, address string, _ *gophercloud.RequestOpts, err error, _ uint) error {
+		return retry(ctx, method, address, err)
 	}
 	if cfg.UserAgent != "" {
 		provider.UserAgent.Prepend(cfg.UserAgent)
@@ -65,16 +68,19 @@ func dial(ctx context.Context, cfg Config) (*connection, error) {
 	if !ok {
 		return nil, fmt.Errorf("%w: %s did not answer with a v3 token", ErrIdentityUnreachable, set.authURL())
 	}
-	conn := &connection{settings: set}
+	conn := &connection{cfg: cfg, settings: set}
 	if conn.caller, err = callerOf(token); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrIdentityUnreachable, set.authURL(), err)
 	}
-	endpoint := cfg.Endpoint
+	catalog, err := token.ExtractServiceCatalog()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: the catalogue is unreadable: %w", ErrIdentityUnreachable, set.authURL(), err)
+	}
+	endpoint := set.imageEndpoint
+	if endpoint == "" && conn.caller.ProjectID == "" && len(catalog.Entries) == 0 {
+		return nil, fmt.Errorf("%w: %s %s (from %s): its catalogue is empty", ErrNoProject, set.authURL(), set.who(), set.source)
+	}
 	if endpoint == "" {
-		catalog, err := token.ExtractServiceCatalog()
-		if err != nil {
-			return nil, fmt.Errorf("%w: %s: the catalogue is unreadable: %w", ErrIdentityUnreachable, set.authURL(), err)
-		}
 		if endpoint, err = imageEndpoint(catalog.Entries, set.endpoint); err != nil {
 			return nil, err
 		}
@@ -82,6 +88,7 @@ func dial(ctx context.Context, cfg Config) (*connection, error) {
 	if u, err := url.Parse(endpoint); err != nil || u.Host == "" {
 		return nil, fmt.Errorf("%w: image endpoint %q is no http(s) address", ErrConfig, endpoint)
 	}
+	conn.identity = identify(set, catalog.Entries, endpoint)
 	base := withoutVersion(endpoint)
 	conn.sc = &gophercloud.ServiceClient{ProviderClient: provider, Endpoint: base, ResourceBase: base + "v2/", Type: "image"}
 	return conn, nil
@@ -171,16 +178,20 @@ func (s *settings) authError(err error, secrets []string) error {
 		if text != "" {
 			text = ": " + text
 		}
+		refused := ErrUnauthenticated
+		if s.auth.Password == "" {
+			refused = ErrTokenRefused
+		}
 		switch status.Actual {
 		case http.StatusUnauthorized, http.StatusForbidden:
-			return fmt.Errorf("%w by %s %s (from %s): HTTP %d%s", ErrUnauthenticated, s.authURL(), s.who(), s.source, status.Actual, text)
+			return fmt.Errorf("%w by %s %s (from %s): HTTP %d%s", refused, s.authURL(), s.who(), s.source, status.Actual, text)
 		case http.StatusBadRequest:
 			return fmt.Errorf("%w: %s: %s did not understand the credentials %s: HTTP 400%s", ErrConfig, s.source, s.authURL(), s.who(), text)
 		case http.StatusNotFound:
 			// Keystone's answer to a token or an application credential that
 			// it does not know (any more).
 			if firstOf(s.auth.TokenID, s.auth.ApplicationCredentialID, s.auth.ApplicationCredentialName) != "" {
-				return fmt.Errorf("%w by %s %s (from %s): HTTP 404%s", ErrUnauthenticated, s.authURL(), s.who(), s.source, text)
+				return fmt.Errorf("%w by %s %s (from %s): HTTP 404%s", refused, s.authURL(), s.who(), s.source, text)
 			}
 			return fmt.Errorf("%w: there is no identity API v3 at %s (from %s): HTTP 404%s", ErrIdentityUnreachable, s.authURL(), s.source, text)
 		}
@@ -189,13 +200,30 @@ func (s *settings) authError(err error, secrets []string) error {
 	var transport *url.Error
 	var dialing *net.OpError
 	switch {
+	case untrusted(err):
+		return fmt.Errorf("%w: %s (from %s): %w: %w", ErrIdentityUnreachable, s.authURL(), s.source, ErrCertificate, certificateError(err))
 	case errors.As(err, &transport):
 		// Not the url.Error itself: it repeats the address.
 		return fmt.Errorf("%w: %s (from %s): %w", ErrIdentityUnreachable, s.authURL(), s.source, transport.Err)
-	case errors.As(err, &dialing), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &dialing), errors.Is(err, errTooLong), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %s (from %s): %w", ErrIdentityUnreachable, s.authURL(), s.source, err)
 	}
 	// What is left is the library's view of the credentials (a user without a
 	// domain, no password) and answers that are no JSON.
 	return fmt.Errorf("%w: %s: authentication %s: %s", ErrConfig, s.source, s.who(), scrub(err.Error(), secrets))
+}
+
+// untrusted tells whether a server's certificate was refused. It stays refused.
+func untrusted(err error) bool {
+	var e *tls.CertificateVerificationError
+	return errors.As(err, &e)
+}
+
+// certificateError is what is wrong with it, without the address.
+func certificateError(err error) error {
+	var e *tls.CertificateVerificationError
+	if errors.As(err, &e) {
+		return e.Err
+	}
+	return err
 }

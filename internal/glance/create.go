@@ -79,30 +79,32 @@ func (c *Client) Create(ctx context.Context, opts CreateOpts) (*Image, error) {
 	if _, err := imagePath(opts.ID); err != nil {
 		return nil, fmt.Errorf("%s: %w", op, err)
 	}
-	var img Image
-	err = c.do(ctx, request{
-		op: op, method: http.MethodPost, path: "images", body: body, into: &img, ok: []int{http.StatusCreated},
+	made := &Image{}
+	err = c.change(ctx, func(ctx context.Context) error {
+		return c.do(ctx, request{
+			op: op, method: http.MethodPost, path: "images", body: body, into: made, ok: []int{http.StatusCreated},
+		})
+	}, func(ctx context.Context) (bool, error) {
+		got, err := c.Get(ctx, opts.ID)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return false, nil
+		case err == nil && !opts.made(got):
+			return false, errStranger
+		}
+		made = got
+		return err == nil, err
 	})
-	if err == nil {
-		return &img, nil
+	if errors.Is(err, errStranger) {
+		return nil, fmt.Errorf("%s: %w", op, errStranger)
 	}
-	if !ambiguous(err) {
+	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := c.deciding(ctx)
-	defer cancel()
-	got, getErr := c.Get(ctx, opts.ID)
-	if getErr == nil && !opts.made(got) {
-		return nil, fmt.Errorf("%w; a record of this ID exists that was not made by this call", err)
-	}
-	if errors.Is(getErr, ErrNotFound) {
-		return nil, settle(err, nil, false)
-	}
-	if err := settle(err, getErr, getErr == nil); err != nil {
-		return nil, err
-	}
-	return got, nil
+	return made, nil
 }
+
+var errStranger = fmt.Errorf("%w: a record of this ID exists that was not made by this call", ErrConflict)
 
 // made says whether a record can be the fresh result of these options.
 func (o CreateOpts) made(i *Image) bool {

@@ -1,10 +1,10 @@
 package glance
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Kinds of errors before a request reaches Glance. All of them last for the
@@ -21,6 +21,11 @@ var (
 	ErrIdentityUnreachable = errors.New("identity service is not reachable")
 	// ErrNoEndpoint: no image endpoint in the catalogue for region and interface.
 	ErrNoEndpoint = errors.New("no image endpoint")
+	// ErrNoProject: a token without a project has no catalogue either.
+	ErrNoProject = errors.New("the credentials are for no project")
+	// ErrCertificate: that of Keystone, Glance or a proxy is not signed by an
+	// authority that is known here, is of another host, or out of date.
+	ErrCertificate = errors.New("the server's certificate is not trusted")
 )
 
 // Kinds of answers, and of their absence.
@@ -31,11 +36,20 @@ var (
 	ErrNotFound        = errors.New("image not found")            // 404, and the endpoint is Glance's
 	ErrConflict        = errors.New("conflict")                   // 409
 	ErrTooLarge        = errors.New("limit or quota exceeded")    // 413
+	ErrTooManyRequests = errors.New("too many requests")          // 429
 	ErrServer          = errors.New("server error")               // 5xx
 	ErrNoAnswer        = errors.New("no answer from glance")      // not sent, reset, timed out
 	ErrNotGlance       = errors.New("endpoint is not Glance's")   // answers, but not as Glance does
 	ErrUndecided       = errors.New("outcome is not known (yet)") // no answer, and the record is not as asked for
 )
+
+// ErrTokenRefused is about a token or an application credential that the identity
+// service does not know, or no more. It also matches ErrUnauthenticated.
+var ErrTokenRefused = fmt.Errorf("%w: token or application credential", ErrUnauthenticated)
+
+// ErrUnavailable says that what stands before Glance, or Glance itself, could not
+// serve the request: 502, 503, 504. It also matches ErrServer.
+var ErrUnavailable = fmt.Errorf("%w: not available at the moment", ErrServer)
 
 // Kinds of refusals that have an explanation.
 var (
@@ -59,6 +73,8 @@ type StatusError struct {
 	// Body is the message in the answer, as plain text, at most a few hundred
 	// characters, without passwords and tokens.
 	Body string
+	// RetryAfter is what the server asked to wait; zero where it did not.
+	RetryAfter time.Duration
 }
 
 func (e *StatusError) Error() string {
@@ -84,6 +100,10 @@ func (e *StatusError) Unwrap() error {
 		return ErrConflict
 	case e.Code == http.StatusRequestEntityTooLarge:
 		return ErrTooLarge
+	case e.Code == http.StatusTooManyRequests:
+		return ErrTooManyRequests
+	case mayBeBack(e.Code):
+		return ErrUnavailable
 	case e.Code >= 500:
 		return ErrServer
 	}
@@ -119,20 +139,13 @@ func ambiguous(err error) bool {
 func mayStillRun(err error) bool {
 	var status *StatusError
 	if errors.As(err, &status) {
-		switch status.Code {
-		case http.StatusRequestTimeout, http.StatusBadGateway,
-			http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return true
-		}
-		return false
+		return status.Code == http.StatusRequestTimeout || mayBeBack(status.Code)
 	}
 	return ambiguous(err)
 }
 
-// deciding gives a context for the look at the record after an ambiguous
-// failure, which is needed most when the caller's context has just ended.
-func (c *Client) deciding(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(ctx), c.cfg.RequestTimeout)
+func mayBeBack(code int) bool {
+	return code == http.StatusBadGateway || code == http.StatusServiceUnavailable || code == http.StatusGatewayTimeout
 }
 
 // settle gives the error of a change that failed ambiguously, after a look at

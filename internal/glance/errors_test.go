@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
@@ -20,12 +21,15 @@ func TestStatusErrors(t *testing.T) {
 	conn := &connection{settings: &settings{}, sc: &gophercloud.ServiceClient{ProviderClient: &gophercloud.ProviderClient{}}}
 	for code, want := range map[int]error{
 		400: ErrBadRequest, 401: ErrUnauthenticated, 403: ErrForbidden, 404: ErrNotFound, 409: ErrConflict,
-		413: ErrTooLarge, 500: ErrServer, 502: ErrServer, 503: ErrServer,
+		413: ErrTooLarge, 429: ErrTooManyRequests, 500: ErrServer, 502: ErrUnavailable, 503: ErrUnavailable, 504: ErrUnavailable,
 	} {
 		err := conn.translate("op", gophercloud.ErrUnexpectedResponseCode{Actual: code, Body: []byte("why")})
 		var status *StatusError
 		if !errors.Is(err, want) || !errors.As(err, &status) || status.Code != code || status.Op != "op" || status.Body != "why" {
 			t.Errorf("%d: %v", code, err)
+		}
+		if errors.Is(err, ErrServer) != (code >= 500) {
+			t.Errorf("%d: is a server error: %v", code, err)
 		}
 		if got := ambiguous(err); got != (code >= 500) {
 			t.Errorf("%d: ambiguous %v", code, got)
@@ -72,6 +76,7 @@ func TestExcerpt(t *testing.T) {
 }
 
 func TestRetry(t *testing.T) {
+	quick := New(Config{retryDelay: time.Microsecond, RetryTimeout: 30 * time.Second}).cfg
 	status := func(code int, retryAfter string) error {
 		return gophercloud.ErrUnexpectedResponseCode{Actual: code, ResponseHeader: http.Header{"Retry-After": {retryAfter}}}
 	}
@@ -92,7 +97,10 @@ func TestRetry(t *testing.T) {
 		{"GET", "http://g", status(404, ""), false},
 		{"GET", "http://g", reset, true},
 		{"GET", "http://g", request(io.EOF), true},
-		{"GET", "http://g", timeOut, false},
+		{"GET", "http://g", timeOut, true},
+		{"GET", "http://g", io.ErrUnexpectedEOF, true},
+		{"GET", "http://g", status(408, ""), true},
+		{"POST", "http://g", timeOut, false},
 		{"GET", "http://g", noHost, false},
 		{"GET", "http://g", request(errRedirect), false},
 		{"GET", "http://g", errors.New("not JSON"), false},
@@ -107,30 +115,58 @@ func TestRetry(t *testing.T) {
 		{"DELETE", "http://g", dialing, true},
 		{"PATCH", "http://g", status(429, "0"), true},
 	} {
-		err := retry(t.Context(), time.Microsecond, test.method, test.address, test.err, 1)
+		err := retry((&patience{cfg: quick}).in(t.Context()), test.method, test.address, test.err)
 		if (err == nil) != test.again {
 			t.Errorf("%d: %s %s after %v: %v", n, test.method, test.address, test.err, err)
 		}
 	}
-	if retry(t.Context(), time.Microsecond, "GET", "http://g", reset, maxRetries+1) == nil {
+	p := &patience{cfg: quick, failures: 1, since: time.Now().Add(-quick.RetryTimeout)}
+	if retry(p.in(t.Context()), "GET", "http://g", reset) == nil {
 		t.Error("no end of retries")
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if retry(gone, time.Microsecond, "GET", "http://g", reset, 1) == nil {
+	if retry((&patience{cfg: quick}).in(gone), "GET", "http://g", reset) == nil {
 		t.Error("retry after the caller's end")
 	}
+	short, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if retry((&patience{cfg: quick}).in(short), "GET", "http://g", status(503, "20")) == nil || short.Err() != nil {
+		t.Error("waited for more than there is time")
+	}
+}
+
+// The time between attempts grows, and the last one is begun a minute after the
+// first at the earliest.
+func TestPatience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &patience{cfg: New(Config{}).cfg}
+		begin, last := time.Now(), time.Duration(0)
+		for p.wait(t.Context(), io.ErrUnexpectedEOF) {
+			last = time.Since(begin)
+		}
+		if last < time.Minute || last > DefaultRetryTimeout || p.failures < 12 || p.failures > 40 {
+			t.Errorf("the last of %d attempts after %s", p.failures, last)
+		}
+		if err := p.tried(io.ErrUnexpectedEOF); !strings.Contains(err.Error(), "times within 1m") {
+			t.Error(err)
+		}
+	})
 }
 
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2024, 2, 29, 12, 0, 0, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
-		"": -1, "soon": -1, "-1": -1, "0": 0, "7": 7 * time.Second,
+		"": 0, "soon": 0, "-1": 0, "0": 0, "7": 7 * time.Second,
 		"Thu, 29 Feb 2024 12:00:05 GMT": 5 * time.Second, "Thu, 29 Feb 2024 11:00:00 GMT": 0,
 	} {
-		got, ok := retryAfter(http.Header{"Retry-After": {value}}, now)
-		if ok != (want >= 0) || ok && got != want {
-			t.Errorf("%q: %v, %v", value, got, ok)
+		err := gophercloud.ErrUnexpectedResponseCode{Actual: 429, ResponseHeader: http.Header{"Retry-After": {value}}}
+		if got := headerDelay(err, now); got != want {
+			t.Errorf("%q: %v", value, got)
+		}
+		conn := &connection{settings: &settings{}, sc: &gophercloud.ServiceClient{ProviderClient: &gophercloud.ProviderClient{}}}
+		if got := askedDelay(conn.translate("op", err), now); want > 0 && !strings.Contains(value, "GMT") && got != want {
+			t.Errorf("%q, translated: %v", value, got)
 		}
 	}
 }

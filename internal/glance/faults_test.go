@@ -3,6 +3,7 @@ package glance
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -23,6 +24,14 @@ type faulty struct {
 	// fault may deal with a request; true means that it did. forward passes
 	// the request to Glance and drops the answer.
 	fault func(w http.ResponseWriter, r *http.Request, forward func()) bool
+}
+
+// attempt numbers the requests of this kind and address.
+func (f *faulty) attempt(r *http.Request) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.count[r.Method+" "+r.URL.String()]++
+	return f.count[r.Method+" "+r.URL.String()]
 }
 
 func newFaulty(t *testing.T, timeout time.Duration, fault func(http.ResponseWriter, *http.Request, func()) bool) (*faulty, *Client) {
@@ -61,8 +70,8 @@ func divert(t *testing.T, endpoint string, timeout time.Duration) *Client {
 	sc := *base.sc
 	sc.ProviderClient = &provider
 	sc.Endpoint, sc.ResourceBase = endpoint+"/", endpoint+"/v2/"
-	c := New(Config{RequestTimeout: timeout})
-	c.conn.Store(&connection{settings: base.settings, sc: &sc, caller: base.caller})
+	c := New(Config{RequestTimeout: timeout, retryDelay: time.Millisecond})
+	c.conn.Store(&connection{cfg: c.cfg, settings: base.settings, sc: &sc, caller: base.caller})
 	return c
 }
 
@@ -74,7 +83,7 @@ func (f *faulty) requests(method string) int {
 
 // changeAll makes every change there is, on fresh records, and gives what came
 // of it.
-func changeAll(t *testing.T, c *Client, g golden) map[string]error {
+func changeAll(t *testing.T, c *Client, g golden, deleteRecord func(*Client, context.Context, string) (DeleteOutcome, error)) map[string]error {
 	t.Helper()
 	ctx := t.Context()
 	out := map[string]error{}
@@ -86,8 +95,14 @@ func changeAll(t *testing.T, c *Client, g golden) map[string]error {
 	img = newActive(t, labClient(t, asMember), g)
 	_, out["update"] = c.Update(ctx, img.ID, Changes{SetProperties: map[string]string{"os_type": "linux"}, Tags: &[]string{"a"}})
 	out["deactivate"] = c.Deactivate(ctx, img.ID)
+	img = newRecord(t, labClient(t, asMember), func(o *CreateOpts) { o.Visibility = "shared" })
+	out["share"] = c.SetMembers(ctx, img.ID, []string{"someone"})
+	if err := labClient(t, asMember).SetMembers(ctx, img.ID, []string{"someone"}); err != nil {
+		t.Error(err)
+	}
+	out["unshare"] = c.SetMembers(ctx, img.ID, nil)
 	queued := newRecord(t, labClient(t, asMember), nil)
-	outcome, err := c.DeleteRecord(ctx, queued.ID)
+	outcome, err := deleteRecord(c, ctx, queued.ID)
 	if (outcome == Gone) != (err == nil) {
 		t.Errorf("delete: %v with error %v", outcome, err)
 	}
@@ -112,14 +127,14 @@ func TestLostAnswersAreLookedUpInLab(t *testing.T) {
 				lose(w)
 				return true
 			})
-			for what, err := range changeAll(t, c, g) {
+			for what, err := range changeAll(t, c, g, (*Client).DeleteRecord) {
 				if err != nil {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
-			// POST is sent by create and deactivate, PATCH by update and the
+			// POST is sent by create, deactivate and share, PATCH by update and the
 			// location.
-			if p, q, d := f.requests("POST"), f.requests("PATCH"), f.requests("DELETE"); p != 2 || q != 2 || d != 1 {
+			if p, q, d := f.requests("POST"), f.requests("PATCH"), f.requests("DELETE"); p != 3 || q != 2 || d != 2 {
 				t.Errorf("a change was sent twice: %d POST, %d PATCH, %d DELETE", p, q, d)
 			}
 		})
@@ -129,23 +144,102 @@ func TestLostAnswersAreLookedUpInLab(t *testing.T) {
 func TestLostRequestsAreUndecidedInLab(t *testing.T) {
 	t.Parallel()
 	code := http.StatusGatewayTimeout
-	_, c := newFaulty(t, 5*time.Second, func(w http.ResponseWriter, r *http.Request, _ func()) bool {
+	f, c := newFaulty(t, 5*time.Second, func(w http.ResponseWriter, r *http.Request, _ func()) bool {
 		if r.Method != http.MethodGet {
 			w.WriteHeader(code)
 		}
 		return r.Method != http.MethodGet
 	})
+	c.cfg.RetryTimeout = 50 * time.Millisecond
 	g := sharedGolden(t)
-	for what, err := range changeAll(t, c, g) {
+	results := changeAll(t, c, g, (*Client).DeleteRecord)
+	// The two are of unshare and delete. Nobody knows what a second DELETE of a
+	// record would find.
+	if d := f.requests("DELETE"); d < 2 || strings.Count(results["delete"].Error(), "504") != 1 {
+		t.Errorf("%d DELETEs, %v", d, results["delete"])
+	}
+	for what, err := range results {
 		if !errors.Is(err, ErrUndecided) || !errors.Is(err, ErrServer) {
 			t.Errorf("504: %s: %v", what, err)
 		}
 	}
 	code = http.StatusInternalServerError
-	for what, err := range changeAll(t, c, g) {
+	for what, err := range changeAll(t, c, g, (*Client).DeleteRecord) {
 		if errors.Is(err, ErrUndecided) || !errors.Is(err, ErrServer) {
 			t.Errorf("500: %s: %v", what, err)
 		}
+	}
+}
+
+// Every request, those that look at the record too, fails twice before it gets
+// through; the changes are made all the same.
+func TestFaultsThatPassInLab(t *testing.T) {
+	t.Parallel()
+	answer := func(code int) func(http.ResponseWriter, *http.Request, func()) {
+		return func(w http.ResponseWriter, _ *http.Request, _ func()) {
+			w.Header().Set("Retry-After", "0")
+			w.WriteHeader(code)
+		}
+	}
+	for name, fail := range map[string]func(w http.ResponseWriter, r *http.Request, forward func()){
+		"429": answer(429), "500": answer(500), "502": answer(502), "503": answer(503), "504": answer(504),
+		"cut before it was read": func(http.ResponseWriter, *http.Request, func()) { panic(http.ErrAbortHandler) },
+		"504 after the deed": func(w http.ResponseWriter, _ *http.Request, forward func()) {
+			forward()
+			w.WriteHeader(http.StatusGatewayTimeout)
+		},
+		"cut within the answer": func(w http.ResponseWriter, _ *http.Request, forward func()) {
+			forward()
+			w.Header().Set("Content-Length", "1000")
+			w.WriteHeader(http.StatusOK)
+			_, _ = w.Write([]byte(`{"id": "`))
+			panic(http.ErrAbortHandler)
+		},
+		"no answer": func(_ http.ResponseWriter, r *http.Request, _ func()) {
+			_, _ = io.Copy(io.Discard, r.Body) // else the server does not see the end of the connection
+			<-r.Context().Done()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g, timeout := sharedGolden(t), 5*time.Second
+			if name == "no answer" {
+				timeout = 500 * time.Millisecond
+			}
+			var f *faulty
+			f, c := newFaulty(t, timeout, func(w http.ResponseWriter, r *http.Request, forward func()) bool {
+				if f.attempt(r) > 2 {
+					return false
+				}
+				fail(w, r, forward)
+				return true
+			})
+			for what, err := range changeAll(t, c, g, (*Client).DeleteHeldRecord) {
+				if err != nil {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+	}
+}
+
+// A caller who waits no more gets an answer soon.
+func TestFaultsEndWithTheCallerInLab(t *testing.T) {
+	t.Parallel()
+	img := newRecord(t, labClient(t, asMember), nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	_, c := newFaulty(t, 5*time.Second, func(w http.ResponseWriter, r *http.Request, _ func()) bool {
+		if r.Method == http.MethodPatch {
+			w.Header().Set("Retry-After", "30")
+			w.WriteHeader(http.StatusServiceUnavailable)
+			time.AfterFunc(50*time.Millisecond, cancel)
+		}
+		return r.Method == http.MethodPatch
+	})
+	begin, name := time.Now(), "another"
+	if _, err := c.Update(ctx, img.ID, Changes{Name: &name}); !errors.Is(err, ErrUnavailable) || time.Since(begin) > 20*time.Second {
+		t.Errorf("after %s: %v", time.Since(begin), err)
 	}
 }
 

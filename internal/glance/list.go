@@ -111,7 +111,9 @@ var errMarkerGone = errors.New("a record was deleted while the images were liste
 
 func (c *Client) list(ctx context.Context, f Filter) ([]Image, error) {
 	var images []Image
-	query := f.query()
+	query, read := f.query(), 0
+	ctx = asList(ctx)
+	seen := map[string]bool{}
 	for marker := ""; ; {
 		q := maps.Clone(query)
 		if marker != "" {
@@ -131,6 +133,9 @@ func (c *Client) list(ctx context.Context, f Filter) ([]Image, error) {
 			}
 			return nil, err
 		}
+		if read += len(page.Images); read > maxListed {
+			return nil, fmt.Errorf("list images: %w: more than %d records", errTooLong, maxListed)
+		}
 		for n := range page.Images {
 			if f.fits(&page.Images[n]) {
 				images = append(images, page.Images[n])
@@ -139,14 +144,40 @@ func (c *Client) list(ctx context.Context, f Filter) ([]Image, error) {
 		if page.Next == "" {
 			return images, nil
 		}
-		// The link is relative to the server, which an endpoint with a path of
-		// its own is not; only the marker is taken from it.
-		next, err := url.Parse(page.Next)
-		if err != nil || next.Query().Get("marker") == "" || next.Query().Get("marker") == marker {
-			return nil, fmt.Errorf("list images: %w: it has no usable link to the next page", ErrNotGlance)
+		if marker, err = c.nextMarker(ctx, page.Next); err == nil && (seen[marker] || len(page.Images) == 0) {
+			err = errors.New("the pages have no end")
 		}
-		marker = next.Query().Get("marker")
+		if err != nil {
+			return nil, fmt.Errorf("list images: %w: the link to the next page is %.200q: %w", ErrNotGlance, page.Next, err)
+		}
+		seen[marker] = true
 	}
+}
+
+// nextMarker is where the next page begins. The link is relative to the server,
+// which an endpoint with a path of its own is not; only the marker is taken from
+// it. Glance never points to another server.
+func (c *Client) nextMarker(ctx context.Context, link string) (string, error) {
+	next, err := url.Parse(link)
+	if err != nil {
+		return "", err
+	}
+	endpoint, err := c.Endpoint(ctx)
+	if err != nil {
+		return "", err
+	}
+	here, err := url.Parse(endpoint)
+	if err != nil {
+		return "", err
+	}
+	if next.Host != "" && next.Host != here.Host {
+		return "", errors.New("it is on another server")
+	}
+	marker := next.Query().Get("marker")
+	if marker == "" {
+		return "", errors.New("it has no marker")
+	}
+	return marker, nil
 }
 
 // FindByName gives the records of exactly that name, hidden ones too; a name

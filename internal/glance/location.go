@@ -48,28 +48,28 @@ func (c *Client) AddLocation(ctx context.Context, id, url string, metadata map[s
 		metadata = map[string]string{}
 	}
 	value := locationValue{URL: url, Metadata: metadata, ValidationData: validation}
-	var img Image
-	err = c.do(ctx, patchRequest(op, path, []patch{{"add", "/locations/-", value}}, &img))
+	img := &Image{}
+	err = c.change(ctx, func(ctx context.Context) error {
+		return c.do(ctx, patchRequest(op, path, []patch{{"add", "/locations/-", value}}, img))
+	}, func(ctx context.Context) (bool, error) {
+		got, err := c.Get(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		img = got
+		return got.hasLocation(url), nil
+	})
 	switch {
 	case err == nil:
-		return &img, nil
+		return img, nil
 	case errors.Is(err, ErrForbidden):
 		return nil, c.explainRefusal(ctx, id, err)
 	case errors.Is(err, ErrConflict) && validation != nil:
 		if got, getErr := c.Get(ctx, id); getErr == nil && got.Status == StatusQueued {
 			err = fmt.Errorf("%w than %s: %w", ErrHashAlgorithm, validation.HashAlgo, err)
 		}
-		return nil, err
-	case !ambiguous(err):
-		return nil, err
 	}
-	ctx, cancel := c.deciding(ctx)
-	defer cancel()
-	got, getErr := c.Get(ctx, id)
-	if err := settle(err, getErr, getErr == nil && got.hasLocation(url)); err != nil {
-		return nil, err
-	}
-	return got, nil
+	return nil, err
 }
 
 func (i *Image) hasLocation(url string) bool {
@@ -105,14 +105,12 @@ func (c *Client) setStatus(ctx context.Context, id, action, status string) error
 	if err != nil {
 		return fmt.Errorf("%s: %w", op, err)
 	}
-	err = c.do(ctx, request{op: op, method: http.MethodPost, path: path, ok: []int{http.StatusNoContent}})
-	if err == nil || !ambiguous(err) {
-		return err
-	}
-	ctx, cancel := c.deciding(ctx)
-	defer cancel()
-	got, getErr := c.Get(ctx, id)
-	return settle(err, getErr, getErr == nil && got.Status == status)
+	return c.change(ctx, func(ctx context.Context) error {
+		return c.do(ctx, request{op: op, method: http.MethodPost, path: path, ok: []int{http.StatusNoContent}})
+	}, func(ctx context.Context) (bool, error) {
+		got, err := c.Get(ctx, id)
+		return err == nil && got.Status == status, err
+	})
 }
 
 // Deactivate keeps everybody but an admin from the data; a record that is

@@ -97,19 +97,29 @@ func (c *Client) postLocation(ctx context.Context, id, url string, hashes bool) 
 		// Glance would find that out after it took the location, and remove the data.
 		return nil, fmt.Errorf("%s: %w: it has no disk_format or container_format", op, ErrBadRequest)
 	}
-	err = c.do(ctx, request{
-		op: op, method: http.MethodPost, path: path, body: map[string]string{"url": url}, ok: []int{http.StatusAccepted},
-	})
-	switch {
-	case errors.Is(err, ErrForbidden):
-		return nil, fmt.Errorf("%w: Glance's policy add_image_location does not allow it to the caller, or to role %q: %w", ErrLocationsDisabled, roleService, err)
-	case errors.Is(err, ErrConflict) || err != nil && ambiguous(err):
-		// An earlier request may be at work, or this one.
-		return c.waitActive(ctx, id, hashes, err)
-	case err != nil:
-		return nil, err
+	p := &patience{cfg: c.cfg}
+	for {
+		err := c.do(p.in(ctx), request{
+			op: op, method: http.MethodPost, path: path, body: map[string]string{"url": url}, ok: []int{http.StatusAccepted},
+		})
+		switch {
+		case err == nil:
+			return c.waitActive(ctx, id, hashes, nil)
+		case errors.Is(err, ErrForbidden):
+			return nil, fmt.Errorf("%w: Glance's policy add_image_location does not allow it to the caller, or to role %q: %w", ErrLocationsDisabled, roleService, err)
+		case !errors.Is(err, ErrConflict) && !ambiguous(err):
+			return nil, p.tried(err)
+		}
+		// An earlier request may be at work, or this one. Where none is, it may be
+		// asked for again: if both came through, the second would be a conflict.
+		img, err := c.waitActive(ctx, id, hashes, err)
+		if err == nil || !ambiguous(err) || !p.wait(ctx, err) {
+			return img, p.tried(err)
+		}
+		if now, getErr := c.Get(ctx, id); getErr != nil || now.Status != StatusQueued {
+			return img, err
+		}
 	}
-	return c.waitActive(ctx, id, hashes, nil)
 }
 
 // task is what Glance tells of the work on an image.

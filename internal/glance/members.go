@@ -85,16 +85,18 @@ func (c *Client) changeMember(ctx context.Context, id, project string, there boo
 	if r.path, err = imagePath(id, append([]string{"members"}, more...)...); err != nil {
 		return fmt.Errorf("%s: %w", r.op, err)
 	}
-	err = c.do(ctx, r)
-	if err == nil || there && errors.Is(err, ErrConflict) {
+	look := func(ctx context.Context) (bool, error) {
+		now, err := c.Members(ctx, id)
+		_, is := now[project]
+		return err == nil && is == there, err
+	}
+	err = c.change(ctx, func(ctx context.Context) error { return c.do(ctx, r) }, look)
+	switch {
+	case there && errors.Is(err, ErrConflict):
 		return nil
+	case !there && errors.Is(err, ErrNotFound):
+		done, lookErr := c.look(ctx, look)
+		return settle(err, lookErr, done)
 	}
-	if !ambiguous(err) && (there || !errors.Is(err, ErrNotFound)) {
-		return err
-	}
-	ctx, cancel := c.deciding(ctx)
-	defer cancel()
-	now, getErr := c.Members(ctx, id)
-	_, is := now[project]
-	return settle(err, getErr, getErr == nil && is == there)
+	return err
 }

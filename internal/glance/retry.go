@@ -4,7 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"math/rand/v2"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,63 +15,54 @@ import (
 	"github.com/gophercloud/gophercloud/v2"
 )
 
-const (
-	maxRetries = 3
-	// defaultDelay is before the first retry, and doubles with each.
-	defaultDelay = 250 * time.Millisecond
-	// maxRetryAfter is the longest Retry-After that is waited for; a server
-	// that wants more is reported instead.
-	maxRetryAfter = 10 * time.Second
-)
-
 // retry decides about a failed request: nil means once more. Only what cannot
-// do anything twice is repeated: GETs, requests for a token, and requests that
-// were not sent or that the server turned away unread (429).
-func retry(ctx context.Context, firstDelay time.Duration, method, address string, err error, failures uint) error {
-	if failures > maxRetries || ctx.Err() != nil {
+// do anything twice is repeated here: GETs, requests for a token, and requests that
+// were not sent or that the server turned away unread (429). Changes are
+// repeated by Client.change.
+func retry(ctx context.Context, method, address string, err error) error {
+	p := patienceOf(ctx)
+	if p == nil || !passing(method, address, err) || !p.wait(ctx, err) {
 		return err
 	}
-	safe := method == http.MethodGet || method == http.MethodHead ||
-		method == http.MethodPost && strings.HasSuffix(address, "/auth/tokens")
-	delay := firstDelay << (failures - 1)
-	delay += rand.N(delay / 2) //nolint:gosec // to spread requests, not to hide anything
-
-	var status gophercloud.ErrUnexpectedResponseCode
-	if errors.As(err, &status) {
-		tooMany := status.Actual == http.StatusTooManyRequests
-		if !tooMany && (!safe || status.Actual < 500 || status.Actual == http.StatusNotImplemented) {
-			return err
-		}
-		if asked, ok := retryAfter(status.ResponseHeader, time.Now()); ok {
-			if asked > maxRetryAfter {
-				return err
-			}
-			delay = max(delay, asked)
-		}
-	} else if unknownHost(err) || !unsent(err) && (!safe || !broken(err)) {
-		return err
-	}
-	select {
-	case <-time.After(delay):
-		return nil
-	case <-ctx.Done():
-		return err
-	}
+	return nil
 }
 
-// retryAfter reads the header of that name: seconds or a date.
-func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
-	v := h.Get("Retry-After")
-	if v == "" {
-		return 0, false
+// passing says that a request can be sent again, and that its failure may pass.
+func passing(method, address string, err error) bool {
+	safe := method == http.MethodGet || method == http.MethodHead ||
+		method == http.MethodPost && strings.HasSuffix(address, "/auth/tokens")
+	var status gophercloud.ErrUnexpectedResponseCode
+	if errors.As(err, &status) {
+		switch code := status.Actual; {
+		case code == http.StatusTooManyRequests:
+			return true
+		case code == http.StatusNotImplemented:
+			return false
+		default:
+			return safe && (code >= 500 || code == http.StatusRequestTimeout)
+		}
 	}
+	if unknownHost(err) || untrusted(err) {
+		return false
+	}
+	return unsent(err) || safe && broken(err)
+}
+
+// headerDelay reads Retry-After: seconds or a date. It is zero where there is
+// none.
+func headerDelay(err error, now time.Time) time.Duration {
+	var status gophercloud.ErrUnexpectedResponseCode
+	if !errors.As(err, &status) {
+		return 0
+	}
+	v := status.ResponseHeader.Get("Retry-After")
 	if s, err := strconv.Atoi(v); err == nil && s >= 0 {
-		return time.Duration(s) * time.Second, true
+		return time.Duration(min(s, 24*60*60)) * time.Second
 	}
 	if t, err := http.ParseTime(v); err == nil {
-		return max(0, t.Sub(now)), true
+		return max(0, t.Sub(now))
 	}
-	return 0, false
+	return 0
 }
 
 // unsent says that no connection could be made, so that the server has seen
@@ -87,12 +78,16 @@ func unknownHost(err error) bool {
 	return errors.As(err, &lookup) && lookup.IsNotFound
 }
 
-// broken says that the connection ended before the answer did. A time-out is
-// not meant: another attempt would wait as long.
+// broken says that the connection ended before the answer did, or that the
+// answer did not come in time.
 func broken(err error) bool {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		return true // within the body
+	}
+	var reading *net.OpError
 	var request *url.Error
-	if !errors.As(err, &request) || request.Timeout() {
-		return false
+	if !errors.As(err, &request) {
+		return errors.As(err, &reading)
 	}
 	var certificate *tls.CertificateVerificationError
 	return !errors.As(err, &certificate) && !errors.Is(err, errRedirect) && !errors.Is(err, context.Canceled)

@@ -23,26 +23,31 @@ func (c *Client) Update(ctx context.Context, id string, ch Changes) (*Image, err
 	if err != nil {
 		return nil, err
 	}
-	ops, err := ch.patches(now)
+	send := func(ctx context.Context) error {
+		ops, err := ch.patches(now)
+		if err != nil {
+			return fmt.Errorf("%s: %w", op, err)
+		}
+		if len(ops) == 0 || ch.in(now) {
+			return nil
+		}
+		var img Image
+		if err := c.do(ctx, patchRequest(op, path, ops, &img)); err != nil {
+			return err
+		}
+		now = &img
+		return nil
+	}
+	err = c.change(ctx, send, func(ctx context.Context) (bool, error) {
+		got, err := c.Get(ctx, id)
+		if err != nil {
+			return false, err
+		}
+		now = got
+		return ch.in(got), nil
+	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", op, err)
-	}
-	if len(ops) == 0 || ch.in(now) {
-		return now, nil
-	}
-	var img Image
-	err = c.do(ctx, patchRequest(op, path, ops, &img))
-	if err == nil {
-		return &img, nil
-	}
-	if !ambiguous(err) {
 		return nil, err
 	}
-	ctx, cancel := c.deciding(ctx)
-	defer cancel()
-	got, getErr := c.Get(ctx, id)
-	if err := settle(err, getErr, getErr == nil && ch.in(got)); err != nil {
-		return nil, err
-	}
-	return got, nil
+	return now, nil
 }

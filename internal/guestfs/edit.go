@@ -77,6 +77,17 @@ func (s *Session) Write(ctx context.Context, w Write) (err error) {
 		s.remember(target, w.Content)
 		return nil
 	}
+	if err := s.replace(ctx, target, old, w); err != nil {
+		return err
+	}
+	s.remember(target, w.Content)
+	return nil
+}
+
+// replace writes a file beside target, with all that it is to have, and renames it.
+// old is what is there; nil where nothing is.
+func (s *Session) replace(ctx context.Context, target string, old *guest.FileInfo, w Write) (err error) {
+	dir := path.Dir(target)
 	tmp := path.Join(dir, ".terraform-"+strings.ToLower(rand.Text()))
 	defer func() {
 		if err != nil && !s.ended {
@@ -100,29 +111,33 @@ func (s *Session) Write(ctx context.Context, w Write) (err error) {
 	set(&want.UID, w.UID)
 	set(&want.GID, w.GID)
 	want.Size = int64(len(w.Content))
-	got, err := s.lstat(ctx, tmp)
-	if err != nil {
+	if err := s.become(ctx, tmp, target, want); err != nil {
 		return err
 	}
-	if got != want {
-		// Owner first: the kernel takes set-user-id away when the owner changes.
-		if err := s.chown(ctx, tmp, want.UID, want.GID); err != nil {
-			return err
-		}
-		if err := s.chmod(ctx, tmp, want.Mode); err != nil {
-			return err
-		}
-		if got, err = s.lstat(ctx, tmp); err != nil {
-			return err
-		}
+	_, err = s.run(ctx, "rename", tmp, target)
+	return err
+}
+
+// become gives the file tmp the owner and mode that target is to have, and
+// verifies it.
+func (s *Session) become(ctx context.Context, tmp, target string, want guest.FileInfo) error {
+	got, err := s.lstat(ctx, tmp)
+	if err != nil || got == want {
+		return err
+	}
+	// Owner first: the kernel takes set-user-id away when the owner changes.
+	if err := s.chown(ctx, tmp, want.UID, want.GID); err != nil {
+		return err
+	}
+	if err := s.chmod(ctx, tmp, want.Mode); err != nil {
+		return err
+	}
+	if got, err = s.lstat(ctx, tmp); err != nil {
+		return err
 	}
 	if got != want {
 		return fmt.Errorf("%w: %q would be %+v, not %+v", ErrVerify, target, got, want)
 	}
-	if _, err := s.run(ctx, "rename", tmp, target); err != nil {
-		return err
-	}
-	s.remember(target, w.Content)
 	return nil
 }
 

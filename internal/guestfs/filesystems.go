@@ -22,6 +22,16 @@ type FileSystem struct {
 	FreeBytes int64
 }
 
+// Each of these costs several commands in the appliance.
+const (
+	// maxFileSystems is more than a table of partitions has, several times.
+	maxFileSystems = 1000
+	// maxMounts bounds the lines of an fstab that mount something.
+	maxMounts = 1000
+	// maxPaths bounds what a pattern matches.
+	maxPaths = 1000
+)
+
 // FileSystems lists what the partitions and volumes hold. Nothing may be
 // mounted. Similar To: `virt-filesystems --long --filesystems`, `virt-df`
 func (s *Session) FileSystems(ctx context.Context) ([]FileSystem, error) {
@@ -36,6 +46,9 @@ func (s *Session) FileSystems(ctx context.Context) ([]FileSystem, error) {
 		device, kind, ok := strings.Cut(strings.TrimSuffix(l, "\n"), ": ")
 		if !ok {
 			continue
+		}
+		if len(all) == maxFileSystems {
+			return nil, fmt.Errorf("list the guest's file systems: %w: more than %d", ErrTooMany, maxFileSystems)
 		}
 		f := FileSystem{Device: device, Type: kind, FreeBytes: -1}
 		for command, set := range map[string]func(string){
@@ -150,6 +163,9 @@ func (s *Session) Glob(ctx context.Context, pattern string) ([]string, error) {
 		l = strings.TrimSuffix(strings.TrimSuffix(l, "\n"), "/")
 		if ok, err := path.Match(pattern, l); ok && err == nil {
 			all = append(all, l)
+		}
+		if len(all) > maxPaths {
+			return nil, fmt.Errorf("look for %s in the guest: %w: more than %d", pattern, ErrTooMany, maxPaths)
 		}
 	}
 	return all, nil

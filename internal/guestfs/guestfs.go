@@ -45,6 +45,8 @@ var (
 	ErrNoModes = errors.New("no modes, owners and symbolic links of Linux on an NTFS")
 	// ErrTooLarge says that a file is larger than the caller's limit.
 	ErrTooLarge = errors.New("file is too large")
+	// ErrTooMany says that a guest has more of something than anybody needs.
+	ErrTooMany = errors.New("too many of them in the guest")
 	// ErrVerify says that what was read back is not what was written.
 	ErrVerify = errors.New("read back something else than was written")
 	// ErrEnded says that the session's guestfish has ended.
@@ -81,6 +83,9 @@ type Config struct {
 	// TempDir is where private temporary directories are made; $TMPDIR or
 	// /tmp when empty.
 	TempDir string
+	// MaxOverlay is how much an overlay may take up, in bytes; as much as the image
+	// when zero.
+	MaxOverlay int64
 	// Logf receives what an operator should know; nil discards it.
 	Logf func(ctx context.Context, format string, args ...any)
 }
@@ -108,3 +113,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	return &Manager{cfg: cfg, slots: make(chan struct{}, max(1, cfg.Parallel))}, nil
 }
+
+// MaxOverlay is how much an overlay may take up, in bytes; zero where only the size
+// of the image limits it.
+func (m *Manager) MaxOverlay() int64 { return m.cfg.MaxOverlay }

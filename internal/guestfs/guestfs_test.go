@@ -303,6 +303,43 @@ func TestEdit(t *testing.T) {
 		}
 	})
 
+	t.Run("too many", func(t *testing.T) {
+		dir := t.TempDir()
+		for i := range maxPaths + 1 {
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("many-%d.conf", i)), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tarred := filepath.Join(t.TempDir(), "many.tar")
+		if out, err := exec.Command("tar", "-C", dir, "-cf", tarred, ".").CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		run(t, "mkdir", "/many")
+		run(t, "tar-in", tarred, "/many")
+		if _, err := s.Glob(ctx, "/many/*.conf"); !errors.Is(err, ErrTooMany) || !strings.Contains(err.Error(), "/many/*.conf") {
+			t.Errorf("got %v", err)
+		}
+		if got, err := s.Glob(ctx, "/many/many-1?.conf"); err != nil || len(got) != 10 {
+			t.Errorf("got %v, %v", got, err)
+		}
+		before, err := s.Read(ctx, "/etc/fstab", 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for content, want := range map[string]error{strings.Repeat("/dev/sda1 /x ext4\n", maxMounts+1): ErrTooMany, string(before): nil} {
+			if err := s.Write(ctx, Write{Path: "/etc/fstab", Content: []byte(content)}); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.fstab(ctx); !errors.Is(err, want) {
+				t.Errorf("got %v, want %v", err, want)
+			}
+		}
+		if err := s.Write(ctx, Write{Path: "/etc/fstab", Content: before}); err != nil {
+			t.Fatal(err)
+		}
+		run(t, "rm-rf", "/many")
+	})
+
 	t.Run("not known any longer", func(t *testing.T) {
 		if _, err := s.Read(ctx, "/etc/sysconfig/network-scripts/ifcfg-eth0", 1<<10); err != nil {
 			t.Fatal(err)

@@ -22,8 +22,12 @@ const kvmBootLimit = 10 * time.Second
 // may have 107 bytes.
 const maxSocketDir = 107 - len("/libguestfsXXXXXX/guestfsd.sock")
 
-// errKVM says that a KVM appliance did not boot.
-var errKVM = errors.New("no kernel booted under KVM")
+var (
+	// errKVM says that a KVM appliance did not boot.
+	errKVM = errors.New("no kernel booted under KVM")
+
+	errTimeLimit = errors.New("time limit")
+)
 
 // kvm remembers, for all Managers of this process, whether KVM works.
 var kvm struct {
@@ -52,7 +56,7 @@ func (m *Manager) Launch(ctx context.Context, req Request) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := m.start(ctx, req, m.Accelerator(ctx), 0)
+	s, err := m.launch(ctx, req, m.Accelerator(ctx))
 	if err != nil {
 		release()
 		return nil, err
@@ -138,10 +142,10 @@ func (m *Manager) start(ctx context.Context, req Request, accel string, bootLimi
 		}
 	}()
 
-	ctx, cancel := context.WithTimeoutCause(ctx, m.cfg.LaunchTimeout, fmt.Errorf("time limit of %s reached", m.cfg.LaunchTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, m.cfg.LaunchTimeout, fmt.Errorf("%w of %s reached", errTimeLimit, m.cfg.LaunchTimeout))
 	defer cancel()
 	// The console is what tells a hung boot early, and what explains one that
-	// fails; it costs no time.
+	// fails.
 	if _, err := sh.run(ctx, "set-verbose", "true"); err != nil {
 		return nil, launchError(ctx, sh, accel, err)
 	}
@@ -157,6 +161,11 @@ func (m *Manager) start(ctx context.Context, req Request, accel string, bootLimi
 	if len(req.Drives) == 0 {
 		if _, err := sh.run(ctx, "add-drive-scratch", "1048576"); err != nil {
 			return nil, fmt.Errorf("add an empty drive: %w", reason(err))
+		}
+	}
+	if accel == TCG && plainCPUWorks() {
+		if _, err := sh.run(ctx, "config", "-cpu", plainCPU); err != nil {
+			return nil, fmt.Errorf("choose the processor: %w", reason(err))
 		}
 	}
 	if bootLimit > 0 {
@@ -218,6 +227,7 @@ func (m *Manager) environment(req Request, accel, dir string) []string {
 		"LIBGUESTFS_TMPDIR=" + dir,
 		"LIBGUESTFS_DEBUG=0",
 		"LIBGUESTFS_TRACE=0",
+		"LIBGUESTFS_APPEND=" + kernelOptions(accel),
 	}
 	// Its sockets go here too, where the path is short enough for one; for root
 	// libguestfs insists on /tmp.

@@ -92,7 +92,11 @@ func (s *Session) fstab(ctx context.Context) ([]guest.FstabEntry, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read the guest's %s: %w", guest.FstabPath, err)
 	}
-	return guest.ParseFstab(text), nil
+	entries := guest.ParseFstab(text)
+	if len(entries) > maxMounts {
+		return nil, fmt.Errorf("read the guest's %s: %w: it mounts more than %d", guest.FstabPath, ErrTooMany, maxMounts)
+	}
+	return entries, nil
 }
 
 func (s *Session) mountRoot(ctx context.Context, rootDevice string) (Root, error) {

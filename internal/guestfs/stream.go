@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 )
 
@@ -51,7 +52,7 @@ func (s *stream) until(ctx context.Context, done <-chan struct{}, marker []byte)
 		s.mu.Lock()
 		if s.flooded {
 			s.mu.Unlock()
-			return nil, errFlood
+			return nil, fmt.Errorf("%w: more than %d bytes", errFlood, s.limit)
 		}
 		if i := bytes.Index(s.buf, marker); i >= 0 {
 			out := bytes.Clone(s.buf[:i])

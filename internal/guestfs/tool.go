@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ type Tool struct {
 	Dir string
 	// Env is added to its environment, as Request.Env.
 	Env []string
+	// Files are open in the program too, see command.Spec.
+	Files []*os.File
 	// Line receives each line that it prints; nil discards them.
 	Line func(string)
 	// Mark begins what a failed command in the guest has printed, in the guest's
@@ -55,6 +58,7 @@ func (m *Manager) RunTool(ctx context.Context, t Tool) error {
 	_, err = command.Run(ctx, command.Spec{
 		Name:   t.Name,
 		Dir:    t.Dir,
+		Files:  t.Files,
 		Args:   append([]string{"-v"}, t.Args...),
 		Env:    m.environment(Request{Env: t.Env}, m.Accelerator(ctx), dir.Path()),
 		Stdout: out, Stderr: con, Grace: closing,
@@ -121,22 +125,26 @@ func toolMessage(t Tool, text string) string {
 	return message + "\n\nIt printed:\n" + log
 }
 
-// lineWriter passes on whole lines.
+// maxToolLine is how much of a line is passed on, in bytes.
+const maxToolLine = 64 << 10
+
+// lineWriter passes on whole lines, the beginning of those that are too long.
 type lineWriter struct {
 	line func(string)
 	rest []byte
 }
 
 func (w *lineWriter) Write(b []byte) (int, error) {
-	w.rest = append(w.rest, b...)
-	for {
-		i := bytes.IndexByte(w.rest, '\n')
-		if i < 0 {
-			return len(b), nil
+	for rest := b; len(rest) > 0; {
+		part, after, ended := bytes.Cut(rest, []byte("\n"))
+		w.rest = append(w.rest, part[:min(len(part), maxToolLine-len(w.rest))]...)
+		if ended {
+			w.emit(w.rest)
+			w.rest = w.rest[:0]
 		}
-		w.emit(w.rest[:i])
-		w.rest = w.rest[i+1:]
+		rest = after
 	}
+	return len(b), nil
 }
 
 func (w *lineWriter) flush() {

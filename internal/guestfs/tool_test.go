@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -72,6 +73,26 @@ func TestRunToolIsCalledOff(t *testing.T) {
 	}
 	if _, err := os.Stat(disk); err != nil {
 		t.Error(err)
+	}
+}
+
+// A line without an end is cut, and those after it are passed on.
+func TestLinesOfATool(t *testing.T) {
+	t.Parallel()
+	var got []string
+	w := &lineWriter{line: func(l string) { got = append(got, l) }}
+	long := strings.Repeat("a", 3*maxToolLine)
+	for _, part := range []string{"one\r\ntw", "o\n\n", long, long, "b\nthree\n" + long + "\nfo", "ur"} {
+		if n, err := w.Write([]byte(part)); n != len(part) || err != nil {
+			t.Error(n, err)
+		}
+		if cap(w.rest) > 2*maxToolLine {
+			t.Errorf("%d bytes are kept", cap(w.rest))
+		}
+	}
+	w.flush()
+	if want := []string{"one", "two", "", long[:maxToolLine], "three", long[:maxToolLine], "four"}; !slices.Equal(got, want) {
+		t.Errorf("%d lines: %.40q", len(got), got)
 	}
 }
 

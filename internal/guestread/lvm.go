@@ -50,23 +50,11 @@ func readPV(d *device) (*physicalVolume, error) {
 		return nil, unsupported("a damaged LVM label")
 	}
 	pv := &physicalVolume{device: d, id: string(label[off : off+32])}
-	// Two lists, of data areas and of metadata areas, each with an end mark.
-	var lists [2][][2]uint64
-	pos := int(off) + 40
-	for l := range lists {
-		for {
-			if pos+16 > sector {
-				return nil, unsupported("a damaged LVM label")
-			}
-			at, n := le.Uint64(label[pos:]), le.Uint64(label[pos+8:])
-			pos += 16
-			if at == 0 {
-				break
-			}
-			lists[l] = append(lists[l], [2]uint64{at, n})
-		}
+	areas, err := metadataAreas(label, int(off)+40)
+	if err != nil {
+		return nil, err
 	}
-	for _, area := range lists[1] {
+	for _, area := range areas {
 		text, err := readLVMText(d, area[0], area[1])
 		if err != nil {
 			return nil, err
@@ -79,22 +67,49 @@ func readPV(d *device) (*physicalVolume, error) {
 	if pv.text == "" {
 		return nil, unsupported("an LVM physical volume without metadata")
 	}
+	return pv, pv.findGroup()
+}
+
+// metadataAreas are begin and length, in bytes, of the areas that a label names.
+// There are two lists from pos on, of data areas and of metadata areas, each with
+// an end mark.
+func metadataAreas(label []byte, pos int) (areas [][2]uint64, err error) {
+	for list := range 2 {
+		for {
+			if pos+16 > sector {
+				return nil, unsupported("a damaged LVM label")
+			}
+			at, n := le.Uint64(label[pos:]), le.Uint64(label[pos+8:])
+			pos += 16
+			if at == 0 {
+				break
+			}
+			if list == 1 {
+				areas = append(areas, [2]uint64{at, n})
+			}
+		}
+	}
+	return areas, nil
+}
+
+// findGroup finds the one volume group in the metadata.
+func (pv *physicalVolume) findGroup() error {
 	top, err := parseLVM(pv.text)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for _, name := range top.order {
 		if sec, ok := top.values[name].(*section); ok {
 			if pv.vg != nil {
-				return nil, unsupported("LVM metadata of two volume groups")
+				return unsupported("LVM metadata of two volume groups")
 			}
 			pv.vg, pv.name = sec, name
 		}
 	}
 	if pv.vg == nil {
-		return nil, unsupported("LVM metadata without a volume group")
+		return unsupported("LVM metadata without a volume group")
 	}
-	return pv, nil
+	return nil
 }
 
 // readLVMText reads the committed text of a metadata area, which is a ring

@@ -61,24 +61,43 @@ func openXFS(d *device) (*xfs, error) {
 		rootInode: be.Uint64(sb[56:]),
 		uuid:      [16]byte(sb[32:48]),
 	}
-	features2 := be.Uint32(sb[200:])
+	if err := x.readFeatures(sb, version); err != nil {
+		return nil, err
+	}
+	if err := x.checkGeometry(sb); err != nil {
+		return nil, err
+	}
+	if err := x.checkLog(sb); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// readFeatures refuses features of a superblock that this reader does not know.
+func (x *xfs) readFeatures(sb []byte, version uint16) error {
 	switch version & 0xf {
 	case 4:
 		// Neither case-insensitive names (0x4000) nor anything older than
 		// directories of version 2.
 		if version&0x2000 == 0 || version&^(xfsVersionKnown|0xf) != 0 {
-			return nil, unsupported("XFS with the version %#x", version)
+			return unsupported("XFS with the version %#x", version)
 		}
-		x.fileType = version&0x8000 != 0 && features2&0x200 != 0
+		x.fileType = version&0x8000 != 0 && be.Uint32(sb[200:])&0x200 != 0
 	case 5:
 		ro, incompat, log := be.Uint32(sb[212:]), be.Uint32(sb[216:]), be.Uint32(sb[220:])
 		if version&0x4000 != 0 || ro&^xfsROKnown != 0 || incompat&^xfsIncompatKnown != 0 || log != 0 {
-			return nil, unsupported("XFS with the features %#x, %#x, %#x, %#x", version, ro, incompat, log)
+			return unsupported("XFS with the features %#x, %#x, %#x, %#x", version, ro, incompat, log)
 		}
 		x.fileType = incompat&1 != 0
 	default:
-		return nil, unsupported("XFS of version %d", version&0xf)
+		return unsupported("XFS of version %d", version&0xf)
 	}
+	return nil
+}
+
+// checkGeometry refuses sizes and counts of a superblock that contradict each
+// other or the device, and a damaged superblock.
+func (x *xfs) checkGeometry(sb []byte) error {
 	sectorSize := int64(be.Uint16(sb[102:]))
 	x.dirBlock = x.blockSize << min(sb[192], 16)
 	inodesPerBlock := int64(0)
@@ -95,23 +114,21 @@ func openXFS(d *device) (*xfs, error) {
 		x.agBlocks == 0 || x.agLog > 31 || uint(bits.Len64(x.agBlocks-1)) != x.agLog,
 		x.agCount == 0 || x.blocks > x.agCount*x.agBlocks || x.blocks <= (x.agCount-1)*x.agBlocks,
 		sb[126] != 0: // mkfs has not finished
-		return nil, unsupported("XFS with a superblock that makes no sense")
-	case x.blocks > uint64(d.size/x.blockSize):
-		return nil, unsupported("XFS that reaches beyond its device")
+		return unsupported("XFS with a superblock that makes no sense")
+	case x.blocks > uint64(x.d.size/x.blockSize):
+		return unsupported("XFS that reaches beyond its device")
 	}
-	if x.v5 {
-		whole, err := d.bytes(0, sectorSize)
-		if err != nil {
-			return nil, err
-		}
-		if !crcMatches(whole, 224) {
-			return nil, unsupported("XFS with a damaged superblock")
-		}
+	if !x.v5 {
+		return nil
 	}
-	if err := x.checkLog(sb); err != nil {
-		return nil, err
+	whole, err := x.d.bytes(0, sectorSize)
+	if err != nil {
+		return err
 	}
-	return x, nil
+	if !crcMatches(whole, 224) {
+		return unsupported("XFS with a damaged superblock")
+	}
+	return nil
 }
 
 // crcMatches checks the CRC-32C of XFS's metadata, which stands in it, in the

@@ -44,8 +44,8 @@ func TestDebianExample(t *testing.T) {
 	drifted.PreConfig = func() { lookAndSpoil(t, golden, "images/"+name+"-build") }
 	drifted.PlanOnly, drifted.ExpectNonEmptyPlan = true, true
 	drifted.ConfigPlanChecks.PostApplyPostRefresh = []plancheck.PlanCheck{
-		plancheck.ExpectResourceAction("rbd_guest_file_edit.build", plancheck.ResourceActionUpdate),
-		plancheck.ExpectResourceAction("rbd_image_conversion.golden", plancheck.ResourceActionNoop),
+		providertest.Updates("rbd_guest_file_edit.build"),
+		providertest.Keeps("rbd_image_conversion.golden"),
 	}
 	providertest.Run(t, resource.TestCase{
 		Steps: []resource.TestStep{first, drifted},

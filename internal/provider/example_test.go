@@ -110,6 +110,7 @@ var identified = map[string]string{"rbd_image_export": "file"}
 func TestExamples(t *testing.T) {
 	for _, r := range registeredTypes(t) {
 		t.Run(r.block+" "+r.name, func(t *testing.T) {
+			t.Parallel()
 			name := providertest.Name(t)
 			if prepare, ok := prerequisites[r.block+" "+r.name]; ok {
 				prepare(t, name)

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 
@@ -19,6 +20,7 @@ type client struct {
 	server     server
 	schema     *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
+	ceph       object
 }
 
 type server interface {
@@ -33,19 +35,12 @@ type object = map[string]any
 func newClient(t *testing.T, ceph object) *client {
 	t.Helper()
 	acctest.RequireLab(t)
-	served, err := providertest.Factories["rbd"]()
-	if err != nil {
+	c := &client{t: t, server: newServer(t)}
+	var err error
+	if c.schema, err = c.server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
 		t.Fatal(err)
 	}
-	server, ok := served.(server)
-	if !ok {
-		t.Fatal("the provider lists nothing")
-	}
-	c := &client{t: t, server: server}
-	if c.schema, err = server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{}); err != nil {
-		t.Fatal(err)
-	}
-	identities, err := server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	identities, err := c.server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,15 +51,37 @@ func newClient(t *testing.T, ceph object) *client {
 	for k, v := range ceph {
 		block[k] = v
 	}
-	ty := c.schema.Provider.ValueType()
-	configured, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{
-		TerraformVersion: "1.14.0", Config: c.dynamic(ty, value(t, ty, object{"ceph": block})),
-	})
+	c.ceph = block
+	c.configure()
+	return c
+}
+
+// newServer is a provider that is not configured yet.
+func newServer(t *testing.T) server {
+	t.Helper()
+	served, err := providertest.Factories["rbd"]()
 	if err != nil {
 		t.Fatal(err)
 	}
+	s, ok := served.(server)
+	if !ok {
+		t.Fatal("the provider lists nothing")
+	}
+	return s
+}
+
+// configure begins another run of Terraform: what resources of the one before
+// were planned to have is forgotten.
+func (c *client) configure() {
+	c.t.Helper()
+	ty := c.schema.Provider.ValueType()
+	configured, err := c.server.ConfigureProvider(c.t.Context(), &tfprotov6.ConfigureProviderRequest{
+		TerraformVersion: "1.14.0", Config: c.dynamic(ty, value(c.t, ty, object{"ceph": c.ceph})),
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	c.fine(configured.Diagnostics)
-	return c
 }
 
 // fine fails the test where there are errors.
@@ -191,8 +208,15 @@ func (c *client) refreshed(name string, i instance) instance {
 	return instance{state: c.read(c.resourceType(name), resp.NewState), identity: c.readIdentity(name, resp.NewIdentity), private: resp.Private}
 }
 
-// plan checks the configuration and plans it.
+// plan checks the configuration and plans it, in a run of its own.
 func (c *client) plan(name string, prior instance, config tftypes.Value) *tfprotov6.PlanResourceChangeResponse {
+	c.t.Helper()
+	c.configure()
+	return c.planToo(name, prior, config)
+}
+
+// planToo is plan in the run that is under way.
+func (c *client) planToo(name string, prior instance, config tftypes.Value) *tfprotov6.PlanResourceChangeResponse {
 	c.t.Helper()
 	ty := c.resourceType(name)
 	checked, err := c.server.ValidateResourceConfig(c.t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: name, Config: c.dynamic(ty, config)})
@@ -238,16 +262,19 @@ func (c *client) apply(name string, prior instance, arguments object) instance {
 // destroy is at the end of the test; what is gone by then is no error.
 func (c *client) destroy(name string, i instance) {
 	c.t.Helper()
+	c.t.Cleanup(func() { c.destroyNow(name, i) })
+}
+
+func (c *client) destroyNow(name string, i instance) {
+	c.t.Helper()
 	ty := c.resourceType(name)
-	c.t.Cleanup(func() {
-		gone := tftypes.NewValue(ty, nil)
-		resp, err := c.server.ApplyResourceChange(context.WithoutCancel(c.t.Context()), &tfprotov6.ApplyResourceChangeRequest{
-			TypeName: name, Config: c.dynamic(ty, gone), PlannedState: c.dynamic(ty, gone), PriorState: c.dynamic(ty, i.state), PlannedPrivate: i.private,
-		})
-		if err != nil || errorsOf(resp.Diagnostics) != "" {
-			c.t.Error(err, errorsOf(resp.Diagnostics))
-		}
+	gone := tftypes.NewValue(ty, nil)
+	resp, err := c.server.ApplyResourceChange(context.WithoutCancel(c.t.Context()), &tfprotov6.ApplyResourceChangeRequest{
+		TypeName: name, Config: c.dynamic(ty, gone), PlannedState: c.dynamic(ty, gone), PriorState: c.dynamic(ty, i.state), PlannedPrivate: i.private,
 	})
+	if err != nil || errorsOf(resp.Diagnostics) != "" {
+		c.t.Error(err, errorsOf(resp.Diagnostics))
+	}
 }
 
 // proposed is what Terraform makes of a configuration: what it leaves out and
@@ -264,6 +291,7 @@ func (c *client) proposed(name string, prior, config tftypes.Value) tftypes.Valu
 	if err := config.As(&is); err != nil {
 		c.t.Fatal(err)
 	}
+	is = maps.Clone(is) // the configuration stays as it is
 	for _, a := range c.schema.ResourceSchemas[name].Block.Attributes {
 		if a.Computed && is[a.Name].IsNull() {
 			is[a.Name] = was[a.Name]

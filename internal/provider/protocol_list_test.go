@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 

@@ -35,7 +35,13 @@ func value(t *testing.T, ty tftypes.Type, v any) tftypes.Value {
 			return tftypes.NewValue(ty, all)
 		}
 	case []any:
-		of := tftypes.String
+		of := tftypes.Type(tftypes.String)
+		switch ty := ty.(type) {
+		case tftypes.List:
+			of = ty.ElementType
+		case tftypes.Set:
+			of = ty.ElementType
+		}
 		all := make([]tftypes.Value, len(v))
 		for i, e := range v {
 			all[i] = value(t, of, e)

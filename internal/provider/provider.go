@@ -1,5 +1,5 @@
-// Package provider puts the rooms together: the provider's configuration and
-// the lists of what it offers.
+// Package provider puts the resources and data sources together: the provider's
+// configuration, and the lists of what it offers.
 package provider
 
 import (
@@ -10,13 +10,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/configcheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/conversion"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/export"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/functions"
@@ -33,11 +36,14 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namespace"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/predestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/replica"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshots"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/stateid"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
 )
 
 // Address is where the provider is found.
@@ -55,6 +61,13 @@ func New(version string) func() provider.Provider {
 	return func() provider.Provider { return &rbdProvider{version: version} }
 }
 
+// Server returns what makes the server of the provider, for tf6server.Serve.
+func Server(version string) func() tfprotov6.ProviderServer {
+	return func() tfprotov6.ProviderServer {
+		return predestroy.Wrap(configcheck.Wrap(providerserver.NewProtocol6(New(version)())()))
+	}
+}
+
 func (p *rbdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
 	resp.TypeName = "rbd"
 	resp.Version = p.version
@@ -62,24 +75,31 @@ func (p *rbdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, re
 
 // Configure makes the backends, none of which connects before it is used.
 func (p *rbdProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
+	// A whole block may be unknown, which the model has no room for.
 	d := &providerdata.Data{Unknown: !req.Config.Raw.IsFullyKnown()}
 	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = d, d, d
 	if d.Unknown {
 		tflog.Info(ctx, "the configuration is not fully known yet: nothing is checked against the cluster in this plan")
 		return
 	}
+	var m model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
 	if m.Ceph != nil {
 		d.Pool, d.Namespace = m.Ceph.Pool.ValueString(), m.Ceph.Namespace.ValueString()
 	}
-	d.Ceph = rbd.NewCluster(m.Ceph.config(ctx, &resp.Diagnostics))
-	d.Glance = glance.New(m.OpenStack.config(&resp.Diagnostics))
+	ceph := m.Ceph.config(ctx, &resp.Diagnostics)
+	ceph.Run = rbd.Run{State: stateid.ID(), ID: stateid.RunID()}
+	ceph.Running = stateid.Running
+	d.Ceph = rbd.NewCluster(ceph)
+	d.Glance = glance.New(m.OpenStack.config())
 	var err error
-	if d.Guests, err = guestfs.New(m.Guestfs.config(&resp.Diagnostics)); err != nil {
+	// Whatever comes first after a run that was killed, a plan included, removes
+	// what that has left on this machine.
+	workdir.Sweep("")
+	if d.Guests, err = guestfs.New(m.Guestfs.config()); err != nil {
 		resp.Diagnostics.AddAttributeError(path.Root("guestfs"), "Unable to configure libguestfs", err.Error()+".")
 	}
 }

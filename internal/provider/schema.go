@@ -3,17 +3,18 @@ package provider
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/durationtype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 )
 
@@ -36,24 +37,27 @@ func cephBlock() schema.Block {
 		Attributes: map[string]schema.Attribute{
 			"conf_file": schema.StringAttribute{
 				Optional:            true,
+				Validators:          []validator.String{namecheck.Given()},
 				MarkdownDescription: "Path of ceph.conf. Default: `CEPH_CONF`, else `/etc/ceph/ceph.conf`; none where `monitors` is set.",
 			},
 			"user": schema.StringAttribute{
 				Optional:            true,
+				Validators:          []validator.String{namecheck.Given()},
 				MarkdownDescription: "Ceph user, without `client.`. Default: `--id` of `CEPH_ARGS`, else `admin`.",
 			},
 			"keyring_file": schema.StringAttribute{
 				Optional:            true,
 				MarkdownDescription: "Keyring with the user's key. Default: what ceph.conf says.",
-				Validators:          []validator.String{stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("key"))},
+				Validators:          []validator.String{namecheck.Given(), siblings.Conflict("key")},
 			},
 			"key": schema.StringAttribute{
-				Optional: true, Sensitive: true,
+				Optional: true, Sensitive: true, Validators: []validator.String{namecheck.Key()},
 				MarkdownDescription: "The user's key, in place of a keyring; best from an ephemeral variable. It is never written to state, plan or log.",
 			},
 			"monitors": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Addresses of the monitors as in `mon_host`, such as `v2:192.0.2.1:3300`. With these and `key`, no file is needed.",
+				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(namecheck.Given())},
 			},
 			"options": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
@@ -64,17 +68,18 @@ func cephBlock() schema.Block {
 				MarkdownDescription: "Pool of images that name none.",
 			},
 			"namespace": schema.StringAttribute{
-				Optional:            true,
+				Optional: true, Validators: []validator.String{namecheck.Namespace()},
 				MarkdownDescription: "RBD namespace of images that name none. Default: the pool's default one.",
 			},
 			"fsid": schema.StringAttribute{
-				Optional: true,
+				Optional: true, Validators: []validator.String{namecheck.FSID()},
 				MarkdownDescription: "The cluster that is meant. Any other is refused when the plan is made, " +
 					"so that a module aimed at the wrong data center stops before it starts.",
 			},
 			"connect_timeout": schema.StringAttribute{
-				Optional: true, CustomType: timetypes.GoDurationType{},
-				MarkdownDescription: "Time within which a monitor must have answered. Default: `15s`.",
+				Optional: true, CustomType: durationtype.Type{}, Validators: []validator.String{durationtype.Limit()},
+				MarkdownDescription: "Time within which a monitor must have answered, and an OSD what a plan or a refresh asks of it; " +
+					"a change waits for the cluster until its own timeout, and for the monitors at least 75 s. Default: `15s`.",
 			},
 		},
 	}
@@ -86,10 +91,12 @@ func openstackBlock() schema.Block {
 		Attributes: map[string]schema.Attribute{
 			"cloud": schema.StringAttribute{
 				Optional:            true,
+				Validators:          []validator.String{namecheck.Given()},
 				MarkdownDescription: "Name of the cloud in clouds.yaml. Default: `OS_CLOUD`, else the `OS_*` variables alone.",
 			},
 			"region": schema.StringAttribute{
 				Optional:            true,
+				Validators:          []validator.String{namecheck.Given()},
 				MarkdownDescription: "Region. Default: clouds.yaml, else `OS_REGION_NAME`.",
 			},
 			"endpoint": schema.StringAttribute{
@@ -98,11 +105,17 @@ func openstackBlock() schema.Block {
 			},
 			"cacert_file": schema.StringAttribute{
 				Optional:            true,
+				Validators:          []validator.String{namecheck.Given()},
 				MarkdownDescription: "File with the CA certificates to trust. Default: clouds.yaml, else `OS_CACERT`.",
 			},
 			"request_timeout": schema.StringAttribute{
-				Optional: true, CustomType: timetypes.GoDurationType{},
+				Optional: true, CustomType: durationtype.Type{}, Validators: []validator.String{durationtype.Limit()},
 				MarkdownDescription: "Time that one request may take. Default: `2m`.",
+			},
+			"retry_timeout": schema.StringAttribute{
+				Optional: true, CustomType: durationtype.Type{}, Validators: []validator.String{durationtype.Limit()},
+				MarkdownDescription: "How long a fault of Glance or Keystone (429, 500, 502, 503, 504, no connection, no answer) is waited out where trying again is safe, " +
+					"as a look at the record in Glance tells. Default: `75s`; the resource's own timeouts bound it too.",
 			},
 		},
 	}
@@ -119,17 +132,22 @@ func guestfsBlock() schema.Block {
 				Validators: []validator.String{stringvalidator.OneOf(guestfs.Auto, guestfs.KVM, guestfs.TCG)},
 			},
 			"memory": schema.StringAttribute{
-				Optional: true, CustomType: sizetype.Type{},
+				Optional: true, CustomType: sizetype.Type{}, Validators: []validator.String{sizetype.AtLeast(1 << 20)},
 				MarkdownDescription: "Memory of an appliance. Default: libguestfs's own choice. " + sizetype.Description,
 			},
 			"launch_timeout": schema.StringAttribute{
-				Optional: true, CustomType: timetypes.GoDurationType{},
+				Optional: true, CustomType: durationtype.Type{}, Validators: []validator.String{durationtype.Limit()},
 				MarkdownDescription: "Time within which an appliance must be up. Default: `5m`.",
 			},
 			"parallel": schema.Int64Attribute{
 				Optional:            true,
 				MarkdownDescription: "How many appliances and boot checks may run at once; each takes about 600 MB of memory and a core. Default: `1`.",
 				Validators:          []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"max_overlay_size": schema.StringAttribute{
+				Optional: true, CustomType: sizetype.Type{}, Validators: []validator.String{sizetype.AtLeast(1 << 20)},
+				MarkdownDescription: "How much the overlay of a guest that is changed or booted may take up in `TMPDIR`: one that writes more is stopped at once, and the image is not changed. " +
+					"Default: the size of its disk. In any case it is stopped before `TMPDIR` is full. " + sizetype.Description,
 			},
 		},
 	}

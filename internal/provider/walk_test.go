@@ -29,7 +29,7 @@ type registered struct {
 	block   string // resource, data or function
 	folder  string // resources, data-sources or functions, in examples/ and docs/
 	example string // resource.tf, data-source.tf or function.tf
-	room    string // folder of its package
+	source  string // folder of its package
 }
 
 // registeredTypes walks the lists of the provider.
@@ -48,19 +48,19 @@ func registeredTypes(t *testing.T) []registered {
 		r := construct()
 		var resp resource.MetadataResponse
 		r.Metadata(ctx, resource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
-		out = append(out, registered{resp.TypeName, "resource", "resources", "resource.tf", room(r)})
+		out = append(out, registered{resp.TypeName, "resource", "resources", "resource.tf", sourceOf(r)})
 	}
 	for _, construct := range p.DataSources(ctx) {
 		d := construct()
 		var resp datasource.MetadataResponse
 		d.Metadata(ctx, datasource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
-		out = append(out, registered{resp.TypeName, "data", "data-sources", "data-source.tf", room(d)})
+		out = append(out, registered{resp.TypeName, "data", "data-sources", "data-source.tf", sourceOf(d)})
 	}
 	for _, construct := range p.Functions(ctx) {
 		f := construct()
 		var resp function.MetadataResponse
 		f.Metadata(ctx, function.MetadataRequest{}, &resp)
-		out = append(out, registered{resp.Name, "function", "functions", "function.tf", room(f)})
+		out = append(out, registered{resp.Name, "function", "functions", "function.tf", sourceOf(f)})
 	}
 	if len(out) == 0 {
 		t.Fatal("the provider offers nothing")
@@ -91,14 +91,21 @@ func registeredLists(t *testing.T) []listed {
 		var config list.ListResourceSchemaResponse
 		r.ListResourceConfigSchema(ctx, list.ListResourceSchemaRequest{}, &config)
 		out = append(out, listed{
-			registered{meta.TypeName, "list", "list-resources", "list-resource.tfquery.hcl", room(r)}, config.Schema,
+			registered{meta.TypeName, "list", "list-resources", "list-resource.tfquery.hcl", sourceOf(r)}, config.Schema,
 		})
 	}
 	return out
 }
 
-func room(v any) string {
-	pkg := reflect.TypeOf(v).Elem().PkgPath()
+// sourceOf is the folder of a type's package: that of its model, where it is one of
+// the types that several packages share.
+func sourceOf(v any) string {
+	typ := reflect.TypeOf(v).Elem()
+	pkg := typ.PkgPath()
+	if _, models, ok := strings.Cut(typ.Name(), "["); ok {
+		model, _, _ := strings.Cut(models, ",")
+		pkg = model[:strings.LastIndex(model, ".")]
+	}
 	return filepath.Join(top, filepath.FromSlash(pkg[strings.Index(pkg, "/internal/")+1:]))
 }
 
@@ -123,7 +130,7 @@ func (r registered) page() string {
 }
 
 // Everything that is registered has an example, a way to import it, a page, and
-// an acceptance test in its room.
+// an acceptance test in its package.
 func TestEveryTypeIsComplete(t *testing.T) {
 	for _, r := range registeredTypes(t) {
 		t.Run(r.block+" "+r.name, func(t *testing.T) {
@@ -138,7 +145,7 @@ func TestEveryTypeIsComplete(t *testing.T) {
 				t.Errorf("no page with an example in docs/%s: `make generate`", r.folder)
 			}
 			if !r.tested(t) {
-				t.Errorf("no acceptance test (providertest.Run) of %s %q in %s", r.block, r.name, r.room)
+				t.Errorf("no acceptance test (providertest.Run) of %s %q in %s", r.block, r.name, r.source)
 			}
 		})
 	}
@@ -194,10 +201,10 @@ func TestNothingIsLeftOfOtherTypes(t *testing.T) {
 	}
 }
 
-// tested tells whether an acceptance test in the type's room mentions it.
+// tested tells whether an acceptance test in the type's package mentions it.
 func (r registered) tested(t *testing.T) bool {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(r.room, "*_test.go"))
+	files, err := filepath.Glob(filepath.Join(r.source, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,14 +8,10 @@ import (
 	librbd "github.com/ceph/go-ceph/rbd"
 )
 
-// AliasSnapshot is the name of an alias's snapshot; that of an image which
-// Glance has written itself is called so too.
-const AliasSnapshot = "snap"
-
 // EnsureAlias makes an alias of a snapshot where it is missing: a v1 clone that
 // nobody writes to, with a protected snapshot of its own, for somebody who may
 // remove both: `rbd --rbd-default-clone-format 1 clone SNAPSHOT ALIAS`, `rbd snap
-// create ALIAS@snap`, `rbd snap protect ALIAS@snap`. It is marked as made for
+// create ALIAS@snap`, `rbd snap protect ALIAS@snap`. It is labeled as made for
 // owner. One of the owner's that is no clone of the snapshot (any more), or
 // that has lost its own, is made anew: nobody knows what was written to it.
 //
@@ -26,6 +22,9 @@ func (c *Cluster) EnsureAlias(ctx context.Context, snapshot Spec, imageID string
 	g, err := c.Guard(ctx, alias)
 	if err == nil && g.Guards(imageID, snapshotID) {
 		if _, err := g.Image.Snapshot(AliasSnapshot); err != nil {
+			if err := c.checkSnapshot(ctx, snapshot, imageID, snapshotID); err != nil {
+				return err
+			}
 			if err := c.RemoveAlias(ctx, alias, imageID, owner); err != nil {
 				return err
 			}
@@ -33,7 +32,7 @@ func (c *Cluster) EnsureAlias(ctx context.Context, snapshot Spec, imageID string
 	} else if err != nil && !errors.Is(err, ErrImageNotFound) {
 		return err
 	}
-	err = c.ensureClone(ctx, snapshot, imageID, snapshotID, alias, owner, func() error {
+	err = c.ensureClone(ctx, Origin{Spec: snapshot, ImageID: imageID, SnapshotID: snapshotID}, alias, owner, func() error {
 		return c.RemoveAlias(ctx, alias, imageID, owner)
 	})
 	if err != nil {

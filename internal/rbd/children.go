@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"syscall"
 
 	librbd "github.com/ceph/go-ceph/rbd"
@@ -13,6 +14,10 @@ import (
 // ErrChildrenUnknown says that the user's caps do not let it look for children:
 // librbd reads an object of every pool for that.
 var ErrChildrenUnknown = errors.New("the children can't be listed")
+
+// ErrGuarded says that a guard or an alias of an image in Glance is among the
+// children.
+var ErrGuarded = errors.New("what an image in Glance is registered of is guarded")
 
 // Child is a clone of a snapshot.
 type Child struct {
@@ -25,7 +30,30 @@ func (c Child) String() string {
 	if c.Trash {
 		return fmt.Sprintf("%s (in the trash, id %s)", c.Spec, c.ID)
 	}
+	if c.temporary() {
+		return fmt.Sprintf("%s (the temporary image of a run that is at work, or was cut off)", c.Spec)
+	}
+	if kind, record := c.guardOf(); record != "" {
+		return fmt.Sprintf("%s (the %s of Glance image %q)", c.Spec, kind, record)
+	}
 	return c.Spec.String()
+}
+
+// guardOf tells for which image in Glance the clone was made, going by its name,
+// and as what.
+func (c Child) guardOf() (kind, record string) {
+	if m := guardName.FindStringSubmatch(c.Spec.Image); m != nil {
+		return m[1], m[2]
+	}
+	return "", ""
+}
+
+// temporary tells whether the clone has the name that one has while it is made.
+func (c Child) temporary() bool { return !c.Trash && strings.HasSuffix(c.Spec.Image, pendingSuffix) }
+
+func (c Child) guards() bool {
+	_, record := c.guardOf()
+	return record != ""
 }
 
 // Children is `rbd children --all SPEC`: the clones of a snapshot in all pools
@@ -116,4 +144,65 @@ func (c *Cluster) V1Children(ctx context.Context, children []Child) (out []Child
 		return err
 	})
 	return out, err
+}
+
+// ChildrenError names the clones that hang on a snapshot.
+type ChildrenError struct {
+	Spec     Spec
+	Children []Child
+}
+
+func (e *ChildrenError) Error() string {
+	return fmt.Sprintf("snapshot %s has children: %s", e.Spec, join(e.Children))
+}
+
+func (e *ChildrenError) Unwrap() error { return ErrHasChildren }
+
+// Is tells ErrGuarded from other children.
+func (e *ChildrenError) Is(target error) bool {
+	return target == ErrGuarded && slices.ContainsFunc(e.Children, Child.guards)
+}
+
+// SnapshotsError names the snapshots that an image still has, and the clones
+// that keep those in the trash namespace.
+type SnapshotsError struct {
+	Spec      Spec
+	Image     Image // as it was read then
+	Snapshots []Snapshot
+	Children  []Child
+}
+
+func (e *SnapshotsError) Error() string {
+	text := fmt.Sprintf("image %s has snapshots: %s", e.Spec, join(e.Snapshots))
+	if len(e.Children) > 0 {
+		text += "; kept by the clones " + join(e.Children)
+	}
+	return text
+}
+
+func (e *SnapshotsError) Unwrap() error { return ErrHasSnapshots }
+
+// Is tells ErrGuarded from other children.
+func (e *SnapshotsError) Is(target error) bool {
+	return target == ErrGuarded && slices.ContainsFunc(e.Children, Child.guards)
+}
+
+// ChildrenOf are the clones that an error names.
+func ChildrenOf(err error) []Child {
+	all := []error{err} // what DeleteImage joins
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		all = joined.Unwrap()
+	}
+	var out []Child
+	for _, e := range all {
+		var children *ChildrenError
+		var snapshots *SnapshotsError
+		if errors.As(e, &children) {
+			out = append(out, children.Children...)
+		}
+		if errors.As(e, &snapshots) {
+			out = append(out, snapshots.Children...)
+		}
+	}
+	return out
 }

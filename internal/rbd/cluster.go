@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"syscall"
+
+	"github.com/ceph/go-ceph/rados"
 )
 
 // Info is what `ceph -s` and `ceph version` say of the cluster.
@@ -22,6 +25,36 @@ func (c *Cluster) FSID(ctx context.Context) (string, error) {
 		return nil
 	})
 	return fsid, err
+}
+
+// Home tells in which cluster a pool is, and by which number that knows it,
+// which stays when the pool is renamed.
+//
+// Errors: ErrPoolNotFound.
+func (c *Cluster) Home(ctx context.Context, pool string) (fsid string, poolID int64, err error) {
+	err = c.do(ctx, func(cn *connection) error {
+		fsid = cn.fsid
+		return cn.withPool(pool, "", func(ioctx *rados.IOContext) error {
+			poolID = ioctx.GetPoolID()
+			return nil
+		})
+	})
+	return fsid, poolID, err
+}
+
+// PoolName is the name that the pool with this number has now.
+//
+// Errors: ErrPoolNotFound.
+func (c *Cluster) PoolName(ctx context.Context, id int64) (string, error) {
+	var name string
+	err := c.do(ctx, func(cn *connection) (err error) {
+		name, err = cn.conn.GetPoolByID(id)
+		if errno(err) == syscall.ENOENT {
+			return fmt.Errorf("%w: the one with the number %d", ErrPoolNotFound, id)
+		}
+		return err
+	})
+	return name, err
 }
 
 // Info asks the monitors; it needs no more than `mon 'profile rbd'`.

@@ -1,6 +1,8 @@
 package rbd
 
 import (
+	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -15,9 +17,6 @@ import (
 // DefaultConnectTimeout bounds the way to the first answer of a monitor.
 const DefaultConnectTimeout = 15 * time.Second
 
-// defaultConfFile is where Ceph's own tools look.
-const defaultConfFile = "/etc/ceph/ceph.conf"
-
 // Config says which cluster to connect to, and as whom. What is empty comes
 // from CEPH_CONF, CEPH_ARGS and the configuration file, as for the rbd command.
 type Config struct {
@@ -30,6 +29,18 @@ type Config struct {
 	// FSID is the cluster that is meant; any other is refused.
 	FSID           string
 	ConnectTimeout time.Duration
+
+	// cluster is the name of the cluster: $cluster in paths of ceph.conf.
+	cluster string
+	// Logf receives what an operator should know of a wait; nil discards it.
+	Logf func(ctx context.Context, format string, args ...any)
+	// Run is on whose behalf things are made.
+	Run Run
+	// Running tells whether a run is known to be still at work; nil knows of none.
+	Running func(id string) bool
+
+	// silence is silenceLimit; shorter in tests.
+	silence time.Duration
 }
 
 // resolved is a Config with every default in its place.
@@ -42,16 +53,15 @@ func (c Config) resolved() Config {
 	if c.User == "" {
 		c.User = "admin"
 	}
+	c.cluster = cmp.Or(env.cluster, defaultCluster)
 	if c.ConfFile == "" && len(c.Monitors) == 0 {
-		for _, f := range []string{env.conf, os.Getenv("CEPH_CONF"), defaultConfFile} {
-			if f != "" {
-				c.ConfFile = f
-				break
-			}
-		}
+		c.ConfFile = confFile(cmp.Or(env.conf, os.Getenv("CEPH_CONF")), c.cluster)
 	}
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = DefaultConnectTimeout
+	}
+	if c.silence <= 0 {
+		c.silence = silenceLimit
 	}
 	return c
 }
@@ -81,7 +91,7 @@ func (c Config) checkFiles() error {
 // key tells configurations apart without keeping the secret readable.
 func (c Config) key() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q %q %q %q %q %q", c.ConfFile, c.User, c.KeyringFile, c.Key, c.Monitors, c.ConnectTimeout)
+	fmt.Fprintf(h, "%q %q %q %q %q %q %q", c.cluster, c.ConfFile, c.User, c.KeyringFile, c.Key, c.Monitors, c.ConnectTimeout)
 	for _, k := range sortedKeys(c.Options) {
 		fmt.Fprintf(h, " %q=%q", k, c.Options[k])
 	}
@@ -95,31 +105,4 @@ func sortedKeys(m map[string]string) []string {
 	}
 	sort.Strings(keys)
 	return keys
-}
-
-type cephArgs struct{ user, conf string }
-
-// parseCephArgs finds the options of CEPH_ARGS that librados leaves to the
-// program: the user and the configuration file. It reads the rest by itself.
-func parseCephArgs(s string) cephArgs {
-	var out cephArgs
-	args := strings.Fields(s)
-	for i := 0; i < len(args); i++ {
-		name, value, joined := strings.Cut(args[i], "=")
-		var dst *string
-		switch name {
-		case "--id", "--user", "--name", "-n":
-			dst = &out.user
-		case "--conf", "-c":
-			dst = &out.conf
-		default:
-			continue
-		}
-		if !joined && i+1 < len(args) {
-			i++
-			value = args[i]
-		}
-		*dst = value
-	}
-	return out
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -21,14 +22,21 @@ const idleTimeout = 20 * time.Second
 // Cluster is a Ceph cluster as one user sees it. It connects at first use;
 // equal configurations share one connection.
 type Cluster struct {
-	cfg   Config
-	locks *nameLocks
+	cfg Config
+	// silent is when a part of the cluster was last found not to answer, in Unix
+	// seconds.
+	silent atomic.Int64
 }
 
 // NewCluster does not connect.
 func NewCluster(cfg Config) *Cluster {
-	cfg = cfg.resolved()
-	return &Cluster{cfg: cfg, locks: locksOf(cfg.key())}
+	return &Cluster{cfg: cfg.resolved()}
+}
+
+func (c *Cluster) logf(ctx context.Context, format string, args ...any) {
+	if c.cfg.Logf != nil {
+		c.cfg.Logf(ctx, format, args...)
+	}
 }
 
 // User is the Ceph user, without "client.".
@@ -43,9 +51,15 @@ var connections = struct {
 // connection is counted: it is shut down when it has been unused for
 // idleTimeout.
 type connection struct {
-	key   string
-	users int
-	idle  *time.Timer
+	key string
+	// other is the key of the other one of the same configuration.
+	other string
+	// patient is for changes, see Patiently. A read of any other connection is
+	// ended by librados when an OSD does not answer; of a change that was ended
+	// so nobody would know whether it was made.
+	patient bool
+	users   int
+	idle    *time.Timer
 
 	ready chan struct{} // closed when conn or err is set
 	conn  *rados.Conn
@@ -53,21 +67,19 @@ type connection struct {
 	err   error
 }
 
+func (c Config) connectionKey(patient bool) string { return fmt.Sprintf("%s %t", c.key(), patient) }
+
 // connect returns the shared connection and what gives it back.
-func (c *Cluster) connect(ctx context.Context) (*connection, func(), error) {
-	key := c.cfg.key()
+func (c *Cluster) connect(ctx context.Context, patient bool) (*connection, func(), error) {
+	key := c.cfg.connectionKey(patient)
 	connections.Lock()
 	cn := connections.byKey[key]
 	if cn == nil {
-		cn = &connection{key: key, ready: make(chan struct{})}
+		cn = &connection{key: key, other: c.cfg.connectionKey(!patient), patient: patient, ready: make(chan struct{})}
 		connections.byKey[key] = cn
 		go cn.dial(c.cfg)
 	}
-	cn.users++
-	if cn.idle != nil {
-		cn.idle.Stop()
-		cn.idle = nil
-	}
+	cn.take()
 	connections.Unlock()
 
 	select {
@@ -85,6 +97,15 @@ func (c *Cluster) connect(ctx context.Context) (*connection, func(), error) {
 		return nil, nil, fmt.Errorf("%w: its fsid is %s, the configuration wants %s", ErrWrongCluster, cn.fsid, want)
 	}
 	return cn, cn.release, nil
+}
+
+// take is called under the lock of connections.
+func (cn *connection) take() {
+	cn.users++
+	if cn.idle != nil {
+		cn.idle.Stop()
+		cn.idle = nil
+	}
 }
 
 func (cn *connection) release() {
@@ -127,24 +148,51 @@ func (cn *connection) isReady() bool {
 	}
 }
 
-func (cn *connection) dial(cfg Config) {
-	defer close(cn.ready)
-	cn.conn, cn.fsid, cn.err = dial(cfg)
+// refresh gets the latest map of the pools where the other connection knows of
+// another pool by this name: it was removed and made anew, and a client hears of
+// that only when it asks.
+func (cn *connection) refresh(pool string) error {
+	connections.Lock()
+	other := connections.byKey[cn.other]
+	if other == nil || !other.isReady() || other.err != nil {
+		connections.Unlock()
+		return nil
+	}
+	other.take()
+	connections.Unlock()
+	defer other.release()
+	here, err := cn.conn.GetPoolByName(pool)
+	if err != nil {
+		return nil // who opens it says what is wrong
+	}
+	if there, err := other.conn.GetPoolByName(pool); err == nil && there == here {
+		return nil
+	}
+	return cn.conn.WaitForLatestOSDMap()
 }
 
-func dial(cfg Config) (*rados.Conn, string, error) {
+func (cn *connection) dial(cfg Config) {
+	defer close(cn.ready)
+	cn.conn, cn.fsid, cn.err = dial(cfg, cn.patient)
+}
+
+func dial(cfg Config, patient bool) (*rados.Conn, string, error) {
 	if err := cfg.checkFiles(); err != nil {
 		return nil, "", err
 	}
-	conn, err := rados.NewConnWithUser(cfg.User)
+	conn, err := rados.NewConnWithClusterAndUser(cfg.cluster, "client."+cfg.User)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a connection for client.%s: %w", cfg.User, err)
 	}
-	if err := configure(conn, cfg); err != nil {
+	limit := cfg.ConnectTimeout
+	if patient {
+		limit = max(limit, patience)
+	}
+	if err := configure(conn, cfg, limit, patient); err != nil {
 		return nil, "", err
 	}
 	if err := conn.Connect(); err != nil {
-		return nil, "", connectError(conn, cfg, err)
+		return nil, "", connectError(conn, cfg, limit, err)
 	}
 	fsid, err := conn.GetFSID()
 	if err != nil {
@@ -154,13 +202,13 @@ func dial(cfg Config) (*rados.Conn, string, error) {
 	return conn, fsid, nil
 }
 
-func configure(conn *rados.Conn, cfg Config) error {
+func configure(conn *rados.Conn, cfg Config, limit time.Duration, patient bool) error {
 	if cfg.ConfFile != "" {
 		if err := conn.ReadConfigFile(cfg.ConfFile); err != nil {
 			return fmt.Errorf("%w: %s could not be read: %w", ErrConfNotFound, cfg.ConfFile, err)
 		}
 	}
-	seconds := strconv.Itoa(int(math.Ceil(cfg.ConnectTimeout.Seconds())))
+	seconds := strconv.Itoa(int(math.Ceil(limit.Seconds())))
 	options := map[string]string{
 		// librados waits five minutes for a monitor by default.
 		"client_mount_timeout": seconds,
@@ -168,6 +216,9 @@ func configure(conn *rados.Conn, cfg Config) error {
 		// A library has no business on the provider's standard error.
 		"log_to_stderr": "false",
 		"err_to_stderr": "false",
+	}
+	if !patient {
+		options["rados_osd_op_timeout"] = seconds
 	}
 	if len(cfg.Monitors) > 0 {
 		options["mon_host"] = strings.Join(cfg.Monitors, ",")
@@ -183,15 +234,25 @@ func configure(conn *rados.Conn, cfg Config) error {
 	}
 	for _, k := range sortedKeys(options) {
 		if err := conn.SetConfigOption(k, options[k]); err != nil {
-			// Not the value: it may be the key.
-			return fmt.Errorf("set the ceph option %q: %w", k, err)
+			return optionError(k, err)
 		}
 	}
 	return nil
 }
 
+// optionError does not tell the value: it may be the key.
+func optionError(name string, err error) error {
+	switch errno(err) {
+	case syscall.ENOENT:
+		return fmt.Errorf("%w: there is none of the name %q (%w)", ErrOption, name, err)
+	case syscall.EINVAL:
+		return fmt.Errorf("%w: the value of %q is none that it can have (%w)", ErrOption, name, err)
+	}
+	return fmt.Errorf("%w: %q could not be set: %w", ErrOption, name, err)
+}
+
 // connectError tells apart what librados says with bare error codes.
-func connectError(conn *rados.Conn, cfg Config, err error) error {
+func connectError(conn *rados.Conn, cfg Config, limit time.Duration, err error) error {
 	user := "client." + cfg.User
 	mons, _ := conn.GetConfigOption("mon_host")
 	switch errno(err) {
@@ -211,7 +272,7 @@ func connectError(conn *rados.Conn, cfg Config, err error) error {
 		}
 		return fmt.Errorf("%w: %s at %s (%w)", ErrAuthentication, user, mons, err)
 	case syscall.ETIMEDOUT:
-		return fmt.Errorf("%w: no monitor of %s answered within %s (%w)", ErrUnreachable, mons, cfg.ConnectTimeout, err)
+		return fmt.Errorf("%w: no monitor of %s answered within %s (%w)", ErrUnreachable, mons, limit, err)
 	}
 	return fmt.Errorf("%w: %s as %s: %w", ErrUnreachable, mons, user, err)
 }
@@ -235,17 +296,25 @@ const changeGrace = time.Minute
 // until the cluster answers or the process ends. Whatever fn opens it must
 // close itself.
 func (c *Cluster) do(ctx context.Context, fn func(*connection) error) error {
-	return c.run(ctx, 0, fn)
+	return c.run(ctx, 0, "", fn)
 }
 
-// change is do for what changes something: it is not begun after the end of
-// ctx, but once begun gets the time to end.
-func (c *Cluster) change(ctx context.Context, fn func(*connection) error) error {
-	return c.run(ctx, changeGrace, fn)
+// run is do, and with a grace for what changes something: that is not begun after
+// the end of ctx, but once begun gets the time to end. pool, where one is given, is whose
+// OSDs may be asked whether they answer.
+func (c *Cluster) run(ctx context.Context, grace time.Duration, pool string, fn func(*connection) error) error {
+	return c.runAs(ctx, grace > 0 || isPatient(ctx), grace, pool, fn)
 }
 
-func (c *Cluster) run(ctx context.Context, grace time.Duration, fn func(*connection) error) error {
-	cn, release, err := c.connect(ctx)
+// runAs is run with a connection of this kind.
+func (c *Cluster) runAs(ctx context.Context, patient bool, grace time.Duration, pool string, fn func(*connection) error) error {
+	// Of many reads only the first waits for the whole of its limit.
+	if !patient && c.wasSilent() {
+		if err := probe([]part{{c: c, pool: pool}}); err != nil {
+			return err
+		}
+	}
+	cn, release, err := c.connect(ctx, patient)
 	if err != nil {
 		return err
 	}
@@ -258,23 +327,17 @@ func (c *Cluster) run(ctx context.Context, grace time.Duration, fn func(*connect
 		defer release()
 		done <- fn(cn)
 	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
+	answered, err := await(ctx, done, grace, part{c: c, pool: pool})
+	if answered {
+		err = c.explain(cn, err)
 	}
-	t := time.NewTimer(grace)
-	defer t.Stop()
-	select {
-	case err := <-done:
-		return err
-	case <-t.C:
+	return err
+}
+
+// graceOf tells reading from changing.
+func graceOf(mode openMode) time.Duration {
+	if mode == readWrite {
+		return changeGrace
 	}
-	// An answer that came at the same moment is worth more.
-	select {
-	case err := <-done:
-		return err
-	default:
-		return fmt.Errorf("the cluster did not answer in time: %w", ctx.Err())
-	}
+	return 0
 }

@@ -4,22 +4,65 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"sync"
 
 	librbd "github.com/ceph/go-ceph/rbd"
-)
 
-const (
-	// pieceBytes is what one read asks for: an object of the usual size.
-	pieceBytes = 4 << 20
-	// readAhead is how many reads are under way at a time. A read costs a round
-	// trip to an OSD, and what has been read waits in memory for its turn.
-	readAhead = 8
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
 )
 
 // Extent is a part of an image, in bytes.
-type Extent struct{ At, Length int64 }
+type Extent = blockio.Extent
+
+// content is an open image, or the snapshot that it is set to, for blockio.
+type content struct {
+	img  *librbd.Image
+	spec Spec
+}
+
+func (c content) String() string { return c.spec.String() }
+
+// ReadAt implements io.ReaderAt.
+func (c content) ReadAt(b []byte, at int64) (int, error) {
+	n, err := c.img.ReadAt(b, at)
+	if err != nil {
+		err = fmt.Errorf("read %s at %d: %w", c.spec, at, err)
+	}
+	return n, err
+}
+
+// Iterate tells found what may be other than zero, by the image's own objects and
+// by those of its parent.
+func (c content) Iterate(ctx context.Context, q blockio.Query, found func(Extent)) error {
+	return translate("look for data in", c.spec, ErrImageNotFound, blockio.Iterate(ctx, c.img, q, found))
+}
+
+// FastDiff tells whether whole objects are told from the object map.
+func (c content) FastDiff() (bool, error) {
+	features, err := c.img.GetFeatures()
+	if err != nil {
+		return false, fmt.Errorf("read the features of %s: %w", c.spec, err)
+	}
+	return features&librbd.FeatureFastDiff != 0, nil
+}
+
+func (c content) size() (int64, error) {
+	size, err := c.img.GetSize()
+	if err != nil {
+		return 0, fmt.Errorf("read the size of %s: %w", c.spec, err)
+	}
+	return int64(size), nil //nolint:gosec // signed in librbd
+}
+
+// versioned is content that is compared with one of its snapshots.
+type versioned struct{ content }
+
+// Iterate tells found what has changed.
+func (v versioned) Iterate(ctx context.Context, q blockio.Query, found func(Extent)) error {
+	return translate("find what has changed in", v.spec, ErrSnapshotNotFound, blockio.Iterate(ctx, v.img, q, found))
+}
+
+// versioned is what the open image has.
+func (h *handle) versioned() versioned { return versioned{content{h.img, h.spec}} }
 
 // Extents are the parts of an image or snapshot that may hold data, in order;
 // what is between them is zero: `rbd diff --whole-object`. They are told by
@@ -30,24 +73,18 @@ type Extent struct{ At, Length int64 }
 func (c *Cluster) Extents(ctx context.Context, spec Spec, exact bool) ([]Extent, error) {
 	var out []Extent
 	err := c.withImage(ctx, spec, readOnly, func(img *librbd.Image) error {
-		size, err := img.GetSize()
+		open := content{img, spec}
+		size, err := open.size()
 		if err != nil {
-			return fmt.Errorf("read the size of %s: %w", spec, err)
-		}
-		whole := librbd.EnableWholeObject
-		if exact {
-			whole = librbd.DisableWholeObject
+			return err
 		}
 		var found []Extent
-		err = allocated(ctx, img, spec, 0, size, whole, func(at, length uint64) {
-			e := Extent{int64(at), int64(length)} //nolint:gosec // signed in librbd
-			if n := len(found); n > 0 && found[n-1].At+found[n-1].Length == e.At {
-				found[n-1].Length += e.Length
-			} else {
+		err = open.Iterate(ctx, blockio.Query{Within: Extent{Length: size}, Exact: exact}, func(e Extent) {
+			if !e.Zero {
 				found = append(found, e)
 			}
 		})
-		out = found
+		out = blockio.Joined(found)
 		return err
 	})
 	if err != nil {
@@ -67,17 +104,14 @@ func (c *Cluster) ReadExtents(ctx context.Context, spec Spec, extents []Extent, 
 	if err != nil {
 		return err
 	}
-	reading, cancel := context.WithCancel(ctx)
-	a := &ahead{r: r, free: make(chan []byte, readAhead), queue: make(chan chan piece, readAhead)}
-	a.readers.Go(func() { a.begin(reading, extents) })
-	err = a.consume(ctx, use)
-	cancel()
+	ahead := blockio.ReadAhead(ctx, r, blockio.Each(extents))
+	err = ahead.Use(ctx, use)
 
 	// A read that hangs must not hold up whoever has given up on it, and the
 	// image must not be closed under it.
 	closed := make(chan error, 1)
 	go func() {
-		a.readers.Wait()
+		ahead.Close()
 		closed <- r.Close()
 	}()
 	select {
@@ -88,67 +122,31 @@ func (c *Cluster) ReadExtents(ctx context.Context, spec Spec, extents []Extent, 
 	}
 }
 
-// piece is a part of an extent that was read.
-type piece struct {
-	at  int64
-	b   []byte
-	err error
-}
-
-// ahead reads ahead. The queue has a place for each piece, in order, which is
-// filled as soon as it has been read.
-type ahead struct {
-	r       *Reader
-	readers sync.WaitGroup
-	free    chan []byte // buffers, of which there are at most readAhead
-	queue   chan chan piece
-}
-
-func (a *ahead) begin(ctx context.Context, extents []Extent) {
-	defer close(a.queue)
-	buffers := 0
-	for _, e := range extents {
-		for at, end := e.At, e.At+e.Length; at < end; {
-			n := min(end-at, pieceBytes-at%pieceBytes) // not over the border of an object
-			var b []byte
-			if buffers < readAhead {
-				buffers++
-				b = make([]byte, pieceBytes)
-			} else {
-				select {
-				case b = <-a.free:
-				case <-ctx.Done():
-					return
-				}
-			}
-			place := make(chan piece, 1)
-			a.queue <- place // it has as many as there are buffers
-			p := piece{at: at, b: b[:n]}
-			a.readers.Go(func() {
-				if _, p.err = a.r.ReadAt(p.b, p.at); errors.Is(p.err, io.EOF) {
-					p.err = fmt.Errorf("read %s at %d: %w", a.r.h.spec, p.at, io.ErrUnexpectedEOF)
-				}
-				place <- p
-			})
-			at += n
-		}
+// differs tells whether the content of an open image is another than that of one
+// of its snapshots. What librbd takes for changed is read and compared: a rollback,
+// too, writes what was there before. Where limit is not 0, no more bytes than that
+// are. The image is set to no snapshot.
+func (h *handle) differs(ctx context.Context, s Snapshot, limit int) (bool, error) {
+	open := h.versioned()
+	size, err := open.size()
+	if err != nil {
+		return false, err
 	}
-}
-
-func (a *ahead) consume(ctx context.Context, use func(at int64, b []byte) error) error {
-	for place := range a.queue {
-		select {
-		case p := <-place:
-			if p.err != nil {
-				return p.err
-			}
-			if err := use(p.at, p.b); err != nil {
-				return err
-			}
-			a.free <- p.b[:pieceBytes]
-		case <-ctx.Done():
-			return fmt.Errorf("read %s: %w", a.r.h.spec, context.Cause(ctx))
-		}
+	if uint64(size) != s.SizeBytes { //nolint:gosec // not negative
+		return true, nil
 	}
-	return nil
+	changed, err := blockio.Changed(ctx, open, s.Name, size)
+	if err != nil || len(changed) == 0 {
+		return false, err
+	}
+	old, err := h.cn.open(h.spec.WithSnapshot(s.Name), readOnly)
+	if err != nil {
+		return false, err
+	}
+	where := blockio.Pieces(changed)
+	if limit > 0 {
+		where = where[:min(len(where), limit/blockio.PieceBytes)]
+	}
+	same, err := blockio.Same(ctx, open, old.versioned(), where)
+	return !same, errors.Join(err, old.close())
 }

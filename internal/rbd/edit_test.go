@@ -14,8 +14,10 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
-// Whoever edits is alone, however many come at once from whatever machine.
+// Whoever edits is alone, however many come at once from whatever machine, and
+// each gets its turn.
 func TestEditsExcludeEachOther(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t)
 	acctest.RBD(t, "create", "--size", "8M", spec.String())
 	var clusters []*Cluster // each with a connection of its own
@@ -27,49 +29,42 @@ func TestEditsExcludeEachOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	var at, done atomic.Int32
-	for range 5 {
-		var all sync.WaitGroup
-		for _, c := range clusters {
-			all.Go(func() {
-				e, err := c.BeginEdit(t.Context(), spec, img.ID)
-				if errors.Is(err, ErrInUse) {
-					return
-				}
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if n := at.Add(1); n > 1 {
-					t.Errorf("%d edit it at once", n)
-				}
-				err = e.Protect()
-				if err == nil {
-					err = e.Accept()
-				}
-				if errors.Is(err, ErrInUse) { // another one who will see us
-					err = nil
-				}
-				done.Add(1)
-				at.Add(-1)
-				if err := errors.Join(err, e.End()); err != nil {
-					t.Error(err)
-				}
-			})
-		}
-		all.Wait()
+	var all sync.WaitGroup
+	for _, c := range append(clusters, clusters[0]) {
+		all.Go(func() {
+			e, err := c.BeginEdit(t.Context(), spec, img.ID)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if n := at.Add(1); n > 1 {
+				t.Errorf("%d edit it at once", n)
+			}
+			err = e.Protect(t.Context())
+			if err == nil {
+				err = e.BeginCommit(t.Context())
+			}
+			if err == nil {
+				err = e.Accept(t.Context())
+			}
+			done.Add(1)
+			at.Add(-1)
+			if err := errors.Join(err, e.End()); err != nil {
+				t.Error(err)
+			}
+		})
 	}
-	if done.Load() == 0 {
-		t.Error("nobody ever could")
+	all.Wait()
+	if done.Load() != 5 {
+		t.Errorf("%d of 5 had their turn", done.Load())
 	}
-	img, err = clusters[0].Image(t.Context(), spec)
-	if err != nil || img.EditInterrupted() || len(img.Snapshots) > 0 {
-		t.Errorf("left: %+v, %v", img, err)
-	}
+	clean(t, clusters[0], spec)
 }
 
 // An edit that is at work in another process is not taken for one that was cut
 // off, and nothing of it is taken back.
 func TestEditUnderWayElsewhere(t *testing.T) {
+	t.Parallel()
 	spec := testSpec(t)
 	acctest.RBD(t, "create", "--size", "8M", spec.String())
 	here, elsewhere := NewCluster(Config{}), NewCluster(Config{Options: map[string]string{"client_mount_timeout": "301"}})
@@ -82,7 +77,7 @@ func TestEditUnderWayElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := e.Protect(); err != nil {
+	if err := e.Protect(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	edit(t, elsewhere, spec, func(img *librbd.Image) error { return write(img, 0, 1<<20) })
@@ -90,14 +85,14 @@ func TestEditUnderWayElsewhere(t *testing.T) {
 
 	short, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	var used *InUseError
-	if _, err := here.BeginEdit(short, spec, img.ID); !errors.As(err, &used) || len(used.Watchers) != 1 {
+	var busy *BusyError
+	if _, err := here.BeginEdit(short, spec, img.ID); !errors.As(err, &busy) || busy.Holders[0].What != "edit" {
 		t.Errorf("a second edit: %v", err)
 	}
 	if got := acctest.RBD(t, "snap", "ls", spec.String()); !strings.Contains(got, UndoSnapshot) {
 		t.Errorf("snapshots: %s", got)
 	}
-	if err := errors.Join(e.Accept(), e.End()); err != nil {
+	if err := errors.Join(e.Accept(t.Context()), e.End()); err != nil {
 		t.Fatal(err)
 	}
 	if hashed(t, here, spec).Sums["sha512"] == before {

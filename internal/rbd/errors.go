@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 // What can go wrong, told apart once, here, by error code. The errors that
@@ -14,13 +16,14 @@ var (
 	ErrKeyringNotFound   = errors.New("no keyring with a key for the user")
 	ErrAuthentication    = errors.New("the cluster refused the user or its key")
 	ErrUnreachable       = errors.New("the cluster could not be reached")
+	ErrOption            = errors.New("no such ceph option")
 	ErrWrongCluster      = errors.New("connected to another cluster")
 	ErrPermission        = errors.New("the user's capabilities do not allow it")
 	ErrPoolNotFound      = errors.New("pool not found")
 	ErrNamespaceNotFound = errors.New("namespace not found")
 	ErrImageNotFound     = errors.New("image not found")
 	ErrSnapshotNotFound  = errors.New("snapshot not found")
-	ErrExists            = errors.New("name is already taken")
+	ErrExists            = ownership.ErrExists
 	ErrInUse             = errors.New("in use")
 	ErrHasSnapshots      = errors.New("image has snapshots")
 	ErrHasChildren       = errors.New("snapshot has children")
@@ -29,8 +32,12 @@ var (
 	ErrOtherSnapshot     = errors.New("another snapshot has this name now")
 	ErrShrink            = errors.New("the image would shrink")
 	ErrPoolFull          = errors.New("the pool is full")
+	ErrReadOnly          = errors.New("the image is read-only for this client")
 	ErrSnapshotLimit     = errors.New("the image may have no more snapshots")
 )
+
+// ErrDetached says that the name that was asked for is that of a placeholder.
+var ErrDetached = errors.New("the image is put aside, and an empty one has its name meanwhile")
 
 // IsNotFound tells whether the image or snapshot is proven absent. A pool or
 // namespace that is missing proves it too.
@@ -43,36 +50,6 @@ func IsNotFound(err error) bool {
 	return false
 }
 
-// InUseError says who has an image open or locked.
-type InUseError struct {
-	Spec     Spec
-	Watchers []Watcher
-	Lockers  []Locker
-}
-
-func (e *InUseError) Error() string {
-	var by []string
-	for _, w := range e.Watchers {
-		by = append(by, "watcher "+w.String())
-	}
-	for _, l := range e.Lockers {
-		by = append(by, "lock "+l.String())
-	}
-	return fmt.Sprintf("image %s is in use: %s", e.Spec, strings.Join(by, ", "))
-}
-
-func (e *InUseError) Unwrap() error { return ErrInUse }
-
-// ChildrenError names the clones that hang on a snapshot.
-type ChildrenError struct {
-	Spec     Spec
-	Children []Child
-}
-
-func (e *ChildrenError) Error() string {
-	return fmt.Sprintf("snapshot %s has children: %s", e.Spec, join(e.Children))
-}
-
 func join[S fmt.Stringer](all []S) string {
 	words := make([]string, len(all))
 	for i, s := range all {
@@ -80,26 +57,6 @@ func join[S fmt.Stringer](all []S) string {
 	}
 	return strings.Join(words, ", ")
 }
-
-func (e *ChildrenError) Unwrap() error { return ErrHasChildren }
-
-// SnapshotsError names the snapshots that an image still has, and the clones
-// that keep those in the trash namespace.
-type SnapshotsError struct {
-	Spec      Spec
-	Snapshots []Snapshot
-	Children  []Child
-}
-
-func (e *SnapshotsError) Error() string {
-	text := fmt.Sprintf("image %s has snapshots: %s", e.Spec, join(e.Snapshots))
-	if len(e.Children) > 0 {
-		text += "; kept by the clones " + join(e.Children)
-	}
-	return text
-}
-
-func (e *SnapshotsError) Unwrap() error { return ErrHasSnapshots }
 
 // errno is the code of an error of go-ceph, 0 where there is none.
 func errno(err error) syscall.Errno {
@@ -134,6 +91,8 @@ func translate(op string, spec fmt.Stringer, notFound, err error) error {
 		meaning = ErrPermission
 	case syscall.ETIMEDOUT:
 		meaning = ErrUnreachable
+	case syscall.EROFS:
+		meaning = ErrReadOnly
 	case syscall.EDQUOT, syscall.ENOSPC:
 		meaning = ErrPoolFull
 	}
@@ -142,3 +101,18 @@ func translate(op string, spec fmt.Stringer, notFound, err error) error {
 	}
 	return fmt.Errorf("%s %s: %w (%w)", op, spec, meaning, err)
 }
+
+// tolerate drops an error that says that what should go is gone.
+func tolerate(err error, gone ...error) error {
+	for _, g := range gone {
+		if errors.Is(err, g) {
+			return nil
+		}
+	}
+	return err
+}
+
+// poolName is for translate, where something is about a pool.
+type poolName string
+
+func (p poolName) String() string { return string(p) }

@@ -22,7 +22,7 @@ func (c *Cluster) SetFeatures(ctx context.Context, spec Spec, id string, feature
 	}
 	return c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
 		var change FeatureChange
-		err := openImage(ioctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		err := withOpen(ioctx, place{spec: spec.ImageSpec()}, readWrite, func(img *librbd.Image) error {
 			if err := checkID(img, spec, id); err != nil {
 				return err
 			}

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
-	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
 	"github.com/ceph/go-ceph/rbd/admin"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/undo"
 )
 
 // Where a flatten is done.
@@ -51,17 +53,13 @@ func (c *Cluster) FlattenImage(ctx context.Context, spec Spec, id string) (by st
 
 func (c *Cluster) isFlat(ctx context.Context, spec Spec, id string) (bool, error) {
 	flat := false
-	err := c.do(ctx, func(cn *connection) error {
-		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-			return openImage(ioctx, spec, readOnly, func(img *librbd.Image) error {
-				if err := checkID(img, spec, id); err != nil {
-					return err
-				}
-				parent, err := cn.readParent(img, spec)
-				flat = parent == nil
-				return err
-			})
-		})
+	err := c.withImageOn(ctx, spec, readOnly, func(cn *connection, img *librbd.Image) error {
+		if err := checkID(img, spec, id); err != nil {
+			return err
+		}
+		parent, err := cn.readParent(img, spec)
+		flat = parent == nil
+		return err
 	})
 	return flat, err
 }
@@ -106,7 +104,7 @@ func (c *Cluster) flattenByManager(ctx context.Context, spec Spec, id string) er
 				err = fmt.Errorf("flatten %s: %w", spec, ctx.Err())
 			}
 		}
-		return errors.Join(err, c.cancelTask(ctx, task.ID))
+		return errors.Join(err, c.cancelTask(ctx, spec, task.ID))
 	}
 }
 
@@ -160,10 +158,10 @@ func (c *Cluster) taskDone(ctx context.Context, id string) (done bool, err error
 }
 
 // cancelTask is `ceph rbd task cancel ID`; a task that is over is no error.
-func (c *Cluster) cancelTask(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), changeGrace)
+func (c *Cluster) cancelTask(ctx context.Context, spec Spec, id string) error {
+	ctx, cancel := undo.Context(ctx, changeGrace)
 	defer cancel()
-	return c.do(ctx, func(cn *connection) error {
+	return c.run(ctx, 0, spec.Pool, func(cn *connection) error {
 		if _, err := cn.tasks().Cancel(id); err != nil && errno(err) != syscall.ENOENT {
 			return fmt.Errorf("cancel task %s of the manager: %w", id, err)
 		}
@@ -172,9 +170,10 @@ func (c *Cluster) cancelTask(ctx context.Context, id string) error {
 }
 
 // FlattenChildren flattens all clones of the snapshot, those in the trash too,
-// so that it can be removed.
+// so that it can be removed. A guard is not flattened, as it would guard nothing
+// then.
 //
-// Errors: as FlattenImage; ErrOtherSnapshot where another one has its name.
+// Errors: as FlattenImage; ChildrenError with ErrGuarded; ErrOtherSnapshot where another one has its name.
 func (c *Cluster) FlattenChildren(ctx context.Context, spec Spec, snapshotID uint64) error {
 	var children []Child
 	err := c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
@@ -187,6 +186,10 @@ func (c *Cluster) FlattenChildren(ctx context.Context, spec Spec, snapshotID uin
 	})
 	if err != nil {
 		return err
+	}
+	guards := slices.DeleteFunc(slices.Clone(children), func(c Child) bool { return !c.guards() })
+	if len(guards) > 0 {
+		return &ChildrenError{Spec: spec, Children: guards}
 	}
 	for _, child := range children {
 		if child.Trash {
@@ -202,9 +205,7 @@ func (c *Cluster) FlattenChildren(ctx context.Context, spec Spec, snapshotID uin
 }
 
 func (c *Cluster) flattenTrashed(ctx context.Context, child Child) error {
-	return c.withPool(ctx, child.Spec.Pool, child.Spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		return openImageByID(ioctx, child.Spec, child.ID, readWrite, func(img *librbd.Image) error {
-			return flatten(img, child.Spec)
-		})
+	return c.withPlace(ctx, place{spec: child.Spec, id: child.ID}, readWrite, func(_ *connection, img *librbd.Image) error {
+		return flatten(img, child.Spec)
 	})
 }

@@ -7,14 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
 )
-
-// roomLimit is how long the monitors may take to notice that there is room in a
-// pool again.
-const roomLimit = time.Minute
 
 // fullPoll is the time between two looks at whether a pool has become full.
 const fullPoll = 5 * time.Second
@@ -80,9 +73,9 @@ func (c *Cluster) CheckFull(ctx context.Context, pools ...string) error {
 // Errors: those of work; PoolFullError.
 func (c *Cluster) UnlessFull(ctx context.Context, pools []string, work func(context.Context) error) error {
 	working, end := context.WithCancelCause(ctx)
-	looked := make(chan struct{})
+	watched := make(chan struct{})
 	go func() {
-		defer close(looked)
+		defer close(watched)
 		tick := time.NewTicker(fullPoll)
 		defer tick.Stop()
 		for {
@@ -100,7 +93,7 @@ func (c *Cluster) UnlessFull(ctx context.Context, pools []string, work func(cont
 	}()
 	err := work(working)
 	end(nil)
-	<-looked
+	<-watched
 	var full *PoolFullError
 	switch {
 	case err == nil:
@@ -113,49 +106,4 @@ func (c *Cluster) UnlessFull(ctx context.Context, pools []string, work func(cont
 		}
 	}
 	return err
-}
-
-// removeImage removes an image by its name. librbd moves it to the trash first;
-// where that is the first one there ever was in a pool, and the pool is full, it
-// says ENOENT and leaves the image: that is ErrPoolFull.
-func (c *Cluster) removeImage(ctx context.Context, spec Spec, id string) error {
-	return c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		err := translate("remove", spec, ErrImageNotFound, librbd.RemoveImage(ioctx, spec.Image))
-		if !errors.Is(err, ErrImageNotFound) {
-			return err
-		}
-		there := openImage(ioctx, spec, readOnly, func(img *librbd.Image) error { return checkID(img, spec, id) })
-		if there == nil {
-			return fmt.Errorf("remove %s: there is no room to note it in the trash: %w", spec, ErrPoolFull)
-		}
-		return nil
-	})
-}
-
-// removeFromFull lets go of the image's data first, and removes it when the
-// monitors have noticed that there is room.
-func (c *Cluster) removeFromFull(ctx context.Context, spec Spec, id string) error {
-	err := c.withImage(ctx, spec, readWrite, func(img *librbd.Image) error {
-		if err := checkID(img, spec, id); err != nil {
-			return err
-		}
-		return resize(img, spec, 0, true)
-	})
-	if err != nil {
-		return err
-	}
-	limit, cancel := context.WithTimeout(ctx, roomLimit)
-	defer cancel()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		if err := c.removeImage(ctx, spec, id); !errors.Is(err, ErrPoolFull) {
-			return err
-		}
-		select {
-		case <-limit.Done():
-			return fmt.Errorf("remove %s, whose data is gone: %w", spec, ErrPoolFull)
-		case <-tick.C:
-		}
-	}
 }

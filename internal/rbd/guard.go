@@ -7,10 +7,12 @@ import (
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
-// guardMark says on whose behalf a guard was made.
-const guardMark = "guard"
+// guardLabel says on whose behalf a guard was made.
+const guardLabel = "guard"
 
 // Guard is a v1 clone of a snapshot that nobody writes to. As long as it is
 // there, the snapshot can be neither unprotected nor removed, and Glance, which
@@ -30,7 +32,7 @@ func (g Guard) Guards(imageID string, snapshotID uint64) bool {
 	return g.ParentID == imageID && g.SnapshotID == snapshotID
 }
 
-// ours tells whether the guard was made for the owner. One that has no mark yet
+// ours tells whether the guard was made for the owner. One that has no label yet
 // was left by a run that was cut off right after the cloning.
 func (g Guard) ours(owner, imageID string) bool {
 	return g.Owner == owner || g.Owner == "" && g.ParentID == imageID
@@ -45,7 +47,7 @@ func (c *Cluster) Guard(ctx context.Context, spec Spec) (Guard, error) {
 	if err != nil {
 		return g, err
 	}
-	g.Image, g.Owner = img, img.Mark(guardMark)
+	g.Image, g.Owner = img, img.Label(guardLabel)
 	if img.Parent != nil {
 		g.ParentID, g.SnapshotID = img.Parent.ImageID, img.Parent.SnapshotID
 	}
@@ -53,45 +55,47 @@ func (c *Cluster) Guard(ctx context.Context, spec Spec) (Guard, error) {
 }
 
 // EnsureGuard makes the guard of a snapshot where it is missing: `rbd
-// --rbd-default-clone-format 1 clone SNAPSHOT POOL/NAME`, marked as made for
+// --rbd-default-clone-format 1 clone SNAPSHOT POOL/NAME`, labeled as made for
 // owner. One of the owner's that guards nothing (any more) is replaced.
 //
 // Errors: ErrNotProtected, ErrExists (an image of that name is not the
 // owner's), ErrOtherImage, ErrOtherSnapshot, ErrPermission.
 func (c *Cluster) EnsureGuard(ctx context.Context, snapshot Spec, imageID string, snapshotID uint64, name, owner string) error {
 	spec := snapshot.WithImage(name)
-	return c.ensureClone(ctx, snapshot, imageID, snapshotID, spec, owner, func() error {
+	return c.ensureClone(ctx, Origin{Spec: snapshot, ImageID: imageID, SnapshotID: snapshotID}, spec, owner, func() error {
 		return c.RemoveGuard(ctx, spec, imageID, owner)
 	})
 }
 
 // ensureClone makes the v1 clone that a guard or an alias is; remove is for one
 // of the owner's that is another snapshot's.
-func (c *Cluster) ensureClone(ctx context.Context, snapshot Spec, imageID string, snapshotID uint64, spec Spec, owner string, remove func() error) error {
+func (c *Cluster) ensureClone(ctx context.Context, from Origin, spec Spec, owner string, remove func() error) error {
 	g, err := c.Guard(ctx, spec)
+	missing := errors.Is(err, ErrImageNotFound)
 	switch {
-	case errors.Is(err, ErrImageNotFound):
+	case missing:
 	case err != nil:
 		return err
-	case !g.ours(owner, imageID):
-		return fmt.Errorf("clone %s to %s: %w", snapshot, spec, ErrExists)
-	case g.Guards(imageID, snapshotID):
-		return c.markGuard(ctx, spec, owner)
-	default:
+	case !g.ours(owner, from.ImageID):
+		return fmt.Errorf("clone %s to %s: %w", from.Spec, spec, ErrExists)
+	case g.Guards(from.ImageID, from.SnapshotID):
+		return c.labelGuard(ctx, spec, owner)
+	}
+	if err := c.checkSnapshot(ctx, from.Spec, from.ImageID, from.SnapshotID); err != nil {
+		return err
+	}
+	if !missing {
 		if err := remove(); err != nil {
 			return err
 		}
 	}
-	if err := c.checkSnapshot(ctx, snapshot, imageID, snapshotID); err != nil {
-		return err
-	}
-	err = c.change(ctx, func(cn *connection) error {
+	err = c.run(ctx, changeGrace, spec.Pool, func(cn *connection) error {
 		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
 			// Only of a v1 clone does Glance's own check before a removal know.
-			err := Layout{}.clone(cn, ioctx, spec, snapshot, 1)
+			err := Layout{}.clone(cn, ioctx, spec, from.Spec, 1)
 			if errors.Is(err, ErrExists) { // half a name, that a run which was cut off left
-				if err = dropStump(ioctx, spec); err == nil {
-					err = Layout{}.clone(cn, ioctx, spec, snapshot, 1)
+				if err = dropHeaderless(ioctx, spec); err == nil {
+					err = Layout{}.clone(cn, ioctx, spec, from.Spec, 1)
 				}
 			}
 			return err
@@ -100,7 +104,7 @@ func (c *Cluster) ensureClone(ctx context.Context, snapshot Spec, imageID string
 	if err != nil {
 		return err
 	}
-	return c.markGuard(ctx, spec, owner)
+	return c.labelGuard(ctx, spec, owner)
 }
 
 // checkSnapshot makes sure that a snapshot is the one meant, and protected.
@@ -117,27 +121,101 @@ func (c *Cluster) checkSnapshot(ctx context.Context, spec Spec, imageID string, 
 	})
 }
 
-// markGuard also takes off the marks that cloning has copied from the parent.
-func (c *Cluster) markGuard(ctx context.Context, spec Spec, owner string) error {
+// labelGuard also takes off the labels that cloning has copied from the parent.
+func (c *Cluster) labelGuard(ctx context.Context, spec Spec, owner string) error {
 	return c.withImage(ctx, spec, readWrite, func(img *librbd.Image) error {
-		if err := img.SetMetadata(markPrefix+guardMark, owner); err != nil {
+		if err := img.SetMetadata(ownership.Prefix+guardLabel, owner); err != nil {
 			return fmt.Errorf("mark %s: %w", spec, err)
 		}
-		return dropCopiedMarks(img, spec, markPrefix+guardMark)
+		return ownership.DropCopied(img, spec, ownership.Prefix+guardLabel)
 	})
 }
 
-// RemoveGuard removes the owner's guard: `rbd rm SPEC`. imageID is that of the
-// image it was cloned from. One that is gone is no error.
+// guards are those that were made for owner: the one of the name, and where it
+// was renamed or moved to the trash, clones of the image that have its label. An
+// alias has it too, and is none as long as it has its snapshot.
 //
-// Errors: ErrExists (the image is not the owner's), SnapshotsError, InUseError.
-func (c *Cluster) RemoveGuard(ctx context.Context, spec Spec, imageID, owner string) error {
+// Errors: ErrExists (the image of that name is not the owner's).
+func (c *Cluster) guards(ctx context.Context, spec Spec, imageID, owner string) ([]Image, error) {
+	var out []Image
 	g, err := c.Guard(ctx, spec)
+	switch {
+	case err == nil && !g.ours(owner, imageID):
+		return nil, fmt.Errorf("remove the guard %s: it was not made by this provider: %w", spec, ErrExists)
+	case err == nil:
+		out = append(out, g.Image)
+	default:
+		if err := tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound); err != nil {
+			return nil, err
+		}
+	}
+	children, err := c.childrenByID(ctx, spec, imageID)
 	if err != nil {
-		return tolerate(err, ErrImageNotFound, ErrPoolNotFound)
+		// Whoever may not look for clones has that of the name.
+		return out, tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission)
 	}
-	if !g.ours(owner, imageID) {
-		return fmt.Errorf("remove the guard %s: it was not made by this provider: %w", spec, ErrExists)
+	for _, child := range children {
+		img, err := c.FindImage(ctx, child.Spec, child.ID)
+		if err := tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound); err != nil {
+			return nil, err
+		}
+		_, alias := img.Snapshot(AliasSnapshot)
+		if img.ID != "" && img.ID != g.Image.ID && img.Label(guardLabel) == owner && alias != nil {
+			out = append(out, img)
+		}
 	}
-	return c.RemoveImage(ctx, spec, g.Image.ID)
+	return out, nil
+}
+
+// childrenByID are the clones of all snapshots of the image with this id.
+func (c *Cluster) childrenByID(ctx context.Context, spec Spec, id string) (out []Child, err error) {
+	at, err := c.locate(ctx, spec, id, anywhere)
+	if err != nil {
+		return nil, err
+	}
+	err = c.withPlace(ctx, at, readOnly, func(_ *connection, img *librbd.Image) error {
+		snaps, err := readSnapshots(img)
+		if err != nil {
+			return err
+		}
+		for _, s := range snaps {
+			children, err := childrenOf(img, at.spec.WithSnapshot(s.Name), s.ID)
+			if err != nil {
+				return err
+			}
+			out = append(out, children...)
+		}
+		return nil
+	})
+	return out, err
+}
+
+// CheckGuard says, without changing anything, what would keep RemoveGuard from
+// removing the owner's guard now. One that is gone is no error.
+//
+// Errors: as RemoveGuard.
+func (c *Cluster) CheckGuard(ctx context.Context, spec Spec, imageID, owner string) error {
+	all, err := c.guards(ctx, spec, imageID, owner)
+	for _, g := range all {
+		err = errors.Join(err, tolerate(c.CheckDelete(ctx, g.Spec, g.ID, nil), ErrImageNotFound))
+	}
+	return err
+}
+
+// RemoveGuard removes the owner's guard, whatever its name is now: `rbd rm SPEC`.
+// imageID is that of the image it was cloned from. One that is gone is no error.
+//
+// Errors: ErrExists (the image is not the owner's), SnapshotsError, InUseError,
+// ErrDeferred.
+func (c *Cluster) RemoveGuard(ctx context.Context, spec Spec, imageID, owner string) error {
+	all, err := c.guards(ctx, spec, imageID, owner)
+	if err != nil {
+		return err
+	}
+	for _, g := range all {
+		if err := c.DeleteImage(ctx, g.Spec, g.ID, nil); err != nil {
+			return err
+		}
+	}
+	return nil
 }

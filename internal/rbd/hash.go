@@ -9,10 +9,10 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
 )
 
 // ErrChanged says that what was read did not stay as it was.
@@ -74,40 +74,31 @@ func (c *Cluster) HashContent(ctx context.Context, spec Spec, algorithms []strin
 		defer unlock()
 	}
 	var out Hashes
-	var done, total atomic.Uint64
+	var done atomic.Int64
+	var total atomic.Uint64
 	err := c.withImageOn(ctx, spec, readOnly, func(cn *connection, img *librbd.Image) error {
-		before, err := cn.contentOf(img, spec)
+		before, err := cn.stateOf(img, spec)
 		if err != nil {
 			return err
 		}
 		total.Store(before.size)
-		r := hashing{
-			size: before.size,
-			sums: sums,
-			allocated: func(ctx context.Context, from, length uint64, mark func(from, length uint64)) error {
-				return allocated(ctx, img, spec, from, length, librbd.EnableWholeObject, mark)
-			},
-			readAt: func(b []byte, at uint64) error { return readFull(img, spec, b, at) },
-			progress: func(n uint64) {
-				done.Store(n)
-				if progress != nil && ctx.Err() == nil {
-					progress(n, before.size)
-				}
-			},
-		}
-		if err := r.run(ctx); err != nil {
+		read, err := blockio.Hash(ctx, content{img, spec}, int64(before.size), sums, func(n int64) { //nolint:gosec // signed in librbd
+			done.Store(n)
+			if progress != nil && ctx.Err() == nil {
+				progress(uint64(n), before.size) //nolint:gosec // not negative
+			}
+		})
+		if err != nil {
 			return err
 		}
-		out = Hashes{ImageID: before.imageID, SnapshotID: before.snapshotID, SizeBytes: before.size, ReadBytes: r.readBytes}
+		out = Hashes{ImageID: before.imageID, SnapshotID: before.snapshotID, SizeBytes: before.size, ReadBytes: uint64(read)} //nolint:gosec // not negative
 		// An image that is open without a watch does not learn of changes.
-		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-			return openImage(ioctx, spec, readOnly, func(img *librbd.Image) error {
-				after, err := cn.contentOf(img, spec)
-				if err == nil {
-					err = before.same(spec, after)
-				}
-				return err
-			})
+		return cn.withPlace(place{spec: spec}, readOnly, func(img *librbd.Image) error {
+			after, err := cn.stateOf(img, spec)
+			if err == nil {
+				err = before.same(spec, after)
+			}
+			return err
 		})
 	})
 	if err != nil && ctx.Err() != nil {

@@ -1,18 +1,17 @@
 package rbd
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
+	"strings"
 	"time"
 
 	librbd "github.com/ceph/go-ceph/rbd"
 )
 
-// content says which bytes an image or snapshot has: where this is the same
+// contentState says which bytes an image or snapshot has: where this is the same
 // before and after reading, what was read is one state of it.
-type content struct {
+type contentState struct {
 	imageID    string
 	snapshotID uint64
 	size       uint64
@@ -23,17 +22,21 @@ type content struct {
 	modified librbd.Timespec
 }
 
-// contentOf also makes sure that nobody has the image in use, unless it is a
+// stateOf also makes sure that nobody has the image in use, unless it is a
 // snapshot that is read.
-func (cn *connection) contentOf(img *librbd.Image, spec Spec) (content, error) {
-	var c content
+func (cn *connection) stateOf(img *librbd.Image, spec Spec) (contentState, error) {
+	var c contentState
 	var errs [4]error
 	c.imageID, errs[0] = img.GetId()
 	c.size, errs[1] = img.GetSize()
 	parent, err := cn.readParent(img, spec)
 	errs[2] = err
 	if spec.Snapshot == "" {
-		if err := checkUnused(img, spec); err != nil {
+		check := checkUnused
+		if strings.HasSuffix(spec.Image, pendingSuffix) { // its maker holds it
+			check = cn.checkAlone
+		}
+		if err := check(img, spec); err != nil {
 			return c, err
 		}
 		c.modified, errs[3] = img.GetModifyTimestamp()
@@ -50,7 +53,7 @@ func (cn *connection) contentOf(img *librbd.Image, spec Spec) (content, error) {
 	return c, nil
 }
 
-func (c content) same(spec Spec, after content) error {
+func (c contentState) same(spec Spec, after contentState) error {
 	var what string
 	switch {
 	case after == c:
@@ -67,27 +70,4 @@ func (c content) same(spec Spec, after content) error {
 		what = "it has another parent now, or none"
 	}
 	return fmt.Errorf("%s: %w: %s", spec, ErrChanged, what)
-}
-
-// allocated tells mark which parts of a range may be other than zero, by its own
-// objects and by those of its parent; all in bytes.
-func allocated(ctx context.Context, img *librbd.Image, spec Spec, from, length uint64, whole librbd.DiffWholeObject, mark func(at, length uint64)) error {
-	err := diffIterate(ctx, img, librbd.NoSnapshot, extent{at: from, n: length}, whole, func(e extent) {
-		if !e.zero {
-			mark(e.at, e.n)
-		}
-	})
-	return translate("look for data in", spec, ErrImageNotFound, err)
-}
-
-// readFull reads all of b, or fails.
-func readFull(img *librbd.Image, spec Spec, b []byte, at uint64) error {
-	n, err := img.ReadAt(b, int64(at)) //nolint:gosec // signed in librbd
-	if err == nil && n < len(b) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return fmt.Errorf("read %s at %d: %w", spec, at, err)
-	}
-	return nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
 )
 
 // dataReads is how many reads of data a connection has sent to the OSDs.
@@ -61,7 +62,7 @@ func TestHashReadsNoHoles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.ReadBytes != uint64(objects)*hashBlock || h.SizeBytes != 2<<30 {
+		if h.ReadBytes != uint64(objects)*blockio.PieceBytes || h.SizeBytes != 2<<30 {
 			t.Errorf("%s: %d of %d bytes were read, of %d objects", snapshot, h.ReadBytes, h.SizeBytes, objects)
 		}
 		return dataReads(t, socket) - before
@@ -129,7 +130,7 @@ func TestHashIsCancelled(t *testing.T) {
 	acctest.RBD(t, "create", "--size", "2T", spec.String())
 	edit(t, c, spec, func(img *librbd.Image) error { return write(img, 0, 16<<20) })
 	// Amid data, and amid a long hole.
-	for _, after := range []uint64{hashBlock, 64 * hashBlock} {
+	for _, after := range []uint64{blockio.PieceBytes, 64 * blockio.PieceBytes} {
 		ctx, cancel := context.WithCancel(t.Context())
 		var at atomic.Pointer[time.Time]
 		_, err := c.HashContent(ctx, spec, checksum.Algorithms(), func(done, _ uint64) {
@@ -156,7 +157,7 @@ func TestHashIsCancelled(t *testing.T) {
 	acctest.Await(t, "the image is closed", func() bool {
 		connections.Lock()
 		defer connections.Unlock()
-		return connections.byKey[c.cfg.key()].users == 0
+		return connections.byKey[c.cfg.connectionKey(false)].users == 0
 	})
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
 )
 
 // exported is what the rbd command reads, which looks for no holes.
@@ -54,7 +55,7 @@ func hashed(t *testing.T, c *Cluster, spec Spec) Hashes {
 			t.Errorf("%s: %s is %s, the exported content has %s", spec, a, got.Sums[a], want)
 		}
 	}
-	if last != got.SizeBytes || steps != (got.SizeBytes+hashBlock-1)/hashBlock {
+	if last != got.SizeBytes || steps != (got.SizeBytes+blockio.PieceBytes-1)/blockio.PieceBytes {
 		t.Errorf("%s: progress ended at %d of %d after %d steps", spec, last, got.SizeBytes, steps)
 	}
 	return got

@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
 )
 
@@ -55,25 +54,6 @@ func (p Parent) String() string {
 // Is tells whether the clone depends on the snapshot with these ids.
 func (p *Parent) Is(imageID string, snapshotID uint64) bool {
 	return p != nil && p.ImageID == imageID && p.SnapshotID == snapshotID
-}
-
-// Image reads an image: `rbd info`, `rbd snap ls --all` and `rbd image-meta ls`
-// in one opening, read-only and without a watch.
-//
-// Errors: ErrPoolNotFound, ErrNamespaceNotFound, ErrImageNotFound,
-// ErrPermission.
-func (c *Cluster) Image(ctx context.Context, spec Spec) (Image, error) {
-	var out Image
-	err := c.do(ctx, func(cn *connection) error {
-		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-			return openImage(ioctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
-				var err error
-				out, err = cn.readImage(img, spec.ImageSpec())
-				return err
-			})
-		})
-	})
-	return out, err
 }
 
 func (cn *connection) readImage(img *librbd.Image, spec Spec) (Image, error) {
@@ -150,7 +130,7 @@ func (cn *connection) readParent(img *librbd.Image, spec Spec) (*Parent, error) 
 }
 
 // CreateImage makes an empty image: `rbd create --size SIZE SPEC`. It is made
-// under its temporary name and marked with token, see Pending.
+// under its temporary name and labeled with token, see Pending.
 //
 // Errors: ErrExists, ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission.
 func (c *Cluster) CreateImage(ctx context.Context, spec Spec, layout Layout, token string) error {
@@ -195,76 +175,18 @@ func resize(img *librbd.Image, spec Spec, sizeBytes uint64, allowShrink bool) er
 	return translate("resize", spec, ErrImageNotFound, err)
 }
 
-// RemoveImage is `rbd rm SPEC`, of the image with this id only. An image that
-// is gone is no error.
+// RemoveImage is `rbd rm SPEC`, of the image with this name and id only. An
+// image that is gone, or renamed while nothing took its name, is no error.
+// DeleteImage is for one that others may have renamed.
 //
 // Errors: ErrOtherImage, SnapshotsError, InUseError, ErrPermission, ErrPoolFull.
 func (c *Cluster) RemoveImage(ctx context.Context, spec Spec, id string) error {
 	spec = spec.ImageSpec()
-	img, err := c.Image(ctx, spec)
-	if err == nil && img.ID == id && img.EditInterrupted() {
-		if err = c.WaitUnused(ctx, spec, id); err == nil {
-			err = c.withImage(ctx, spec, readWrite, func(img *librbd.Image) error { return dropUndo(img, spec) })
-		}
-	}
-	if err == nil {
-		err = c.CheckRemovable(ctx, spec, id)
-	}
-	if err != nil {
-		return tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
-	}
-	err = c.removeImage(ctx, spec, id)
-	if errors.Is(err, ErrPoolFull) {
-		err = c.removeFromFull(ctx, spec, id)
-	}
-	return err
-}
-
-// CheckRemovable says, without changing anything, what keeps an image from
-// being removed now: snapshots, watchers, locks, or another id.
-//
-// It returns ErrImageNotFound where the image with this id is gone, also where
-// another has its name.
-func (c *Cluster) CheckRemovable(ctx context.Context, spec Spec, id string) error {
-	err := c.checkRemovable(ctx, spec, id)
+	err := c.removeNamed(ctx, spec, id, nil)
 	if errors.Is(err, ErrOtherImage) {
 		if _, e := c.ImageByID(ctx, spec, id); errors.Is(e, ErrImageNotFound) {
-			return e
+			return nil
 		}
 	}
-	return err
-}
-
-func (c *Cluster) checkRemovable(ctx context.Context, spec Spec, id string) error {
-	return c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
-		if err := checkID(img, spec, id); err != nil {
-			return err
-		}
-		return checkBare(img, spec)
-	})
-}
-
-// checkBare makes sure that nothing hangs on an open image: no watcher, no
-// lock, no snapshot.
-func checkBare(img *librbd.Image, spec Spec) error {
-	if err := checkUnused(img, spec); err != nil {
-		return err
-	}
-	snaps, err := readSnapshots(img)
-	if err != nil || len(snaps) == 0 {
-		return err
-	}
-	e := &SnapshotsError{Spec: spec.ImageSpec(), Snapshots: snaps}
-	for _, s := range snaps {
-		if s.Kind != TrashSnapshot {
-			continue
-		}
-		// Nobody removes these: they go with the clones that keep them.
-		children, err := childrenOf(img, spec.WithSnapshot(s.Name), s.ID)
-		if err != nil {
-			return err
-		}
-		e.Children = append(e.Children, children...)
-	}
-	return e
+	return tolerate(err, ErrImageNotFound, ErrPoolNotFound, ErrNamespaceNotFound)
 }

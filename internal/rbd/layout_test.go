@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 func TestCheckFeatures(t *testing.T) {
@@ -155,7 +156,7 @@ func TestMetadata(t *testing.T) {
 	if err := c.SetMetadata(ctx, spec, "0", map[string]string{"b": "4"}, nil); !errors.Is(err, ErrOtherImage) {
 		t.Errorf("another image: %v", err)
 	}
-	for _, key := range []string{"", "conf_rbd_cache", markPrefix + "image"} {
+	for _, key := range []string{"", "conf_rbd_cache", ownership.Prefix + "image"} {
 		if err := CheckMetadataKey(key); !errors.Is(err, ErrReservedKey) {
 			t.Errorf("%q: %v", key, err)
 		}
@@ -167,7 +168,7 @@ func parentOf(t *testing.T, spec Spec, protect bool) Origin {
 	t.Helper()
 	parent := spec.WithImage(spec.Image + "-parent")
 	acctest.RBD(t, "create", "--size", "8M", parent.String())
-	acctest.RBD(t, "image-meta", "set", parent.String(), markPrefix+"image", "owned:somebody")
+	acctest.RBD(t, "image-meta", "set", parent.String(), ownership.Prefix+"image", "owned:somebody")
 	acctest.RBD(t, "snap", "create", "--no-progress", parent.String()+"@s")
 	if protect {
 		acctest.RBD(t, "snap", "protect", parent.String()+"@s")
@@ -204,7 +205,7 @@ func TestClone(t *testing.T) {
 		t.Errorf("a v1 clone of an unprotected snapshot: %v", err)
 	}
 	from.CloneFormat = 2
-	// A run that was cut off before the clone got its mark.
+	// A run that was cut off before the clone got its label.
 	acctest.RBD(t, "clone", "--rbd-default-clone-format", "2", from.Spec.String(), "vms/"+PendingName(spec.Image))
 	if err := c.CloneImage(ctx, spec, from, Layout{SizeBytes: 4 << 20}, "t"); !errors.Is(err, ErrShrink) {
 		t.Errorf("a clone smaller than its parent: %v", err)
@@ -229,7 +230,7 @@ func TestClone(t *testing.T) {
 	}
 }
 
-// An unmarked clone under the temporary name that has data of its own is
+// An unlabeled clone under the temporary name that has data of its own is
 // somebody's.
 func TestCloneLeavesOthersAlone(t *testing.T) {
 	spec := testSpec(t)
@@ -378,7 +379,7 @@ func TestSnapshotInTheTrash(t *testing.T) {
 	if _, err := parent.Snapshot("s"); !errors.Is(err, ErrSnapshotNotFound) {
 		t.Errorf("got %v", err)
 	}
-	err = c.CheckRemovable(ctx, from.Spec, parent.ID)
+	err = c.CheckDelete(ctx, from.Spec, parent.ID, nil)
 	if !errors.Is(err, ErrHasSnapshots) || !strings.Contains(err.Error(), spec.String()) {
 		t.Errorf("got %v", err)
 	}

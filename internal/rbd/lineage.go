@@ -50,11 +50,12 @@ const allDetails = ReadUsed | ReadUsers | ReadChildren
 // Similar to: `rbd info`, `rbd children --all` and `rbd du` of each image.
 //
 // Errors: ErrImageNotFound, ErrSnapshotNotFound, ErrPoolNotFound,
-// ErrNamespaceNotFound, ErrPermission with the pools that are not readable.
+// ErrNamespaceNotFound, ErrTooMany, ErrPermission with the pools that are not
+// readable.
 func (c *Cluster) Lineage(ctx context.Context, spec Spec, wholeTree bool) ([]LineageNode, error) {
 	var out []LineageNode
-	err := c.do(ctx, func(cn *connection) error {
-		l := lineage{cn: cn, ctx: ctx, seen: map[place]bool{}}
+	err := c.run(ctx, 0, spec.Pool, func(cn *connection) error {
+		l := lineage{cn: cn, ctx: ctx, visited: map[place]bool{}, most: maxListed}
 		root, err := l.read(spec, wholeTree)
 		if err != nil {
 			return c.namePools(cn, err)
@@ -75,16 +76,17 @@ type lineage struct {
 	// snapshotID narrows what counts as descending from self; 0 is any.
 	snapshotID uint64
 	narrow     bool
-	seen       map[place]bool
+	visited    map[place]bool
+	most       int // images
 }
 
-// see tells whether the image was seen before, and notes that it was.
-func (l *lineage) see(spec Spec, id string) bool {
+// visit tells whether the image was visited before, and notes that it was.
+func (l *lineage) visit(spec Spec, id string) bool {
 	key := place{spec: spec.WithImage(""), id: id}
-	if l.seen[key] {
+	if l.visited[key] {
 		return true
 	}
-	l.seen[key] = true
+	l.visited[key] = true
 	return false
 }
 
@@ -95,7 +97,7 @@ func (l *lineage) read(spec Spec, wholeTree bool) (*LineageNode, error) {
 	}
 	l.self = newNode(d)
 	l.self.Relation = RelationSelf
-	l.see(d.Spec, d.ID)
+	l.visit(d.Spec, d.ID)
 	if spec.Snapshot != "" {
 		s, err := d.Snapshot(spec.Snapshot)
 		if err != nil {
@@ -127,7 +129,7 @@ func (l *lineage) ancestors() ([]*LineageNode, error) {
 	chain := []*LineageNode{l.self}
 	for n := l.self; n.DependsOn != nil; {
 		p := *n.DependsOn
-		if l.see(p.Spec, p.ImageID) || len(chain) > maxDepth {
+		if l.visit(p.Spec, p.ImageID) || len(chain) > maxDepth {
 			return nil, fmt.Errorf("the ancestors of %s do not end", l.self.Spec)
 		}
 		d, err := l.cn.details(l.ctx, place{spec: p.Spec.ImageSpec(), id: p.ImageID}, allDetails)
@@ -150,6 +152,9 @@ func (l *lineage) descend(parents []*LineageNode) error {
 		places, origin := l.clonesOf(parents)
 		if len(places) == 0 {
 			return nil
+		}
+		if len(l.visited) > l.most {
+			return fmt.Errorf("follow the clones of %s: %w: more than %d", parents[0].Spec, ErrTooMany, l.most)
 		}
 		found, err := l.cn.detailsOf(l.ctx, places, allDetails)
 		if err != nil {
@@ -199,7 +204,7 @@ func (l *lineage) clonesOf(parents []*LineageNode) (places []place, origins []or
 			}
 			for _, c := range children {
 				// A clone in a pool that was deleted has no pool to open it in.
-				if c.Spec.Pool == "" || l.see(c.Spec, c.ID) {
+				if c.Spec.Pool == "" || l.visit(c.Spec, c.ID) {
 					continue
 				}
 				places = append(places, place{spec: c.Spec, id: c.ID})

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 )
 
 // outline is a lineage in few words: a line per image, indented by its depth.
@@ -128,6 +128,17 @@ func TestLineage(t *testing.T) {
 	nodes, err = c.Lineage(ctx, spec(kept), false)
 	if got, want := outline(t, ns, nodes, err), fmt.Sprintf("vms/NS/base ancestor\n vms/NS/mid ancestor of %d\n  vms/NS/kept self of %d flattened\n", v1, b); got != want {
 		t.Errorf("of a flattened clone: got:\n%swant:\n%s", got, want)
+	}
+
+	for most, want := range map[int]error{2: ErrTooMany, 3: ErrTooMany, 8: nil} {
+		err := c.do(ctx, func(cn *connection) error {
+			l := lineage{cn: cn, ctx: ctx, visited: map[place]bool{}, most: most}
+			_, err := l.read(spec(base), false)
+			return err
+		})
+		if !errors.Is(err, want) {
+			t.Errorf("at most %d images: got %v, want %v", most, err, want)
+		}
 	}
 
 	// A parent in the trash.

@@ -17,6 +17,13 @@ import (
 // atOnce is how many images of a listing are open at the same time.
 const atOnce = 10
 
+// maxListed bounds the images of a listing or lineage: all of them are held in
+// memory, and each is opened.
+const maxListed = 100_000
+
+// ErrTooMany says that there are more images than a listing or lineage may have.
+var ErrTooMany = errors.New("too many images")
+
 // Listing says which images are to be listed.
 type Listing struct {
 	Pool      string
@@ -27,6 +34,9 @@ type Listing struct {
 	Trash bool
 	// What is to be read of each.
 	What Reading
+
+	// most replaces maxListed, in tests.
+	most int
 }
 
 // Images reads the images of a pool and namespace, sorted by name, several at
@@ -36,8 +46,8 @@ type Listing struct {
 //
 // Similar to: `rbd ls --long` and `rbd trash ls --all`.
 //
-// Errors: ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission; those of one
-// image name it.
+// Errors: ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission, ErrTooMany; those of
+// one image name it.
 func (c *Cluster) Images(ctx context.Context, l Listing) ([]Details, error) {
 	if err := c.CheckPool(ctx, l.Pool, l.Namespace); err != nil {
 		return nil, err
@@ -88,15 +98,14 @@ func (cn *connection) list(l Listing) ([]place, error) {
 	if l.Match != nil {
 		out = slices.DeleteFunc(out, func(p place) bool { return !l.Match(p.spec.Image) })
 	}
+	if most := cmp.Or(l.most, maxListed); err == nil && len(out) > most {
+		return nil, fmt.Errorf("list the images of %s: %w: %d, at most %d", pool.PoolSpec(), ErrTooMany, len(out), most)
+	}
 	slices.SortFunc(out, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.spec.Image, b.spec.Image), cmp.Compare(a.id, b.id))
 	})
 	return out, err
 }
-
-type poolName string
-
-func (p poolName) String() string { return string(p) }
 
 // detailsOf reads many images at a time. Those that are gone are nil.
 func (cn *connection) detailsOf(ctx context.Context, places []place, what Reading) ([]*Details, error) {

@@ -8,8 +8,9 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
 )
 
 // Reading says what is to be read of an image besides Image.
@@ -75,30 +76,16 @@ func (c *Cluster) Details(ctx context.Context, spec Spec, what Reading) (Details
 	return out, nil
 }
 
-// place is where an image is to be opened: by its id where that is known, else
-// by name.
-type place struct {
-	spec  Spec
-	id    string
-	trash *TrashEntry
-}
-
 // details reads an image whose snapshots may come and go meanwhile: then it is
 // read again.
 func (cn *connection) details(ctx context.Context, at place, what Reading) (Details, error) {
 	var out Details
 	var err error
 	for range 3 {
-		err = cn.withPool(at.spec.Pool, at.spec.Namespace, func(ioctx *rados.IOContext) error {
-			read := func(img *librbd.Image) error {
-				var err error
-				out, err = cn.readDetails(ctx, img, at.spec, what)
-				return err
-			}
-			if at.id != "" {
-				return openImageByID(ioctx, at.spec, at.id, readOnly, read)
-			}
-			return openImage(ioctx, at.spec, readOnly, read)
+		err = cn.withPlace(at, readOnly, func(img *librbd.Image) error {
+			var err error
+			out, err = cn.readDetails(ctx, img, at.spec, what)
+			return err
 		})
 		if errno(err) != syscall.ENOENT || errors.Is(err, ErrImageNotFound) || ctx.Err() != nil {
 			break
@@ -136,14 +123,10 @@ func (cn *connection) readDetails(ctx context.Context, img *librbd.Image, spec S
 // usedBytes counts as `rbd du` does: each snapshot has what differs from the
 // one before, the image what differs from the last.
 func usedBytes(ctx context.Context, img *librbd.Image, spec Spec, snaps []Snapshot) (used uint64, err error) {
-	count := func(_, length uint64, exists int, _ any) int {
-		if ctx.Err() != nil {
-			return -int(syscall.ECANCELED) // nobody waits for the result any more
+	count := func(e Extent) {
+		if !e.Zero {
+			used += uint64(e.Length) //nolint:gosec // not negative
 		}
-		if exists != 0 {
-			used += length
-		}
-		return 0
 	}
 	from := librbd.NoSnapshot
 	diff := func(name string) error {
@@ -152,10 +135,8 @@ func usedBytes(ctx context.Context, img *librbd.Image, spec Spec, snaps []Snapsh
 		if err == nil {
 			size, err = img.GetSize()
 		}
-		// librbd of Ceph 16 aborts the process for a length of 0.
-		if err == nil && size > 0 {
-			err = img.DiffIterate(librbd.DiffIterateConfig{SnapName: from, Length: size, Callback: count,
-				WholeObject: librbd.EnableWholeObject, IncludeParent: librbd.ExcludeParent})
+		if err == nil {
+			err = blockio.Iterate(ctx, img, blockio.Query{From: from, Within: Extent{Length: int64(size)}, Own: true}, count)
 		}
 		if err != nil {
 			return fmt.Errorf("count the used bytes of %s: %w", spec.WithSnapshot(name), err)

@@ -12,7 +12,7 @@ import (
 	librbd "github.com/ceph/go-ceph/rbd"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 )
 
 // fill writes the first so many MiB, in less time than `rbd bench`.
@@ -83,6 +83,12 @@ func TestImages(t *testing.T) {
 	some, err := c.Images(ctx, Listing{Pool: "vms", Namespace: ns, Match: func(n string) bool { return n == "b" || n == "old" }})
 	if err != nil || len(some) != 1 || some[0].Spec.Image != "b" || some[0].UsedBytes != 0 {
 		t.Errorf("%+v, %v", some, err)
+	}
+	two := func(name string) bool { return name == "a" || name == "b" }
+	for most, want := range map[int]error{1: ErrTooMany, 2: nil} {
+		if some, err = c.Images(ctx, Listing{Pool: "vms", Namespace: ns, Match: two, most: most}); !errors.Is(err, want) || err != nil && some != nil {
+			t.Errorf("at most %d: %d images, %v", most, len(some), err)
+		}
 	}
 	none, err := c.Images(ctx, Listing{Pool: "vms", Namespace: ns, Match: func(string) bool { return false }})
 	if err != nil || len(none) != 0 {

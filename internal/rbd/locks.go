@@ -2,48 +2,72 @@ package rbd
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strconv"
 	"sync"
 )
 
-// nameLocks let one change at a time through per image. Terraform runs ten
-// operations at once, and two of ours on one image would see each other's
-// watchers as somebody else's.
-type nameLocks struct {
-	mu    sync.Mutex
-	queue map[string]chan struct{}
+// keyedLocks let one at a time through per key. An entry is there as long as
+// somebody holds or waits for it.
+type keyedLocks struct {
+	mu      sync.Mutex
+	entries map[string]*keyedLock
 }
 
-var allLocks = struct {
-	sync.Mutex
-	byKey map[string]*nameLocks
-}{byKey: map[string]*nameLocks{}}
-
-func locksOf(key string) *nameLocks {
-	allLocks.Lock()
-	defer allLocks.Unlock()
-	l := allLocks.byKey[key]
-	if l == nil {
-		l = &nameLocks{queue: map[string]chan struct{}{}}
-		allLocks.byKey[key] = l
-	}
-	return l
+type keyedLock struct {
+	turn  chan struct{} // has room for one: the holder
+	users int           // that hold or wait
 }
 
-// LockImage waits until no other change of the image is under way in this
-// process, or ctx ends. The function returned unlocks.
-func (c *Cluster) LockImage(ctx context.Context, spec Spec) (func(), error) {
-	name := spec.ImageSpec().String()
-	c.locks.mu.Lock()
-	ch := c.locks.queue[name]
-	if ch == nil {
-		ch = make(chan struct{}, 1)
-		c.locks.queue[name] = ch
+// lock waits for the key until ctx ends. unlock may be called once.
+func (l *keyedLocks) lock(ctx context.Context, key string) (unlock func(), err error) {
+	l.mu.Lock()
+	e := l.entries[key]
+	if e == nil {
+		e = &keyedLock{turn: make(chan struct{}, 1)}
+		l.entries[key] = e
 	}
-	c.locks.mu.Unlock()
+	e.users++
+	l.mu.Unlock()
+	leave := func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if e.users--; e.users == 0 {
+			delete(l.entries, key)
+		}
+	}
 	select {
-	case ch <- struct{}{}:
-		return func() { <-ch }, nil
+	case e.turn <- struct{}{}:
+		return func() {
+			<-e.turn
+			leave()
+		}, nil
 	case <-ctx.Done():
+		leave()
 		return nil, ctx.Err()
 	}
+}
+
+// imageLocks let one change at a time through per image, of all clusters that
+// this process speaks with. Terraform runs ten operations at once, and two of ours
+// on one image would see each other's watchers as somebody else's.
+var imageLocks = keyedLocks{entries: map[string]*keyedLock{}}
+
+// LockImage waits until no other change of the image is under way in this
+// process, whichever configuration it reaches the cluster with, or ctx ends. The
+// function returned unlocks.
+//
+// Errors: those of the connection; that of ctx.
+func (c *Cluster) LockImage(ctx context.Context, spec Spec) (func(), error) {
+	fsid, poolID, err := c.Home(ctx, spec.Pool)
+	pool := strconv.FormatInt(poolID, 10)
+	if errors.Is(err, ErrPoolNotFound) { // what there is nothing of may be asked for, too
+		fsid, err = c.FSID(ctx)
+		pool = strconv.Quote(spec.Pool)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return imageLocks.lock(ctx, fmt.Sprintf("%s %s %q %q", fsid, pool, spec.Namespace, spec.Image))
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 // confPrefix begins the metadata that overrides the cluster's configuration for
@@ -25,8 +27,8 @@ func CheckMetadataKey(key string) error {
 	switch {
 	case key == "":
 		return fmt.Errorf("%w: a key is not empty", ErrReservedKey)
-	case strings.HasPrefix(key, markPrefix):
-		return fmt.Errorf("%w: %q, as those that begin with %q are this provider's own", ErrReservedKey, key, markPrefix)
+	case strings.HasPrefix(key, ownership.Prefix):
+		return fmt.Errorf("%w: %q, as those that begin with %q are this provider's own", ErrReservedKey, key, ownership.Prefix)
 	case strings.HasPrefix(key, confPrefix):
 		return fmt.Errorf("%w: %q: configuration of the image goes into conf, without %q", ErrReservedKey, key, confPrefix)
 	}
@@ -68,12 +70,12 @@ func (i Image) Conf() map[string]string {
 	return out
 }
 
-// UserMetadata is the image's metadata without our marks and without its
+// UserMetadata is the image's metadata without our labels and without its
 // configuration.
 func (i Image) UserMetadata() map[string]string {
 	out := map[string]string{}
 	for k, v := range i.Metadata {
-		if !strings.HasPrefix(k, markPrefix) && !strings.HasPrefix(k, confPrefix) {
+		if !strings.HasPrefix(k, ownership.Prefix) && !strings.HasPrefix(k, confPrefix) {
 			out[k] = v
 		}
 	}
@@ -105,7 +107,7 @@ func (c *Cluster) SetMetadata(ctx context.Context, spec Spec, id string, set map
 			return err
 		}
 		for _, k := range remove {
-			if err := unmark(img, k); err != nil {
+			if err := ownership.Remove(img, k); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
@@ -75,18 +76,6 @@ func (c *Cluster) Namespaces(ctx context.Context, pool string) ([]string, error)
 	return out, err
 }
 
-// CreateNamespace makes a namespace. One that is there, whoever made it, is not
-// taken over: nothing can be noted on a namespace that would tell.
-//
-// Similar to: `rbd namespace create`.
-//
-// Errors: ErrExists, ErrPoolNotFound, ErrPermission.
-func (c *Cluster) CreateNamespace(ctx context.Context, pool, name string) error {
-	return c.withPool(ctx, pool, "", readWrite, func(ioctx *rados.IOContext) error {
-		return translate("create namespace", poolName(pool+"/"+name), ErrPoolNotFound, librbd.NamespaceCreate(ioctx, name))
-	})
-}
-
 // RemoveNamespace removes a namespace that has no images, neither in it nor in
 // its trash. One that is gone is no error, nor is its pool.
 //
@@ -107,6 +96,9 @@ func (c *Cluster) RemoveNamespace(ctx context.Context, pool, name string) error 
 			return translate("remove namespace", poolName(pool+"/"+name), ErrNamespaceNotFound, err)
 		})
 	}
+	if err == nil { // one that was never read since it was made
+		err = tolerate(c.ClaimNamespace(ctx, pool, name), ErrPermission)
+	}
 	return tolerate(err, ErrNamespaceNotFound, ErrPoolNotFound)
 }
 
@@ -118,33 +110,63 @@ func (c *Cluster) RemoveNamespace(ctx context.Context, pool, name string) error 
 //
 // Errors: NamespaceNotEmptyError, ErrPoolNotFound, ErrPermission.
 func (c *Cluster) CheckNamespaceEmpty(ctx context.Context, pool, name string, pass func(Image) bool) error {
-	e := &NamespaceNotEmptyError{Pool: pool, Namespace: name}
-	err := c.do(ctx, func(cn *connection) error {
-		places, err := cn.list(Listing{Pool: pool, Namespace: name, Trash: true})
-		if err != nil {
+	at := Listing{Pool: pool, Namespace: name, Trash: true}
+	for look := 1; ; look++ {
+		var obstacles []string
+		var unopened int
+		err := c.do(ctx, func(cn *connection) (err error) {
+			obstacles, unopened, err = cn.obstacles(ctx, at, pass)
+			return err
+		})
+		if err != nil || len(obstacles) == 0 {
 			return err
 		}
-		// What is nil is in the directory and can't be opened: librbd minds it.
-		images := make([]*Details, len(places))
-		if pass != nil {
-			if images, err = cn.detailsOf(ctx, places, 0); err != nil {
-				return err
-			}
-		}
-		for i, at := range places {
-			if images[i] != nil && pass(images[i].Image) {
+		// The last thing that librbd removes of an image is its name.
+		if unopened > 0 && look < vanishingLooks {
+			select {
+			case <-time.After(vanishingPause):
 				continue
+			case <-ctx.Done():
 			}
-			text := at.spec.String()
-			if at.trash != nil {
-				text += fmt.Sprintf(" (in the trash, id %s)", at.id)
-			}
-			e.Images = append(e.Images, text)
 		}
-		return nil
-	})
-	if err == nil && len(e.Images) > 0 {
-		return e
+		return &NamespaceNotEmptyError{Pool: pool, Namespace: name, Images: obstacles}
 	}
-	return err
+}
+
+// An image that can't be opened is looked for this often, with pauses, before it
+// counts as one that stays.
+const (
+	vanishingLooks = 5
+	vanishingPause = 300 * time.Millisecond
+)
+
+// obstacles are the images of a place that do not pass, as in NamespaceNotEmptyError,
+// and how many of them are in the directory and can't be opened: librbd minds them.
+func (cn *connection) obstacles(ctx context.Context, at Listing, pass func(Image) bool) (names []string, unopened int, err error) {
+	places, err := cn.list(at)
+	if err != nil {
+		return nil, 0, err
+	}
+	images := make([]*Details, len(places))
+	if pass != nil {
+		if images, err = cn.detailsOf(ctx, places, 0); err != nil {
+			return nil, 0, err
+		}
+	}
+	for i, at := range places {
+		switch {
+		case images[i] != nil && pass(images[i].Image):
+			continue
+		case pass != nil && images[i] == nil && at.trash != nil:
+			continue // just being removed
+		case pass != nil && images[i] == nil:
+			unopened++
+		}
+		text := at.spec.String()
+		if at.trash != nil {
+			text += fmt.Sprintf(" (in the trash, id %s)", at.id)
+		}
+		names = append(names, text)
+	}
+	return names, unopened, nil
 }

@@ -7,10 +7,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 )
 
 func TestNamespaceLife(t *testing.T) {
@@ -106,5 +107,31 @@ func TestCheckNamespaceName(t *testing.T) {
 		if err := CheckNamespaceName(name); (err == nil) != ok || err != nil && !errors.Is(err, ErrInvalidSpec) {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// An image that is being removed can't be opened any more, and has its name still:
+// it is no obstacle once that is gone too. One that stays so is.
+func TestNamespaceOfAVanishingImage(t *testing.T) {
+	c, ctx := NewCluster(Config{}), t.Context()
+	ns := imagestest.Namespace(t, "vms")
+	id := imagestest.Make(t, "vms/"+ns+"/a", "create", "--size", "8M")
+	imagestest.Make(t, "vms/"+ns+"/b", "create", "--size", "8M")
+	rados := func(args ...string) {
+		acctest.Admin(t, "rados", append([]string{"-p", "vms", "-N", ns}, args...)...)
+	}
+	rados("rm", "rbd_header."+id)
+	all := func(Image) bool { return true }
+	var e *NamespaceNotEmptyError
+	if err := c.CheckNamespaceEmpty(ctx, "vms", ns, all); !errors.As(err, &e) || len(e.Images) != 1 || e.Images[0] != "vms/"+ns+"/a" {
+		t.Errorf("while it is in the directory: %v", err)
+	}
+	vanish := sync.OnceFunc(func() {
+		rados("rmomapkey", "rbd_directory", "name_a")
+		rados("rmomapkey", "rbd_directory", "id_"+id)
+		rados("rm", "rbd_id.a")
+	})
+	if err := c.CheckNamespaceEmpty(ctx, "vms", ns, func(Image) bool { vanish(); return true }); err != nil {
+		t.Errorf("when it has gone: %v", err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 type openMode int
@@ -21,11 +23,7 @@ const (
 // withPool opens a pool and namespace. A missing pool is told from a missing
 // image here, since librbd answers ENOENT to both.
 func (c *Cluster) withPool(ctx context.Context, pool, namespace string, mode openMode, fn func(*rados.IOContext) error) error {
-	run := c.do
-	if mode == readWrite {
-		run = c.change
-	}
-	return run(ctx, func(cn *connection) error { return cn.withPool(pool, namespace, fn) })
+	return c.run(ctx, graceOf(mode), pool, func(cn *connection) error { return cn.withPool(pool, namespace, fn) })
 }
 
 func (cn *connection) withPool(pool, namespace string, fn func(*rados.IOContext) error) error {
@@ -38,6 +36,9 @@ func (cn *connection) withPool(pool, namespace string, fn func(*rados.IOContext)
 }
 
 func (cn *connection) openPool(pool, namespace string) (*rados.IOContext, error) {
+	if err := cn.refresh(pool); err != nil {
+		return nil, fmt.Errorf("read the map of the pools: %w", err)
+	}
 	ioctx, err := cn.conn.OpenIOContext(pool)
 	if err != nil {
 		if errno(err) == syscall.ENOENT {
@@ -54,53 +55,82 @@ func (cn *connection) openPool(pool, namespace string) (*rados.IOContext, error)
 	return ioctx, nil
 }
 
+// place is where an image is to be opened: by its id where that is known, else
+// by name. It is set to the snapshot where spec has one.
+type place struct {
+	spec  Spec
+	id    string
+	trash *TrashEntry
+}
+
 // withImage opens an image, or its snapshot where spec has one, by name.
 func (c *Cluster) withImage(ctx context.Context, spec Spec, mode openMode, fn func(*librbd.Image) error) error {
-	return c.withPool(ctx, spec.Pool, spec.Namespace, mode, func(ioctx *rados.IOContext) error {
-		return openImage(ioctx, spec, mode, fn)
-	})
+	return c.withPlace(ctx, place{spec: spec}, mode, func(_ *connection, img *librbd.Image) error { return fn(img) })
 }
 
 // withImageOn is withImage for what needs the connection too.
 func (c *Cluster) withImageOn(ctx context.Context, spec Spec, mode openMode, fn func(*connection, *librbd.Image) error) error {
-	run := c.do
-	if mode == readWrite {
-		run = c.change
-	}
-	return run(ctx, func(cn *connection) error {
-		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-			return openImage(ioctx, spec, mode, func(img *librbd.Image) error { return fn(cn, img) })
-		})
+	return c.withPlace(ctx, place{spec: spec}, mode, fn)
+}
+
+// withPlace opens an image wherever it is.
+func (c *Cluster) withPlace(ctx context.Context, at place, mode openMode, fn func(*connection, *librbd.Image) error) error {
+	return c.run(ctx, graceOf(mode), at.spec.Pool, func(cn *connection) error {
+		return cn.withPlace(at, mode, func(img *librbd.Image) error { return fn(cn, img) })
 	})
 }
 
-func openImage(ioctx *rados.IOContext, spec Spec, mode openMode, fn func(*librbd.Image) error) error {
-	open := librbd.OpenImageReadOnly
-	if mode == readWrite {
-		open = librbd.OpenImage
-	}
-	img, err := open(ioctx, spec.Image, librbd.NoSnapshot)
+func (cn *connection) withPlace(at place, mode openMode, fn func(*librbd.Image) error) error {
+	return cn.withPool(at.spec.Pool, at.spec.Namespace, func(ioctx *rados.IOContext) error {
+		return withOpen(ioctx, at, mode, fn)
+	})
+}
+
+// withOpen is withPlace in a pool and namespace that is open.
+func withOpen(ioctx *rados.IOContext, at place, mode openMode, fn func(*librbd.Image) error) (err error) {
+	img, err := at.open(ioctx, mode)
 	if err != nil {
-		return openError(ioctx, spec, err)
+		return err
 	}
-	return closing(img, spec, func(img *librbd.Image) error {
-		if spec.Snapshot != "" {
-			if err := img.SetSnapshot(spec.Snapshot); err != nil {
-				return translate("open", spec, ErrSnapshotNotFound, err)
-			}
-		}
-		return fn(img)
-	})
-}
-
-// closing closes the image after fn.
-func closing(img *librbd.Image, spec Spec, fn func(*librbd.Image) error) (err error) {
 	defer func() {
-		if e := img.Close(); e != nil && err == nil {
-			err = fmt.Errorf("close %s: %w", spec.ImageSpec(), e)
+		if e := closeImage(img, at.spec); e != nil && err == nil {
+			err = e
 		}
 	}()
 	return fn(img)
+}
+
+// open is the one place where librbd opens an image. The caller closes it.
+func (p place) open(ioctx *rados.IOContext, mode openMode) (*librbd.Image, error) {
+	var img *librbd.Image
+	var err error
+	switch {
+	case p.id != "" && mode == readWrite:
+		img, err = librbd.OpenImageById(ioctx, p.id, librbd.NoSnapshot)
+	case p.id != "":
+		img, err = librbd.OpenImageByIdReadOnly(ioctx, p.id, librbd.NoSnapshot)
+	case mode == readWrite:
+		img, err = librbd.OpenImage(ioctx, p.spec.Image, librbd.NoSnapshot)
+	default:
+		img, err = librbd.OpenImageReadOnly(ioctx, p.spec.Image, librbd.NoSnapshot)
+	}
+	if err != nil {
+		return nil, openError(ioctx, p.spec, err)
+	}
+	if p.spec.Snapshot != "" {
+		if err := img.SetSnapshot(p.spec.Snapshot); err != nil {
+			err = translate("open", p.spec, ErrSnapshotNotFound, err)
+			return nil, errors.Join(err, closeImage(img, p.spec))
+		}
+	}
+	return img, nil
+}
+
+func closeImage(img *librbd.Image, spec Spec) error {
+	if err := img.Close(); err != nil {
+		return fmt.Errorf("close %s: %w", spec.ImageSpec(), err)
+	}
+	return nil
 }
 
 func openError(ioctx *rados.IOContext, spec Spec, err error) error {
@@ -146,20 +176,10 @@ func checkID(img *librbd.Image, spec Spec, id string) error {
 		return fmt.Errorf("read the id of %s: %w", spec, err)
 	}
 	if got != id {
-		if mark, err := metadata(img, imageKey); err == nil && mark == markOf(decoyToken(id), got) {
-			return fmt.Errorf("%w: %s (id %s)", ErrAside, spec.ImageSpec(), id)
+		if label, err := ownership.Read(img, ownership.ImageKey); err == nil && label == ownership.Label(ownership.PlaceholderToken(id), got) {
+			return fmt.Errorf("%w: %s (id %s)", ErrDetached, spec.ImageSpec(), id)
 		}
 		return fmt.Errorf("%w: %s has id %s, expected %s", ErrOtherImage, spec.ImageSpec(), got, id)
 	}
 	return nil
-}
-
-// tolerate drops an error that says that what should go is gone.
-func tolerate(err error, gone ...error) error {
-	for _, g := range gone {
-		if errors.Is(err, g) {
-			return nil
-		}
-	}
-	return err
 }

@@ -4,69 +4,142 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync/atomic"
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/undo"
 )
 
-// pendingSuffix ends the temporary name of an image that is being made.
-const pendingSuffix = ".tfpending"
-
-// PendingName is the temporary name of an image that is being made.
-func PendingName(name string) string { return name + pendingSuffix }
-
 // Pending is an image that is being made: it has a temporary name and our
-// mark until Publish gives it its own name. A crash leaves the marked
-// temporary image, which the next NewPending for the same name removes.
+// label until Publish gives it its own name. A crash leaves the labeled
+// temporary image, which the next NewPending of the same state for the same name
+// removes. It is held open all the time, so that others see that it is in use.
 type Pending struct {
 	// Spec is the temporary one.
 	Spec   Spec
 	target Spec
 	id     string
 	c      *Cluster
+	held   *handle
 	undo   undo.Stack
 }
 
-// Resume finishes the renaming of an image that a run was cut off in while it
-// gave it its name, and tells whether it is finished with that, see CheckFree.
+// Resume finishes the renaming of an image that a run of this state was cut off
+// in while it gave it its name, and tells whether it is finished with that, see
+// CheckFree.
+//
+// Errors: InUseError (another run is at work), as CheckFree.
 func (c *Cluster) Resume(ctx context.Context, target Spec, token string) (found bool, err error) {
-	err = c.withPool(ctx, target.Pool, target.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		_, err := settleRename(ioctx, PendingName(target.Image), target.Image, "")
-		return err
-	})
-	if err != nil {
+	if err := c.finishRename(ctx, target); err != nil {
 		return false, err
 	}
 	return c.CheckFree(ctx, target, token)
 }
 
-// CheckFree says whether an image can be made under this name: ErrExists where
-// it is taken by anything but an unclaimed image made with the same token.
-// Such an image is finished, and found is true.
-func (c *Cluster) CheckFree(ctx context.Context, spec Spec, token string) (found bool, err error) {
-	img, err := c.Image(ctx, spec)
-	switch {
-	case errors.Is(err, ErrImageNotFound):
-		return false, nil
-	case err != nil:
-		return false, err
-	case token != "" && img.PendingToken() == token:
-		return true, nil
+func (c *Cluster) finishRename(ctx context.Context, target Spec) error {
+	temporary := PendingName(target.Image)
+	var id string
+	err := c.withPool(ctx, target.Pool, target.Namespace, readOnly, func(ioctx *rados.IOContext) (err error) {
+		var other string
+		if id, err = idByName(ioctx, temporary); err != nil || id == "" {
+			return err
+		}
+		if other, err = idByName(ioctx, target.Image); other != id {
+			id = ""
+		}
+		return err
+	})
+	if err != nil || id == "" {
+		return err
 	}
-	return false, fmt.Errorf("image %s (id %s): %w", spec, img.ID, ErrExists)
+	img, err := c.Image(ctx, target)
+	if err != nil {
+		return tolerate(err, ErrImageNotFound) // half made: CheckFree tells
+	}
+	if img.PendingToken() == "" || c.takes(img.PendingRun()) != nil {
+		return nil //nolint:nilerr // CheckFree says why it is left alone
+	}
+	if err := c.WaitUnused(ctx, target, id); err != nil {
+		return err
+	}
+	return c.withNameLock(ctx, target.Pool, target.Namespace, temporary, func(_ *connection, ioctx *rados.IOContext) error {
+		_, err := recoverRename(ioctx, temporary, target.Image, id)
+		return err
+	})
 }
 
-// NewPending makes the temporary image, empty. What an interrupted run left
-// under the temporary name is removed first, after the watch of a client that
-// was killed has run out.
+// CheckFree says whether an image can be made under this name: ErrExists where
+// it is taken by anything but an unclaimed image that an unfinished run of the
+// same state made with the same token. Such an image is finished, and found is
+// true.
 //
-// Errors: ErrExists, InUseError (another run is at work), ErrPoolNotFound,
+// Errors: also ErrOtherState, ErrOtherArguments, ErrOtherRun, ErrThisRun, which
+// are ErrExists, too.
+func (c *Cluster) CheckFree(ctx context.Context, spec Spec, token string) (found bool, err error) {
+	return c.checkFree(ctx, spec, token, c.takes)
+}
+
+func (c *Cluster) checkFree(ctx context.Context, spec Spec, token string, takes func(Run) error) (found bool, err error) {
+	img, err := c.Image(ctx, spec)
+	if errors.Is(err, ErrImageNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	err = ErrExists
+	if img.Owned() {
+		err = ErrOwned
+	}
+	if img.PendingToken() != "" {
+		err = takes(img.PendingRun())
+		if err == nil && token != "" && img.PendingToken() == token {
+			return true, nil
+		}
+		if err == nil {
+			err = ErrOtherArguments
+		}
+	}
+	return false, fmt.Errorf("image %s (id %s): %w", spec, img.ID, err)
+}
+
+// CheckTemporary says whether the temporary name of a new image is free, or has
+// what an unfinished run of this state left, which NewPending removes.
+//
+// Errors: ErrExists, ErrOtherState, ErrThisRun.
+func (c *Cluster) CheckTemporary(ctx context.Context, target Spec) (left bool, err error) {
+	spec := target.WithImage(PendingName(target.Image))
+	img, err := c.Image(ctx, spec)
+	if errors.Is(err, ErrImageNotFound) {
+		return false, nil
+	}
+	if err == nil && img.PendingToken() != "" {
+		left, err = true, c.takes(img.PendingRun())
+	}
+	if err != nil {
+		err = fmt.Errorf("image %s (id %s): %w", spec, img.ID, err)
+	}
+	return left, err
+}
+
+// NewPending makes the temporary image, empty. What an interrupted run of this
+// state left under the temporary name is removed first, after the watch of a
+// client that was killed has run out.
+//
+// Errors: ErrExists, ErrOtherState, ErrThisRun, InUseError (another run is at work), ErrPoolNotFound,
 // ErrNamespaceNotFound, ErrPermission.
 func (c *Cluster) NewPending(ctx context.Context, target Spec, layout Layout, token string) (*Pending, error) {
-	return c.newPending(ctx, target, nil, layout, token, func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
-		// It gets its size only when the mark is on it: an unmarked image
+	return c.newEmpty(ctx, target, layout, c.cfg.Run.Sign(token))
+}
+
+func (c *Cluster) newEmpty(ctx context.Context, target Spec, layout Layout, label string) (*Pending, error) {
+	return c.newPending(ctx, target, nil, layout, label, func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
+		// It gets its size only when the label is on it: an unlabeled image
 		// under this name is a leftover only if it is empty.
 		return layout.create(cn, ioctx, spec, 0)
 	})
@@ -92,10 +165,13 @@ func (c *Cluster) NewPendingClone(ctx context.Context, target Spec, from Origin,
 	if err := c.checkOrigin(ctx, from); err != nil {
 		return nil, err
 	}
-	return c.newPending(ctx, target, &from, layout, token, func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
+	return c.newPending(ctx, target, &from, layout, c.cfg.Run.Sign(token), func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
 		return layout.clone(cn, ioctx, spec, from.Spec, from.CloneFormat)
 	})
 }
+
+// errNotBegun is for nobody: it was given up before it began.
+var errNotBegun = errors.New("not begun")
 
 func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, layout Layout, token string, create func(*connection, *rados.IOContext, Spec) error) (*Pending, error) {
 	if err := c.CheckPool(ctx, target.Pool, target.Namespace); err != nil {
@@ -108,60 +184,117 @@ func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, lay
 	if err := c.removeLeftover(ctx, p.Spec, from); err != nil {
 		return nil, fmt.Errorf("a temporary image of an earlier run is in the way: %w", err)
 	}
-	err := c.change(ctx, func(cn *connection) error {
-		return cn.withPool(p.Spec.Pool, p.Spec.Namespace, func(ioctx *rados.IOContext) error {
-			err := create(cn, ioctx, p.Spec)
-			if errors.Is(err, ErrExists) {
-				if err = dropStump(ioctx, p.Spec); err == nil {
-					err = create(cn, ioctx, p.Spec)
-				}
+	// From here on another run sees either nothing or an image with our label
+	// that is in use.
+	made := make(chan struct{})
+	var decided atomic.Bool // that it begins, or that it does not any more
+	err := c.withNameLock(ctx, p.Spec.Pool, p.Spec.Namespace, p.Spec.Image, func(cn *connection, ioctx *rados.IOContext) error {
+		if !decided.CompareAndSwap(false, true) {
+			return errNotBegun
+		}
+		defer close(made)
+		err := create(cn, ioctx, p.Spec)
+		if errors.Is(err, ErrExists) {
+			if err = dropHeaderless(ioctx, p.Spec); err == nil {
+				err = create(cn, ioctx, p.Spec)
 			}
-			return err
-		})
+		}
+		if err == nil {
+			err = p.hold(ctx, token)
+		}
+		if err == nil {
+			err = p.setUp(from, layout)
+		}
+		return err
 	})
-	if err != nil {
-		return nil, err
+	if err == nil {
+		return p, nil
 	}
-	p.undo.Add("remove the temporary image "+p.Spec.String(), func(ctx context.Context) error {
-		// A tool that was ended in the middle leaves its watch for a while.
-		if err := c.WaitUnused(ctx, p.Spec, p.id); err != nil {
-			return tolerate(err, ErrImageNotFound)
-		}
-		return c.RemoveImage(ctx, p.Spec, p.id)
-	})
-	err = c.withImage(ctx, p.Spec, readWrite, func(img *librbd.Image) error {
-		var err error
-		if p.id, err = img.GetId(); err != nil {
-			return fmt.Errorf("read the id of %s: %w", p.Spec, err)
-		}
-		if err := img.SetMetadata(imageKey, markOf(token, p.id)); err != nil {
-			return fmt.Errorf("mark %s: %w", p.Spec, err)
-		}
-		if from != nil {
-			if err := dropCopiedMarks(img, p.Spec, imageKey); err != nil {
-				return err
-			}
-		}
-		if err := setMetadata(img, p.Spec, layout.Metadata); err != nil {
-			return err
-		}
-		if from != nil && layout.SizeBytes == 0 {
-			return nil
-		}
-		return resize(img, p.Spec, layout.SizeBytes, layout.AllowShrink)
-	})
-	if err != nil {
+	select {
+	case <-made:
 		p.undo.Run(ctx, &err)
-		return nil, err
+	default: // not begun, or the cluster does not answer: the next run removes it
+		if !decided.CompareAndSwap(false, true) {
+			go func(ctx context.Context) {
+				<-made
+				var late error // nobody waits for it
+				p.undo.Run(ctx, &late)
+			}(ctx)
+		}
 	}
-	return p, nil
+	return nil, err
 }
 
-// dropStump removes what is left under a temporary name of an image whose
+// hold opens the new image and puts the label on it.
+func (p *Pending) hold(ctx context.Context, token string) (err error) {
+	// An image that was made gets its label even if ctx has ended meanwhile.
+	if p.held, err = p.c.openHandle(context.WithoutCancel(ctx), p.Spec, readWrite); err != nil {
+		return err
+	}
+	p.undo.Add("close the temporary image "+p.Spec.String(), p.release)
+	id, err := p.held.img.GetId()
+	if err != nil {
+		return fmt.Errorf("read the id of %s: %w", p.Spec, err)
+	}
+	if err := p.held.cn.checkAlone(p.held.img, p.Spec); err != nil {
+		return err
+	}
+	if err := p.held.img.SetMetadata(ownership.ImageKey, ownership.Label(token, id)); err != nil {
+		return fmt.Errorf("mark %s: %w", p.Spec, err)
+	}
+	p.id = id
+	p.undo.Add("remove the temporary image "+p.Spec.String(), func(ctx context.Context) error {
+		if err := p.release(ctx); err != nil {
+			return err
+		}
+		// A tool that was ended in the middle leaves its watch for a while.
+		if err := p.c.WaitUnused(ctx, p.Spec, p.id); err != nil {
+			return tolerate(err, ErrImageNotFound)
+		}
+		return p.c.RemoveImage(ctx, p.Spec, p.id)
+	})
+	return nil
+}
+
+// release closes the image.
+func (p *Pending) release(ctx context.Context) error {
+	h := p.held
+	p.held = nil
+	if h == nil {
+		return nil
+	}
+	return h.closeFor(ctx, changeGrace)
+}
+
+// setUp makes the labeled image what it is to be.
+func (p *Pending) setUp(from *Origin, layout Layout) error {
+	img := p.held.img
+	if from != nil {
+		if err := ownership.DropCopied(img, p.Spec, ownership.ImageKey); err != nil {
+			return err
+		}
+	}
+	if err := setMetadata(img, p.Spec, layout.Metadata); err != nil {
+		return err
+	}
+	if from == nil || layout.SizeBytes > 0 {
+		if err := resize(img, p.Spec, layout.SizeBytes, layout.AllowShrink); err != nil {
+			return err
+		}
+	}
+	// Whoever fills the image is to have the exclusive lock, and not to ask for
+	// each change of the size.
+	if owner, err := img.LockIsExclusiveOwner(); err != nil || !owner {
+		return translate("read the lock of", p.Spec, ErrImageNotFound, err)
+	}
+	return translate("release the lock of", p.Spec, ErrImageNotFound, img.LockRelease())
+}
+
+// dropHeaderless removes what is left under a temporary name of an image whose
 // creation was cut off before it had a header: a name that can't be opened, and
 // can't be given again. Anything that can be opened is ErrExists.
-func dropStump(ioctx *rados.IOContext, spec Spec) error {
-	err := openImage(ioctx, spec, readOnly, func(*librbd.Image) error { return nil })
+func dropHeaderless(ioctx *rados.IOContext, spec Spec) error {
+	err := withOpen(ioctx, place{spec: spec}, readOnly, func(*librbd.Image) error { return nil })
 	if !errors.Is(err, ErrImageNotFound) {
 		if err == nil {
 			err = fmt.Errorf("create %s: %w", spec, ErrExists)
@@ -191,7 +324,7 @@ func (c *Cluster) checkOrigin(ctx context.Context, from Origin) error {
 // ID is the RBD image id, which stays when the image is published.
 func (p *Pending) ID() string { return p.id }
 
-// Publish renames the image to its own name. It keeps its mark, with which a
+// Publish renames the image to its own name. It keeps its label, with which a
 // run that was interrupted before it could write its state finds it again.
 //
 // Errors: ErrExists.
@@ -218,7 +351,7 @@ func (p *Pending) PublishGrown(ctx context.Context, sizeBytes uint64) error {
 		return err
 	}
 	p.undo.Done()
-	return nil
+	return p.release(ctx)
 }
 
 // publish is all that is left to do for an image that needs no content. err is
@@ -239,58 +372,98 @@ func (p *Pending) Discard(ctx context.Context) error {
 	return err
 }
 
-// removeLeftover removes the temporary image of an interrupted run. A clone of
-// from that nobody has written to was cut off before it got its mark, and an
-// image that has nothing at all, before librbd gave it its parent.
+// removeLeftover removes the temporary image of an interrupted run of this
+// state. A clone of from that nobody has written to was cut off before it got its
+// label, and an image that has nothing at all, before librbd gave it its parent.
 func (c *Cluster) removeLeftover(ctx context.Context, spec Spec, from *Origin) error {
 	img, err := c.Image(ctx, spec)
-	if errors.Is(err, ErrImageNotFound) {
-		return nil
+	if err == nil {
+		err = c.checkLeftover(ctx, img, from)
+	}
+	if err == nil {
+		err = c.WaitUnused(ctx, spec, img.ID)
 	}
 	if err != nil {
-		return err
+		return tolerate(err, ErrImageNotFound)
+	}
+	return c.withNameLock(ctx, spec.Pool, spec.Namespace, spec.Image, func(*connection, *rados.IOContext) error {
+		// Whoever makes one has put the label on it by now.
+		now, err := c.Image(ctx, spec)
+		if err == nil && now.ID == img.ID {
+			err = c.checkLeftover(ctx, now, from)
+		}
+		if err != nil || now.ID != img.ID {
+			return tolerate(err, ErrImageNotFound)
+		}
+		for _, s := range now.Snapshots {
+			if s.Kind == UserSnapshot && now.OwnsSnapshot(s.Name) {
+				if err := c.RemoveSnapshot(ctx, spec.WithSnapshot(s.Name), s.ID, false); err != nil {
+					return err
+				}
+			}
+		}
+		return c.RemoveImage(ctx, spec, now.ID)
+	})
+}
+
+// Leftover tells whether an image is what a run of this state, which was cut off,
+// left under a temporary name.
+func (c *Cluster) Leftover(i Image) bool {
+	return strings.HasSuffix(i.Spec.Image, pendingSuffix) && i.Trash == nil && i.PendingToken() != "" && c.takes(i.PendingRun()) == nil
+}
+
+// RemoveLeftovers removes those of the clones that are leftovers of this state,
+// and tells how many.
+//
+// Errors: InUseError (a run is at work on one), ErrPermission.
+func (c *Cluster) RemoveLeftovers(ctx context.Context, children []Child) (removed int, err error) {
+	for _, child := range children {
+		if !child.temporary() {
+			continue
+		}
+		img, err := c.FindImage(ctx, child.Spec, child.ID)
+		if err == nil && c.Leftover(img) {
+			removed++
+			err = c.removeLeftover(ctx, img.Spec, nil)
+		}
+		if tolerate(err, ErrImageNotFound) != nil {
+			return removed, fmt.Errorf("remove what a run that was cut off has left: %w", err)
+		}
+	}
+	return removed, nil
+}
+
+// checkLeftover says why a temporary image may not be removed.
+func (c *Cluster) checkLeftover(ctx context.Context, img Image, from *Origin) error {
+	if img.PendingToken() != "" {
+		if err := c.takes(img.PendingRun()); err != nil && !ownership.IsPlaceholder(img.PendingToken()) {
+			return fmt.Errorf("image %s (id %s): %w", img.Spec, img.ID, err)
+		}
+		return nil
 	}
 	empty := img.SizeBytes == 0
 	if from != nil && (img.Parent.Is(from.ImageID, from.SnapshotID) || img.Parent == nil && len(img.Metadata) == 0) {
-		if empty, err = c.untouched(ctx, spec); err != nil {
+		var err error
+		if empty, err = c.untouched(ctx, img.Spec); err != nil {
 			return err
 		}
 	}
-	if img.PendingToken() == "" && (!empty || len(img.Snapshots) > 0) {
-		return fmt.Errorf("image %s has no mark of ours: %w", spec, ErrExists)
+	if !empty || len(img.Snapshots) > 0 {
+		return fmt.Errorf("image %s has no mark of ours: %w", img.Spec, ErrExists)
 	}
-	if err := c.WaitUnused(ctx, spec, img.ID); err != nil {
-		return err
-	}
-	for _, s := range img.Snapshots {
-		if s.Kind == UserSnapshot && img.OwnsSnapshot(s.Name) {
-			if err := c.RemoveSnapshot(ctx, spec.WithSnapshot(s.Name), s.ID, false); err != nil {
-				return err
-			}
-		}
-	}
-	return c.RemoveImage(ctx, spec, img.ID)
+	return nil
 }
 
 // untouched tells whether an image has no data of its own.
 func (c *Cluster) untouched(ctx context.Context, spec Spec) (bool, error) {
 	empty := true
 	err := c.withImage(ctx, spec, readOnly, func(img *librbd.Image) error {
-		size, err := img.GetSize()
+		open := content{img, spec}
+		size, err := open.size()
 		if err != nil {
-			return fmt.Errorf("read the size of %s: %w", spec, err)
+			return err
 		}
-		if size == 0 { // librbd 16 aborts the process when asked for that
-			return nil
-		}
-		err = img.DiffIterate(librbd.DiffIterateConfig{
-			Length: size, IncludeParent: librbd.ExcludeParent, WholeObject: librbd.EnableWholeObject,
-			Callback: func(_, _ uint64, exists int, _ any) int {
-				empty = empty && exists == 0
-				return 0
-			},
-		})
-		return translate("look for data in", spec, ErrImageNotFound, err)
+		return open.Iterate(ctx, blockio.Query{Within: Extent{Length: size}, Own: true}, func(e Extent) { empty = empty && e.Zero })
 	})
 	return empty, err
 }

@@ -12,12 +12,13 @@ import (
 	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 func testSpec(t *testing.T) Spec {
 	t.Helper()
 	acctest.RequireLab(t)
-	name := fmt.Sprintf("unit-%s-%d", strings.ToLower(t.Name()), os.Getpid())
+	name := fmt.Sprintf("unit-%s-%d", strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), os.Getpid())
 	t.Cleanup(func() {
 		for _, n := range []string{name, PendingName(name), name + "-2"} {
 			_, _ = acctest.TryRBD(t, "snap", "purge", "vms/"+n)
@@ -204,7 +205,7 @@ func TestSnapshotLife(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if out := acctest.RBD(t, "image-meta", "ls", spec.String()); strings.Contains(out, markPrefix) {
+	if out := acctest.RBD(t, "image-meta", "ls", spec.String()); strings.Contains(out, ownership.Prefix) {
 		t.Errorf("marks are left: %s", out)
 	}
 }
@@ -214,6 +215,9 @@ func TestPendingLeftovers(t *testing.T) {
 	c, ctx := NewCluster(Config{}), t.Context()
 	left, err := c.NewPending(ctx, spec, Layout{SizeBytes: 8 << 20}, "a") // and never published
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := left.release(ctx); err != nil { // as when the process is killed
 		t.Fatal(err)
 	}
 	p, err := c.NewPending(ctx, spec, Layout{SizeBytes: 8 << 20}, "b")

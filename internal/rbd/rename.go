@@ -16,14 +16,14 @@ import (
 // Errors: ErrExists, ErrOtherImage, ErrImageNotFound.
 func (c *Cluster) RenameImage(ctx context.Context, spec Spec, id, name string) error {
 	return c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		now, err := settleRename(ioctx, spec.Image, name, id)
+		now, err := recoverRename(ioctx, spec.Image, name, id)
 		if err != nil {
 			return fmt.Errorf("rename %s: %w", spec, err)
 		}
 		if now == name {
 			return nil
 		}
-		return openImage(ioctx, spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
+		return withOpen(ioctx, place{spec: spec.ImageSpec()}, readWrite, func(img *librbd.Image) error {
 			if err := checkID(img, spec, id); err != nil {
 				return err
 			}
@@ -36,13 +36,13 @@ func rename(img *librbd.Image, spec Spec, name string) error {
 	return translate("rename", spec, ErrImageNotFound, img.Rename(name))
 }
 
-// settleRename finishes or takes back a rename that was cut off. librbd writes
+// recoverRename finishes or takes back a rename that was cut off. librbd writes
 // the new name's id object, then the pool's directory, then removes the old
 // name's id object: a client that dies in between leaves an image that opens
 // under both names. What the directory says, counts: it returns that name, or
 // empty where the two are not names of the image with this id; an empty id means
 // any.
-func settleRename(ioctx *rados.IOContext, from, to, id string) (now string, err error) {
+func recoverRename(ioctx *rados.IOContext, from, to, id string) (now string, err error) {
 	old, err := idByName(ioctx, from)
 	if err != nil || old == "" || id != "" && old != id {
 		return "", err
@@ -67,24 +67,4 @@ func settleRename(ioctx *rados.IOContext, from, to, id string) (now string, err 
 		return now, fmt.Errorf("remove the other name of image id %s: %w", id, err)
 	}
 	return now, nil
-}
-
-// idObject is the object that librbd keeps for every name.
-func idObject(name string) string { return "rbd_id." + name }
-
-// idByName is empty where there is no such name.
-func idByName(ioctx *rados.IOContext, name string) (string, error) {
-	buf := make([]byte, 256)
-	n, err := ioctx.Read(idObject(name), buf, 0)
-	if errors.Is(err, rados.ErrNotFound) || errno(err) == syscall.ENOENT {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read the id of %q: %w", name, err)
-	}
-	id, ok := decodeString(buf[:n])
-	if !ok {
-		return "", fmt.Errorf("the id object of %q is not a string", name)
-	}
-	return id, nil
 }

@@ -107,7 +107,7 @@ func TestResume(t *testing.T) {
 
 // A creation that was cut off before the header was written leaves a name that
 // can't be opened.
-func TestStump(t *testing.T) {
+func TestHeaderless(t *testing.T) {
 	spec := testSpec(t)
 	c, ctx := NewCluster(Config{}), t.Context()
 	pending := "vms/" + PendingName(spec.Image)

@@ -8,13 +8,15 @@ import (
 	"slices"
 
 	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
-// replicaMark is on an image that is a copy of another one's snapshot.
-const replicaMark = "replica"
+// replicaLabel is on an image that is a copy of another one's snapshot.
+const replicaLabel = "replica"
 
 var (
-	// ErrNotReplica says that an image does not have the mark of a replica, or
+	// ErrNotReplica says that an image does not have the label of a replica, or
 	// not its snapshot any more.
 	ErrNotReplica = errors.New("the image is not a replica made by this provider")
 	// ErrReplicaWritten says that somebody has written to a replica.
@@ -48,7 +50,7 @@ type Replica struct {
 }
 
 // Replica reads the note of a replica.
-func (i Image) Replica() (Replica, bool) { return parseReplica(i.Mark(replicaMark), i.ID) }
+func (i Image) Replica() (Replica, bool) { return parseReplica(i.Label(replicaLabel), i.ID) }
 
 func parseReplica(text, id string) (r Replica, ok bool) {
 	if text == "" || json.Unmarshal([]byte(text), &r) != nil || r.ImageID != id {
@@ -68,10 +70,10 @@ func (r Replica) SnapshotIDs() []uint64 { return append(slices.Clone(r.Older), r
 func (r Replica) write(img *librbd.Image) error {
 	text, err := json.Marshal(r)
 	if err == nil {
-		err = img.SetMetadata(markPrefix+replicaMark, string(text))
+		err = img.SetMetadata(ownership.Prefix+replicaLabel, string(text))
 	}
 	if err != nil {
-		return fmt.Errorf("set image metadata %q: %w", markPrefix+replicaMark, err)
+		return fmt.Errorf("set image metadata %q: %w", ownership.Prefix+replicaLabel, err)
 	}
 	return nil
 }
@@ -103,19 +105,25 @@ func (s ReplicaSource) open(ctx context.Context) (*handle, Image, error) {
 	if err != nil {
 		return nil, Image{}, err
 	}
-	img := Image{Spec: s.Spec.ImageSpec(), FSID: h.cn.fsid, ID: s.ImageID}
-	err = checkID(h.img, s.Spec, s.ImageID)
-	if err == nil {
-		_, err = sameSnapshot(h.img, s.Spec, s.SnapshotID)
-	}
-	if err == nil {
-		img.Snapshots, err = readSnapshots(h.img)
-	}
-	if err == nil {
-		img.SizeBytes, err = h.img.GetSize() // of the snapshot
-	}
+	h.what = "source"
+	var img Image
+	err = h.call(func(open *librbd.Image) error {
+		if err := checkID(open, s.Spec, s.ImageID); err != nil {
+			return err
+		}
+		if _, err := sameSnapshot(open, s.Spec, s.SnapshotID); err != nil {
+			return err
+		}
+		snaps, err := readSnapshots(open)
+		if err != nil {
+			return err
+		}
+		size, err := open.GetSize() // of the snapshot
+		img = Image{Spec: s.Spec.ImageSpec(), FSID: h.cn.fsid, ID: s.ImageID, SizeBytes: size, Snapshots: snaps}
+		return err
+	})
 	if err != nil {
-		return nil, img, errors.Join(err, h.close())
+		return nil, Image{}, errors.Join(err, h.close())
 	}
 	return h, img, nil
 }
@@ -140,7 +148,7 @@ func (s ReplicaSource) still(ctx context.Context, base uint64) error {
 }
 
 // NewReplica copies a snapshot into a new image, and makes a snapshot of the same
-// name of that. All is done under the temporary name and marked with token, see
+// name of that. All is done under the temporary name and labeled with token, see
 // Pending. Only what has data is read, and what is zero is not written.
 //
 // Similar to: `rbd export SOURCE - | rbd import - SPEC` and `rbd snap create`.
@@ -171,21 +179,26 @@ func (p *Pending) fill(ctx context.Context, src *handle, img Image, from Replica
 		return err
 	}
 	defer func() { err = errors.Join(err, dst.close()) }()
-	t := &transfer{src: src, dst: dst, progress: o.Progress}
+	t := newTransfer(src, dst, o.Progress)
 	r := Replica{ImageID: p.id, SourceFSID: img.FSID, SourceImageID: from.ImageID, SourceSnapshotID: from.SnapshotID}
-	if r.TransferredBytes, err = t.run(ctx, img.SizeBytes); err != nil {
-		return err
-	}
-	if o.Compare {
-		if err := t.compare(ctx, img.SizeBytes); err != nil {
+	err = beginOn(ctx, changeGrace, func() (err error) {
+		if r.TransferredBytes, err = runTransfer(ctx, t, img.SizeBytes); err != nil || !o.Compare {
 			return err
 		}
+		return t.Compare(ctx, int64(img.SizeBytes)) //nolint:gosec // signed in librbd
+	}, dst, src)
+	if err != nil {
+		return err
 	}
 	if err := from.still(ctx, 0); err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
 	spec := p.Spec.WithSnapshot(from.Spec.Snapshot)
-	s, err := dst.cn.createSnapshot(dst.img, spec, o.Protect)
+	var s Snapshot
+	err = dst.begin(ctx, changeGrace, func() (err error) {
+		s, err = p.c.createSnapshot(dst.cn, dst.img, spec, o.Protect) // nobody else makes one of a temporary image
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -193,5 +206,7 @@ func (p *Pending) fill(ctx context.Context, src *handle, img Image, from Replica
 		return p.c.RemoveSnapshot(ctx, spec, s.ID, false)
 	})
 	r.SnapshotID = s.ID
-	return errors.Join(r.write(dst.img), setMark(dst.img, snapshotKey(s.Name), markOwned))
+	return dst.begin(ctx, changeGrace, func() error {
+		return errors.Join(r.write(dst.img), ownership.Set(dst.img, ownership.SnapshotKey(s.Name), ownership.Owned))
+	})
 }

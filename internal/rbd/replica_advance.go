@@ -6,6 +6,9 @@ import (
 	"fmt"
 
 	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 // CheckReplica says, without changing anything, what keeps a replica from being
@@ -33,7 +36,7 @@ func (c *Cluster) CheckReplica(ctx context.Context, img Image) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(h.checkUnwritten(ctx, s), h.close())
+	return errors.Join(h.call(func(*librbd.Image) error { return h.checkUnwritten(ctx, s) }), h.close())
 }
 
 // glanceBytes is how much a refresh compares of what librbd takes for changed.
@@ -49,15 +52,22 @@ func (c *Cluster) ReplicaModified(ctx context.Context, spec Spec, id string) (mo
 	if err != nil {
 		return false, err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	if err := checkID(h.img, spec, id); err != nil {
-		return false, err
+	found := false
+	err = h.call(func(img *librbd.Image) error {
+		if err := checkID(img, spec, id); err != nil {
+			return err
+		}
+		r, last, err := h.readReplica(id)
+		if err != nil || r.Writing != 0 {
+			return tolerate(err, ErrNotReplica, ErrSnapshotNotFound) // there is nothing to compare with
+		}
+		found, err = h.differs(ctx, last, glanceBytes)
+		return err
+	})
+	if err != nil {
+		return false, errors.Join(err, h.close())
 	}
-	r, last, err := h.readReplica(id)
-	if err != nil || r.Writing != 0 {
-		return false, tolerate(err, ErrNotReplica, ErrSnapshotNotFound) // there is nothing to compare with
-	}
-	return h.differs(ctx, last, glanceBytes)
+	return found, h.close()
 }
 
 func (h *handle) checkUnwritten(ctx context.Context, s Snapshot) error {
@@ -72,7 +82,7 @@ func (h *handle) checkUnwritten(ctx context.Context, s Snapshot) error {
 // copy of to a later one: what differs between the two is copied, and a snapshot
 // of the later one's name made. Where the former is gone from the source, all of
 // both is read instead, and what differs written. While that goes on the replica
-// is marked; when it is cut off, the replica's last snapshot is what can be
+// is labeled; when it is cut off, the replica's last snapshot is what can be
 // trusted, and the same call again, or RestoreReplica, puts the image in order.
 //
 // All that was written is read back, and nothing else may have changed in the
@@ -103,48 +113,71 @@ func (c *Cluster) AdvanceReplica(ctx context.Context, spec Spec, id string, from
 	if err != nil && !compared {
 		return err
 	}
-	if r.Writing != from.SnapshotID {
-		if r.Writing, err = e.settleReplica(ctx, r, last); err != nil {
-			return err
-		}
-	}
-	if last.Name == from.Spec.Snapshot {
-		if last.Name, err = e.makeRoom(r, last, base); err != nil {
-			return err
-		}
-	}
-	if _, err := e.checkFreeSnapshot(from.Spec.Snapshot); err != nil {
+	err = e.step(ctx, func() (err error) {
+		r, last, err = e.beginReplica(ctx, r, last, base, from, img.SizeBytes)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	r.Writing = from.SnapshotID
-	if err := r.write(e.h.img); err != nil {
+	t := newTransfer(src, e.h, o.Progress)
+	t.Compared = compared
+	if base.SizeBytes > 0 { // librbd 16 has no differences from an empty one
+		t.Base = base.Name
+	}
+	if r.TransferredBytes, err = e.advance(ctx, t, last, img.SizeBytes, o.Compare, src); err != nil {
 		return err
-	}
-	if err := resize(e.h.img, spec, img.SizeBytes, true); err != nil {
-		return err
-	}
-	t := &transfer{src: src, dst: e.h, base: base, compared: compared, progress: o.Progress}
-	if base.SizeBytes == 0 { // librbd 16 has no differences from that
-		t.base = Snapshot{}
-	}
-	if r.TransferredBytes, err = t.run(ctx, img.SizeBytes); err != nil {
-		return err
-	}
-	if err := t.checkRest(ctx, last, img.SizeBytes); err != nil {
-		return err
-	}
-	if o.Compare {
-		if err := t.compare(ctx, img.SizeBytes); err != nil {
-			return err
-		}
 	}
 	if err := from.still(ctx, base.ID); err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
-	if err := e.CheckAlone(); err != nil {
+	if err := e.CheckAlone(ctx); err != nil {
 		return err
 	}
-	return e.finishReplica(r, from, o)
+	return e.step(ctx, func() error { return c.finishReplica(ctx, e, r, from, o) })
+}
+
+// beginReplica notes what is going to be copied, when the replica is what it was,
+// and gives it its size.
+func (e *Edit) beginReplica(ctx context.Context, r Replica, last, base Snapshot, from ReplicaSource, sizeBytes uint64) (Replica, Snapshot, error) {
+	var err error
+	if r.Writing != from.SnapshotID {
+		if r.Writing, err = e.recoverReplica(ctx, r, last); err != nil {
+			return r, last, err
+		}
+	}
+	if last.Name == from.Spec.Snapshot {
+		if last.Name, err = e.makeRoom(r, last, base); err != nil {
+			return r, last, err
+		}
+	}
+	if _, err := e.checkFreeSnapshot(from.Spec.Snapshot); err != nil {
+		return r, last, err
+	}
+	r.Writing = from.SnapshotID
+	if err := r.write(e.h.img); err != nil {
+		return r, last, err
+	}
+	return r, last, resize(e.h.img, e.h.spec, sizeBytes, true)
+}
+
+// advance copies, and returns how many bytes of the source it has read.
+func (e *Edit) advance(ctx context.Context, t *blockio.Transfer, last Snapshot, sizeBytes uint64, compare bool, src *handle) (read uint64, err error) {
+	err = beginOn(ctx, changeGrace, func() (err error) {
+		e.turn.Lock()
+		defer e.turn.Unlock()
+		if read, err = runTransfer(ctx, t, sizeBytes); err != nil {
+			return err
+		}
+		if err := checkRest(ctx, t, last, sizeBytes); err != nil || !compare {
+			return err
+		}
+		return t.Compare(ctx, int64(sizeBytes)) //nolint:gosec // signed in librbd
+	}, e.h, src)
+	if err != nil {
+		return 0, err
+	}
+	return read, nil
 }
 
 // makeRoom renames the replica's last snapshot, as the new one is to have its
@@ -170,7 +203,7 @@ func MovedName(r Replica, last, base Snapshot) string {
 
 // finishReplica makes the new snapshot, and removes the oldest meanwhile: the
 // monitors answer to either after up to a second, but to both at once.
-func (e *Edit) finishReplica(r Replica, from ReplicaSource, o ReplicaOptions) error {
+func (c *Cluster) finishReplica(ctx context.Context, e *Edit, r Replica, from ReplicaSource, o ReplicaOptions) error {
 	spec := e.h.spec.WithSnapshot(from.Spec.Snapshot)
 	// The last one is what can be trusted until there is the new one.
 	old := r.Older[:max(len(r.Older)-max(o.Keep-2, 0), 0)]
@@ -180,7 +213,11 @@ func (e *Edit) finishReplica(r Replica, from ReplicaSource, o ReplicaOptions) er
 		defer close(removed)
 		left = e.pruneReplica(old)
 	}()
-	s, err := e.h.cn.createSnapshot(e.h.img, spec, o.Protect)
+	var s Snapshot
+	err := lockSnapshots(ctx, e.h.ioctx, e.id, func() (err error) {
+		s, err = c.createSnapshot(e.h.cn, e.h.img, spec, o.Protect)
+		return err
+	})
 	// What could not be removed stays noted, and whoever prunes next says why.
 	<-removed
 	if err != nil {
@@ -188,7 +225,7 @@ func (e *Edit) finishReplica(r Replica, from ReplicaSource, o ReplicaOptions) er
 	}
 	r.Older = append(append(left, r.Older[len(old):]...), r.SnapshotID)
 	r.SourceSnapshotID, r.SnapshotID, r.Writing = from.SnapshotID, s.ID, 0
-	return errors.Join(r.write(e.h.img), setMark(e.h.img, snapshotKey(s.Name), markOwned))
+	return errors.Join(r.write(e.h.img), ownership.Set(e.h.img, ownership.SnapshotKey(s.Name), ownership.Owned))
 }
 
 // pruneReplica removes snapshots, and returns those that are left. It has the
@@ -226,7 +263,7 @@ func (r Replica) Base(source Image, next uint64) (Snapshot, error) {
 
 func (e *Edit) checkFreeSnapshot(name string) (bool, error) {
 	spec := e.h.spec.WithSnapshot(name)
-	pending, err := hasMark(e.h.img, snapshotKey(name), markPending)
+	_, pending, err := pendingSnapshot(e.h.img, name)
 	if err != nil || pending {
 		return pending, err
 	}
@@ -246,13 +283,16 @@ func (c *Cluster) RestoreReplica(ctx context.Context, spec Spec, id string) erro
 		return err
 	}
 	if r.Writing != 0 {
-		_, err = e.settleReplica(ctx, r, last)
+		err = e.step(ctx, func() error {
+			_, err := e.recoverReplica(ctx, r, last)
+			return err
+		})
 	}
 	return errors.Join(err, e.End())
 }
 
-// settleReplica makes sure that the image is what its last snapshot is.
-func (e *Edit) settleReplica(ctx context.Context, r Replica, last Snapshot) (writing uint64, err error) {
+// recoverReplica makes sure that the image is what its last snapshot is.
+func (e *Edit) recoverReplica(ctx context.Context, r Replica, last Snapshot) (writing uint64, err error) {
 	if r.Writing == 0 {
 		return 0, e.h.checkUnwritten(ctx, last)
 	}
@@ -267,16 +307,22 @@ func (c *Cluster) editReplica(ctx context.Context, spec Spec, id string) (e *Edi
 	if e, err = c.BeginEdit(ctx, spec, id); err != nil {
 		return nil, r, last, err
 	}
-	if r, last, err = e.h.readReplica(id); err != nil {
+	var note Replica
+	var snapshot Snapshot
+	err = e.step(ctx, func() (err error) {
+		note, snapshot, err = e.h.readReplica(id)
+		return err
+	})
+	if err != nil {
 		return nil, r, last, errors.Join(err, e.End())
 	}
-	return e, r, last, nil
+	return e, note, snapshot, nil
 }
 
 // readReplica reads the note on the open image with this id, and the snapshot that
 // is the copy.
 func (h *handle) readReplica(id string) (r Replica, last Snapshot, err error) {
-	text, err := metadata(h.img, markPrefix+replicaMark)
+	text, err := ownership.Read(h.img, ownership.Prefix+replicaLabel)
 	if err != nil {
 		return r, last, err
 	}
@@ -327,6 +373,9 @@ func (cn *connection) pruneSnapshots(img *librbd.Image, spec Spec, ids []uint64)
 	if err != nil {
 		return ids, nil, err
 	}
+	if err := cn.dropHalfRemoved(img, spec); err != nil {
+		return ids, nil, err
+	}
 	for i, id := range ids {
 		s, err := Image{Spec: spec, Snapshots: snaps}.SnapshotByID(id)
 		if err == nil {
@@ -342,25 +391,4 @@ func (cn *connection) pruneSnapshots(img *librbd.Image, spec Spec, ids []uint64)
 		}
 	}
 	return left, kept, nil
-}
-
-// RemoveReplicaSnapshots removes all of a replica's own snapshots, as the image is
-// to go. Where that fails on the way, the others are as they were.
-//
-// Errors: ChildrenError.
-func (c *Cluster) RemoveReplicaSnapshots(ctx context.Context, img Image) error {
-	r, ok := img.Replica()
-	if !ok {
-		return nil
-	}
-	for _, id := range r.SnapshotIDs() {
-		s, err := img.SnapshotByID(id)
-		if errors.Is(err, ErrSnapshotNotFound) {
-			continue
-		}
-		if err := c.RemoveSnapshot(ctx, img.Spec.WithSnapshot(s.Name), s.ID, false); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -148,22 +148,3 @@ func TestReplicaWrittenMeanwhile(t *testing.T) {
 	}
 	o.same(target, "s1")
 }
-
-func TestExtents(t *testing.T) {
-	all := []extent{{at: 0, n: 10}, {at: 20, n: 10}, {at: 40, n: 100}}
-	for what, tc := range map[string]struct {
-		got  []extent
-		want string
-	}{
-		"nothing cut":      {without(all, nil), "[{0 10 false} {20 10 false} {40 100 false}]"},
-		"all cut":          {without(all, []extent{{at: 0, n: 200}}), "[]"},
-		"over a border":    {without(all, []extent{{at: 5, n: 17}}), "[{0 5 false} {22 8 false} {40 100 false}]"},
-		"several in one":   {without(all, []extent{{at: 0, n: 30}, {at: 50, n: 10}, {at: 100, n: 1}}), "[{40 10 false} {60 40 false} {101 39 false}]"},
-		"one over several": {without(all, []extent{{at: 9, n: 40}}), "[{0 9 false} {49 91 false}]"},
-		"rounded":          {rounded([]extent{{at: 5, n: 1}, {at: 7, n: 2}, {at: 30, n: 1}}, 8), "[{0 16 false} {24 8 false}]"},
-	} {
-		if got := fmt.Sprint(tc.got); got != tc.want {
-			t.Errorf("%s: %s, want %s", what, got, tc.want)
-		}
-	}
-}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 // SnapshotKind is the namespace that a snapshot is in, as the last column of
@@ -145,57 +147,101 @@ func (c *Cluster) ReadSnapshot(ctx context.Context, spec Spec, imageID string, i
 	if img, err = c.FindImage(ctx, spec, imageID); err != nil {
 		return img, s, nil, err
 	}
-	err = c.withPool(ctx, spec.Pool, spec.Namespace, readOnly, func(ioctx *rados.IOContext) error {
-		return openImageByID(ioctx, img.Spec, imageID, readOnly, find)
-	})
+	err = c.withPlace(ctx, place{spec: img.Spec, id: imageID}, readOnly, func(_ *connection, open *librbd.Image) error { return find(open) })
 	return img, s, children, err
 }
 
 // CreateSnapshot is `rbd snap create SPEC` and, with protect, `rbd snap
-// protect SPEC`. A snapshot of ours that an interrupted run left behind
+// protect SPEC`. A snapshot that an interrupted run of this state left behind
 // unclaimed, which nothing hangs on, is taken anew.
 //
-// Errors: ErrExists, ErrImageNotFound, ErrOtherImage, ErrPermission.
+// Errors: ErrExists, ErrOtherState, ErrThisRun, ErrImageNotFound, ErrOtherImage,
+// ErrPermission.
 func (c *Cluster) CreateSnapshot(ctx context.Context, spec Spec, imageID string, protect bool) (Snapshot, error) {
 	var out Snapshot
-	err := c.withImageOn(ctx, spec.ImageSpec(), readWrite, func(cn *connection, img *librbd.Image) error {
-		if err := checkID(img, spec, imageID); err != nil {
-			return err
-		}
-		var err error
-		out, err = cn.createSnapshot(img, spec, protect)
-		return err
+	err := c.run(ctx, changeGrace, spec.Pool, func(cn *connection) error {
+		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
+			id, err := idByName(ioctx, spec.Image)
+			if err != nil || id == "" {
+				return withOpen(ioctx, place{spec: spec.ImageSpec()}, readOnly, func(*librbd.Image) error { return err }) // it says what is missing
+			}
+			return lockSnapshots(ctx, ioctx, id, func() error {
+				// An image that was open before may not know of the latest one.
+				return withOpen(ioctx, place{spec: spec.ImageSpec()}, readWrite, func(img *librbd.Image) error {
+					if err := errors.Join(checkID(img, spec, imageID), checkID(img, spec, id)); err != nil {
+						return err
+					}
+					out, err = c.createSnapshot(cn, img, spec, protect)
+					return err
+				})
+			})
+		})
 	})
 	return out, err
 }
 
-func (cn *connection) createSnapshot(img *librbd.Image, spec Spec, protect bool) (Snapshot, error) {
-	if err := cn.dropPendingSnapshot(img, spec); err != nil {
-		return Snapshot{}, err
+// lockSnapshots keeps other runs of this provider from making snapshots of the
+// image with this id: under the lock, a label without a snapshot is of a run that
+// was cut off.
+func lockSnapshots(ctx context.Context, ioctx *rados.IOContext, id string, fn func() error) error {
+	return locked(ctx, ioctx, headerObject(id), "snapshots", fn)
+}
+
+// createSnapshot is called under the lock.
+func (c *Cluster) createSnapshot(cn *connection, img *librbd.Image, spec Spec, protect bool) (out Snapshot, err error) {
+	if err := cn.dropHalfRemoved(img, spec); err != nil {
+		return out, err
+	}
+	if err := c.dropPendingSnapshot(cn, img, spec); err != nil {
+		return out, err
 	}
 	if _, err := findSnapshot(img, spec); err == nil {
-		return Snapshot{}, fmt.Errorf("create %s: %w", spec, ErrExists)
+		return out, fmt.Errorf("create %s: %w", spec, ErrExists)
 	} else if !errors.Is(err, ErrSnapshotNotFound) {
-		return Snapshot{}, err
+		return out, err
 	}
-	if err := setMark(img, snapshotKey(spec.Snapshot), markPending); err != nil {
-		return Snapshot{}, err
+	if err := ownership.Set(img, ownership.SnapshotKey(spec.Snapshot), c.cfg.Run.Sign(ownership.Pending)); err != nil {
+		return out, err
 	}
 	if _, err := img.CreateSnapshot(spec.Snapshot); err != nil {
-		if errno(err) == syscall.EDQUOT { // in a full pool the mark would have been refused
+		if errno(err) == syscall.EDQUOT { // in a full pool the label would have been refused
 			err = fmt.Errorf("create %s: %w (%w)", spec, ErrSnapshotLimit, err)
 		} else {
 			err = translate("create", spec, ErrImageNotFound, err)
 		}
-		return Snapshot{}, errors.Join(err, unmark(img, snapshotKey(spec.Snapshot)))
+		return out, errors.Join(err, ownership.Remove(img, ownership.SnapshotKey(spec.Snapshot)))
 	}
 	if protect {
 		if err := img.GetSnapshot(spec.Snapshot).Protect(); err != nil {
 			err = translate("protect", spec, ErrSnapshotNotFound, err)
-			return Snapshot{}, errors.Join(err, removeSnapshot(img, spec))
+			return out, errors.Join(err, removeSnapshot(img, spec))
 		}
 	}
 	return findSnapshot(img, spec)
+}
+
+// CheckFreeSnapshot says whether a snapshot can be made under this name: with
+// left, an unfinished run of this state has made it, and CreateSnapshot makes it
+// anew.
+//
+// Errors: ErrExists, ErrOwned, ErrOtherState, ErrThisRun.
+func (c *Cluster) CheckFreeSnapshot(i Image, name string) (left bool, err error) {
+	if _, err := i.Snapshot(name); err != nil {
+		return false, tolerate(err, ErrSnapshotNotFound)
+	}
+	by, pending := i.SnapshotRun(name)
+	switch {
+	case pending:
+		err = c.takes(by)
+	case i.OwnsSnapshot(name):
+		err = ErrOwned
+	default:
+		err = ErrExists
+	}
+	if err != nil {
+		err = fmt.Errorf("snapshot %s: %w", i.Spec.WithSnapshot(name), err)
+	}
+	return pending, err
 }
 
 // ProtectSnapshot is `rbd snap protect` or, with protect false, `rbd snap
@@ -239,7 +285,16 @@ func (c *Cluster) RemoveSnapshot(ctx context.Context, spec Spec, id uint64, tras
 
 func (cn *connection) removeSnapshot(img *librbd.Image, spec Spec, id uint64, which dependants) error {
 	s, err := sameSnapshot(img, spec, id)
+	if errors.Is(err, ErrSnapshotNotFound) {
+		if e := cn.dropHalfRemoved(img, spec); e != nil {
+			return e
+		}
+		return err
+	}
 	if err != nil {
+		return err
+	}
+	if err := cn.finishChildren(img, spec, s.ID); err != nil {
 		return err
 	}
 	if err := cn.checkChildren(img, spec, s.ID, which); err != nil {
@@ -260,7 +315,7 @@ func (cn *connection) removeSnapshot(img *librbd.Image, spec Spec, id uint64, wh
 }
 
 // RenameSnapshot is `rbd snap rename`, of the snapshot with this id only. Our
-// mark goes along.
+// label goes along.
 //
 // Errors: ErrExists, ErrOtherSnapshot, ErrSnapshotNotFound.
 func (c *Cluster) RenameSnapshot(ctx context.Context, spec Spec, id uint64, name string) error {
@@ -279,15 +334,15 @@ func renameSnapshot(img *librbd.Image, spec Spec, id uint64, name string) error 
 		}
 		return err
 	}
-	// First the new mark: whoever is cut off in between leaves one too many
+	// First the new label: whoever is cut off in between leaves one too many
 	// rather than a snapshot that looks like somebody else's.
-	if err := setMark(img, snapshotKey(name), markOwned); err != nil {
+	if err := ownership.Set(img, ownership.SnapshotKey(name), ownership.Owned); err != nil {
 		return err
 	}
 	if err := img.GetSnapshot(spec.Snapshot).Rename(name); err != nil {
 		return translate("rename", spec, ErrSnapshotNotFound, err)
 	}
-	return unmark(img, snapshotKey(spec.Snapshot))
+	return ownership.Remove(img, ownership.SnapshotKey(spec.Snapshot))
 }
 
 // RollbackSnapshot is `rbd snap rollback`, of the snapshot with this id only.
@@ -304,7 +359,7 @@ func removeSnapshot(img *librbd.Image, spec Spec) error {
 	if err := img.GetSnapshot(spec.Snapshot).Remove(); err != nil {
 		return translate("remove", spec, ErrSnapshotNotFound, err)
 	}
-	return unmark(img, snapshotKey(spec.Snapshot))
+	return ownership.Remove(img, ownership.SnapshotKey(spec.Snapshot))
 }
 
 func findSnapshot(img *librbd.Image, spec Spec) (Snapshot, error) {
@@ -324,9 +379,10 @@ func sameSnapshot(img *librbd.Image, spec Spec, id uint64) (Snapshot, error) {
 	return s, err
 }
 
-// dropPendingSnapshot removes what an interrupted CreateSnapshot left behind.
-func (cn *connection) dropPendingSnapshot(img *librbd.Image, spec Spec) error {
-	pending, err := hasMark(img, snapshotKey(spec.Snapshot), markPending)
+// dropPendingSnapshot removes what an interrupted CreateSnapshot of this state
+// left behind.
+func (c *Cluster) dropPendingSnapshot(cn *connection, img *librbd.Image, spec Spec) error {
+	by, pending, err := pendingSnapshot(img, spec.Snapshot)
 	if err != nil || !pending {
 		return err
 	}
@@ -337,5 +393,19 @@ func (cn *connection) dropPendingSnapshot(img *librbd.Image, spec Spec) error {
 	if err != nil {
 		return err
 	}
+	if err := c.takes(by); err != nil {
+		return fmt.Errorf("create %s: %w", spec, err)
+	}
 	return cn.removeSnapshot(img, spec, s.ID, allClones)
+}
+
+// pendingSnapshot reads the label of a snapshot of an open image.
+func pendingSnapshot(img *librbd.Image, name string) (by Run, pending bool, err error) {
+	value, err := ownership.Read(img, ownership.SnapshotKey(name))
+	if err != nil || value == "" {
+		return Run{}, false, err
+	}
+	id, err := img.GetId()
+	by, pending = ownership.ParseSnapshot(value, id)
+	return by, pending && err == nil, err
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
-// An image's limit of snapshots is no full pool, and leaves no mark.
+// An image's limit of snapshots is no full pool, and leaves no label.
 func TestSnapshotLimit(t *testing.T) {
 	spec := testSpec(t)
 	acctest.RBD(t, "create", "--size", "8M", spec.String())

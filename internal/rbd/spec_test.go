@@ -3,6 +3,8 @@ package rbd
 import (
 	"errors"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestParseSpec(t *testing.T) {
@@ -49,16 +51,45 @@ func TestLocationURL(t *testing.T) {
 	}
 }
 
-func TestParseCephArgs(t *testing.T) {
-	for in, want := range map[string]cephArgs{
-		"":                              {},
-		"--id terraform":                {user: "terraform"},
-		"--id=glance -c /x/y.conf":      {user: "glance", conf: "/x/y.conf"},
-		"-n client.nova --keyring /k":   {user: "client.nova"},
-		"--conf=/a --name client.admin": {user: "client.admin", conf: "/a"},
-	} {
-		if got := parseCephArgs(in); got != want {
-			t.Errorf("parseCephArgs(%q) = %+v, want %+v", in, got, want)
+// Whatever is written, it is refused or read back as it was.
+func TestSpecsOfAnyText(t *testing.T) {
+	part := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z%@/ .:é\n]{0,5}`), rapid.StringN(90, 100, 120))
+	rapid.Check(t, func(t *rapid.T) {
+		text := part.Draw(t, "text")
+		if rapid.Bool().Draw(t, "built") {
+			text = part.Draw(t, "pool") + "/" + part.Draw(t, "image")
 		}
-	}
+		if rapid.Bool().Draw(t, "snapshot") {
+			text += "@" + part.Draw(t, "name")
+		}
+		spec, err := ParseSpec(text)
+		if err != nil {
+			if !errors.Is(err, ErrInvalidSpec) || spec != (Spec{}) {
+				t.Fatalf("ParseSpec(%q) = %+v, %v", text, spec, err)
+			}
+			return
+		}
+		if spec.String() != text {
+			t.Fatalf("ParseSpec(%q) = %+v, which is %q", text, spec, spec)
+		}
+		url := LocationURL("f6a0b3a4-0000-4000-8000-000000000001", spec.WithSnapshot("s"))
+		if _, got, err := ParseLocationURL(url); err != nil || got != spec.WithSnapshot("s") {
+			t.Fatalf("ParseLocationURL(%q) = %+v, %v, want %+v", url, got, err, spec)
+		}
+	})
+}
+
+func TestLocationsOfAnyText(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := "rbd://" + rapid.StringMatching(`([a-z%/]|%2[0-9A-F]){0,40}`).Draw(t, "rest")
+		fsid, spec, err := ParseLocationURL(text)
+		switch {
+		case err != nil && !errors.Is(err, ErrInvalidSpec):
+			t.Fatalf("ParseLocationURL(%q): %v", text, err)
+		case err == nil:
+			if f, s, err := ParseLocationURL(LocationURL(fsid, spec)); err != nil || f != fsid || s != spec {
+				t.Fatalf("ParseLocationURL(%q) = %q, %+v, which is read as %q, %+v, %v", text, fsid, spec, f, s, err)
+			}
+		}
+	})
 }

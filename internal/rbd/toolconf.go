@@ -25,24 +25,19 @@ func (c *Cluster) WriteToolConf(ctx context.Context, dir string, options map[str
 	t := Tool{ConfFile: filepath.Join(dir, "ceph.conf"), User: c.cfg.User}
 	t.Env = []string{"CEPH_CONF=" + t.ConfFile, "CEPH_ARGS="}
 	settings := map[string]string{}
-	err := c.do(ctx, func(cn *connection) error {
-		for _, k := range []string{"mon_host", "keyring"} {
-			v, err := cn.conn.GetConfigOption(k)
-			if err != nil {
-				return fmt.Errorf("read the ceph option %q: %w", k, err)
-			}
-			if v != "" {
-				settings[k] = v
-			}
+	key := c.cfg.Key
+	err := c.do(ctx, func(cn *connection) (err error) {
+		if settings, err = toolOptions(cn.conn); err == nil && key == "" {
+			key, err = cn.conn.GetConfigOption("key") // --key of CEPH_ARGS
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return t, err
 	}
-	if c.cfg.Key != "" {
+	if key != "" {
 		settings["keyring"] = filepath.Join(dir, "keyring")
-		content := fmt.Sprintf("[client.%s]\n\tkey = %s\n", c.cfg.User, c.cfg.Key)
+		content := fmt.Sprintf("[client.%s]\n\tkey = %s\n", c.cfg.User, key)
 		if err := os.WriteFile(settings["keyring"], []byte(content), 0o600); err != nil {
 			return t, fmt.Errorf("write a private keyring: %w", err)
 		}

@@ -16,7 +16,13 @@ type TrashEntry struct {
 	Name          string // that it had
 	DeletedAt     time.Time
 	DeferredUntil time.Time // before that, only force removes it
+	// Removing tells that `rbd rm` has put it there, and was cut off: no list
+	// shows it, and some of its content is gone.
+	Removing bool
 }
+
+// Removing tells whether the removal of an image was begun, and cut off.
+func (i Image) Removing() bool { return i.Trash != nil && i.Trash.Removing }
 
 // ErrDeferred says that an image in the trash is not to be removed yet.
 var ErrDeferred = errors.New("the image is kept in the trash for a while")
@@ -59,63 +65,66 @@ func findTrash(ioctx *rados.IOContext, spec Spec, id string) (*TrashEntry, error
 			return &t, nil
 		}
 	}
+	if t, err := removing(ioctx, id); err != nil || t != nil {
+		return t, err
+	}
 	return nil, fmt.Errorf("image with id %s: %w of %s", id, ErrNotInTrash, spec.PoolSpec())
 }
 
-// TrashedImage reads an image in the trash of the pool and namespace of spec:
-// `rbd info --image-id ID`. Its spec has the name that it had.
+// TrashImage is `rbd trash mv --expires-at`, of the image with this id, whatever
+// its name is now: it can't be removed without force before delay is over, and
+// keeps its snapshots and clones. An image that is in the trash already is no
+// error.
 //
-// Errors: ErrNotInTrash, which is an ErrImageNotFound; as Image.
-func (c *Cluster) TrashedImage(ctx context.Context, spec Spec, id string) (Image, error) {
-	var out Image
-	err := c.do(ctx, func(cn *connection) error {
-		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-			entry, err := findTrash(ioctx, spec, id)
-			if err != nil {
-				return err
-			}
-			return openImageByID(ioctx, spec, id, readOnly, func(img *librbd.Image) error {
-				out, err = cn.readImage(img, spec.WithImage(entry.Name))
-				out.Trash = entry
-				return err
+// Errors: InUseError, ErrDetached, ErrImageNotFound, ErrStillThere, ErrPermission.
+func (c *Cluster) TrashImage(ctx context.Context, spec Spec, id string, delay time.Duration) error {
+	const attempts = 3 // somebody may rename it meanwhile
+	for range attempts {
+		at, err := c.locate(ctx, spec, id, anywhere)
+		if err != nil || at.trash != nil {
+			return err
+		}
+		now := at.spec
+		if err = c.CheckTrash(ctx, now, id); err == nil {
+			err = c.withPool(ctx, now.Pool, now.Namespace, readWrite, func(ioctx *rados.IOContext) error {
+				return translate("move to the trash", now, ErrImageNotFound, librbd.GetImage(ioctx, now.Image).Trash(delay))
 			})
-		})
-	})
-	return out, err
-}
-
-// FindImage reads the image with this id: under the name of spec, under
-// another, or in the trash. An empty id means whichever has the name.
-//
-// Errors: as Image; ErrImageNotFound where it is gone, also where another image
-// has its name.
-func (c *Cluster) FindImage(ctx context.Context, spec Spec, id string) (Image, error) {
-	img, err := c.Image(ctx, spec)
-	if id != "" && (errors.Is(err, ErrImageNotFound) || err == nil && img.ID != id) {
-		img, err = c.ImageByID(ctx, spec, id)
-		if errors.Is(err, ErrImageNotFound) {
-			img, err = c.TrashedImage(ctx, spec, id)
+		}
+		if err != nil && !errors.Is(err, ErrImageNotFound) && !errors.Is(err, ErrOtherImage) {
+			return err
 		}
 	}
-	return img, err
+	return fmt.Errorf("move image %s (id %s) to the trash: %w", spec.ImageSpec(), id, ErrStillThere)
 }
 
-// TrashImage is `rbd trash mv --expires-at`, of the image with this id only:
-// it can't be removed without force before delay is over, and keeps its
-// snapshots and clones. An image that is in the trash already is no error.
+// CheckTrash says, without changing anything, what would keep TrashImage from
+// moving the image to the trash now.
 //
-// Errors: InUseError, ErrOtherImage, ErrImageNotFound, ErrPermission.
-func (c *Cluster) TrashImage(ctx context.Context, spec Spec, id string, delay time.Duration) error {
-	err := c.CheckUnused(ctx, spec, id)
-	if errors.Is(err, ErrImageNotFound) {
-		_, err = c.TrashedImage(ctx, spec, id)
+// Errors: as TrashImage.
+func (c *Cluster) CheckTrash(ctx context.Context, spec Spec, id string) error {
+	at, err := c.locate(ctx, spec, id, anywhere)
+	if err != nil || at.trash != nil {
 		return err
 	}
-	if err != nil {
+	now := at.spec
+	if err := c.waitForOurs(ctx, now, id); err != nil {
 		return err
 	}
-	return c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		return translate("move to the trash", spec.ImageSpec(), ErrImageNotFound, librbd.GetImage(ioctx, spec.Image).Trash(delay))
+	return c.withImageOn(ctx, now, readOnly, func(cn *connection, img *librbd.Image) error {
+		if err := checkID(img, now, id); err != nil {
+			return err
+		}
+		i, err := cn.readImage(img, now)
+		if err == nil {
+			err = i.checkHome()
+		}
+		if err != nil {
+			return err
+		}
+		if err := checkTies(img, now); err != nil {
+			return err
+		}
+		return checkUnused(img, now)
 	})
 }
 
@@ -134,40 +143,12 @@ func (c *Cluster) RestoreImage(ctx context.Context, spec Spec, id string) error 
 //
 // Errors: ErrDeferred, SnapshotsError, InUseError, ErrPermission.
 func (c *Cluster) RemoveTrashed(ctx context.Context, spec Spec, id string) error {
-	if err := c.CheckTrashRemovable(ctx, spec, id); err != nil {
-		return tolerate(err, ErrNotInTrash, ErrPoolNotFound, ErrNamespaceNotFound)
-	}
-	err := c.withPool(ctx, spec.Pool, spec.Namespace, readWrite, func(ioctx *rados.IOContext) error {
-		return translate("remove", spec.ImageSpec(), ErrNotInTrash, librbd.TrashRemove(ioctx, id, false))
-	})
-	return tolerate(err, ErrNotInTrash)
+	return tolerate(c.removeTrashed(ctx, spec, id, nil), ErrNotInTrash, ErrPoolNotFound, ErrNamespaceNotFound)
 }
 
-// CheckTrashRemovable says what keeps an image in the trash from being removed
-// now. It returns ErrNotInTrash where it is gone.
-func (c *Cluster) CheckTrashRemovable(ctx context.Context, spec Spec, id string) error {
-	return c.withPool(ctx, spec.Pool, spec.Namespace, readOnly, func(ioctx *rados.IOContext) error {
-		entry, err := findTrash(ioctx, spec, id)
-		if err != nil {
-			return err
-		}
-		if until := entry.DeferredUntil; time.Now().Before(until) {
-			return fmt.Errorf("remove %s (id %s): %w, until %s", spec.ImageSpec(), id, ErrDeferred, until.Format(time.RFC3339))
-		}
-		return openImageByID(ioctx, spec, id, readOnly, func(img *librbd.Image) error {
-			return checkBare(img, spec)
-		})
-	})
-}
-
-func openImageByID(ioctx *rados.IOContext, spec Spec, id string, mode openMode, fn func(*librbd.Image) error) error {
-	open := librbd.OpenImageByIdReadOnly
-	if mode == readWrite {
-		open = librbd.OpenImageById
+func (t *TrashEntry) checkDeferred(spec Spec) error {
+	if until := t.DeferredUntil; time.Now().Before(until) {
+		return fmt.Errorf("remove %s (id %s): %w, until %s", spec.ImageSpec(), t.ID, ErrDeferred, until.Format(time.RFC3339))
 	}
-	img, err := open(ioctx, id, librbd.NoSnapshot)
-	if err != nil {
-		return openError(ioctx, spec, err)
-	}
-	return closing(img, spec, fn)
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ceph/go-ceph/rados"
 	librbd "github.com/ceph/go-ceph/rbd"
 )
 
@@ -35,38 +36,111 @@ func (l Locker) String() string {
 	return fmt.Sprintf("%q of %s at %s", l.Cookie, l.Client, l.Addr)
 }
 
+// briefUse is how long an image is at most open for writing by an operation of
+// ours that has it not reserved: to set a metadata label, to take a snapshot.
+const briefUse = time.Second
+
+// usePoll is how often it is looked whether an image is still in use.
+const usePoll = 200 * time.Millisecond
+
 // CheckUnused returns an InUseError where an image has a watcher (`rbd
 // status`) or an advisory lock (`rbd lock ls`). The exclusive lock that librbd
 // takes by itself does not count: its holder has a watch as long as it lives.
+// An operation of this provider, of whatever process, is waited for until ctx
+// ends (ErrBusy).
 func (c *Cluster) CheckUnused(ctx context.Context, spec Spec, id string) error {
-	return c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
-		if err := checkID(img, spec, id); err != nil {
-			return err
-		}
-		return checkUnused(img, spec)
-	})
+	return c.untilUnused(ctx, spec, id, briefUse, nil)
 }
 
 // WaitUnused is CheckUnused with patience for the watch of a client that was
 // killed, which the OSD forgets only after a while. It is for images that
-// carry a mark of an unfinished change of ours.
+// carry a label of an unfinished change of ours.
 func (c *Cluster) WaitUnused(ctx context.Context, spec Spec, id string) error {
-	limit, cancel := context.WithTimeout(ctx, staleWatchLimit)
-	defer cancel()
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
+	return c.untilUnused(ctx, spec, id, staleWatchLimit, nil)
+}
+
+// waitForOurs waits until no operation of this provider has an image open that
+// others see. Whatever else there is about the image is not its business.
+func (c *Cluster) waitForOurs(ctx context.Context, spec Spec, id string) error {
+	if err := c.CheckUnused(ctx, spec, id); errors.Is(err, ErrBusy) {
+		return err
+	}
+	return nil
+}
+
+// untilUnused waits as long as patience says for watchers to go away, and until
+// the end of ctx for operations of this provider but that which has own.
+func (c *Cluster) untilUnused(ctx context.Context, spec Spec, id string, patience time.Duration, own *ImageLock) error {
+	limit := time.Now().Add(patience)
+	var said time.Time
+	var holders []Holder
+	var last error // of the look before
+	ended := func() error {
+		if len(holders) > 0 {
+			return &BusyError{Spec: spec.ImageSpec(), Holders: holders, cause: context.Cause(ctx)}
+		}
+		return last
+	}
 	for {
-		err := c.CheckUnused(ctx, spec, id)
+		imageID := ""
+		err := c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) (err error) {
+			if err := checkID(img, spec, id); err != nil {
+				return err
+			}
+			if imageID, err = img.GetId(); err != nil {
+				return fmt.Errorf("read the id of %s: %w", spec, err)
+			}
+			return checkUnused(img, spec)
+		})
+		if err != nil && ctx.Err() != nil && last != nil {
+			return ended() // what was cut off says less
+		}
 		var used *InUseError
-		if !errors.As(err, &used) || len(used.Lockers) > 0 {
+		if !errors.As(err, &used) || len(used.Watchers) == 0 {
+			return err
+		}
+		last = err
+		if e := c.withPool(ctx, spec.Pool, spec.Namespace, readOnly, func(ioctx *rados.IOContext) (err error) {
+			holders, err = holdersOf(ioctx, imageID)
+			holders = own.others(holders)
+			return err
+		}); e != nil {
+			return errors.Join(err, e)
+		}
+		if len(holders) > 0 {
+			// A process that was killed leaves its watch for longer than it has.
+			limit = time.Now().Add(max(patience, staleWatchLimit))
+			if time.Since(said) > lockNotice {
+				c.logf(ctx, "image %s: waiting for %s", spec.ImageSpec(), join(holders))
+				said = time.Now()
+			}
+		} else if time.Now().After(limit) {
 			return err
 		}
 		select {
-		case <-limit.Done():
-			return err
-		case <-tick.C:
+		case <-ctx.Done():
+			return ended()
+		case <-time.After(usePoll):
 		}
 	}
+}
+
+// OnlyThisProcess tells whether an image is in use by nothing but what this
+// process itself is doing on the same connection.
+func (c *Cluster) OnlyThisProcess(ctx context.Context, err error) bool {
+	var used *InUseError
+	if !errors.As(err, &used) || len(used.Lockers) > 0 || len(used.Watchers) == 0 {
+		return false
+	}
+	only := true
+	// What this process has open for writing it has on the connection for changes.
+	err = c.runAs(ctx, true, 0, "", func(cn *connection) error {
+		for _, w := range used.Watchers {
+			only = only && w.Client == int64(cn.conn.GetInstanceID()) //nolint:gosec // as the watchers have it
+		}
+		return nil
+	})
+	return err == nil && only
 }
 
 func checkUnused(img *librbd.Image, spec Spec) error {
@@ -93,3 +167,23 @@ func checkUnused(img *librbd.Image, spec Spec) error {
 	}
 	return nil
 }
+
+// InUseError says who has an image open or locked.
+type InUseError struct {
+	Spec     Spec
+	Watchers []Watcher
+	Lockers  []Locker
+}
+
+func (e *InUseError) Error() string {
+	var by []string
+	for _, w := range e.Watchers {
+		by = append(by, "watcher "+w.String())
+	}
+	for _, l := range e.Lockers {
+		by = append(by, "lock "+l.String())
+	}
+	return fmt.Sprintf("image %s is in use: %s", e.Spec, strings.Join(by, ", "))
+}
+
+func (e *InUseError) Unwrap() error { return ErrInUse }

@@ -37,7 +37,7 @@ func (s *Stack) Run(ctx context.Context, err *error) {
 	if len(s.steps) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Limit)
+	ctx, cancel := Context(ctx, Limit)
 	defer cancel()
 	for i := len(s.steps) - 1; i >= 0; i-- {
 		if e := s.steps[i].do(ctx); e != nil {
@@ -45,4 +45,20 @@ func (s *Stack) Run(ctx context.Context, err *error) {
 		}
 	}
 	s.steps = nil
+}
+
+type callerKey struct{}
+
+// Context is for taking back what was done with ctx: it does not end with that,
+// but after the limit.
+func Context(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx = context.WithValue(ctx, callerKey{}, ctx)
+	return context.WithTimeout(context.WithoutCancel(ctx), limit)
+}
+
+// Hurried tells whether a step is taken back for a caller who has stopped
+// waiting. It should not wait long for what does not answer.
+func Hurried(ctx context.Context) bool {
+	caller, ok := ctx.Value(callerKey{}).(context.Context)
+	return ok && caller.Err() != nil
 }

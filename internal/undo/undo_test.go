@@ -43,3 +43,20 @@ func TestDoneKeeps(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A step sees that the caller stopped waiting, also while steps are taken back.
+func TestHurried(t *testing.T) {
+	if Hurried(t.Context()) {
+		t.Error("hurried, and nothing is taken back")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var s Stack
+	var seen []bool
+	s.Add("look", func(ctx context.Context) error { seen = append(seen, Hurried(ctx)); return nil })
+	s.Add("stop", func(ctx context.Context) error { seen = append(seen, Hurried(ctx)); cancel(); return nil })
+	err := errors.New("cause")
+	s.Run(ctx, &err)
+	if len(seen) != 2 || seen[0] || !seen[1] {
+		t.Errorf("hurried: %v", seen)
+	}
+}

@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"sync"
 	"syscall"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/filelock"
 )
 
 // ErrUnsafe says that the directory which is to hold the private ones belongs
@@ -67,6 +69,17 @@ func NewIn(tmp, prefix string) (*Dir, error) {
 		}
 	}
 	return nil, fmt.Errorf("make a temporary directory in %s: taken away %d times", base, attempts)
+}
+
+// Sweep removes what processes that are gone have left below the directory tmp,
+// or $TMPDIR where that is empty, as New does. It makes nothing.
+func Sweep(tmp string) {
+	if tmp == "" {
+		tmp = os.TempDir()
+	}
+	if base, err := check(baseOf(tmp)); err == nil {
+		sweep(base)
+	}
 }
 
 // Path is the directory's absolute path.
@@ -124,10 +137,19 @@ func own(tmp string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	base := filepath.Join(tmp, "terraform-provider-rbd-"+strconv.Itoa(os.Getuid()))
+	base := baseOf(tmp)
 	if err := os.Mkdir(base, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return "", fmt.Errorf("make the directory for temporary files: %w", err)
 	}
+	return check(base)
+}
+
+func baseOf(tmp string) string {
+	return filepath.Join(tmp, "terraform-provider-rbd-"+strconv.Itoa(os.Getuid()))
+}
+
+// check makes sure that nobody else can change what is in there.
+func check(base string) (string, error) {
 	fi, err := os.Lstat(base)
 	if err != nil {
 		return "", err
@@ -164,22 +186,5 @@ func sweep(base string) {
 // could be left or lost. It returns EWOULDBLOCK when another holds the lock,
 // and fs.ErrNotExist when the directory was removed before it could be locked.
 func tryLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_DIRECTORY|syscall.O_NOFOLLOW, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // descriptors are small
-		_ = f.Close()
-		return nil, err
-	}
-	locked, err := f.Stat()
-	if err != nil {
-		_ = f.Close()
-		return nil, err
-	}
-	if there, err := os.Lstat(path); err != nil || !os.SameFile(locked, there) {
-		_ = f.Close()
-		return nil, fs.ErrNotExist
-	}
-	return f, nil
+	return filelock.Try(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
 }

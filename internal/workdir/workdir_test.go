@@ -96,6 +96,33 @@ func TestKilledProcessIsSwept(t *testing.T) {
 	}
 }
 
+// What a killed process has left goes as soon as another one looks, even one
+// that needs no directory itself; and nothing is made for that.
+func TestSweep(t *testing.T) {
+	tmp := t.TempDir()
+	Sweep(tmp)
+	if entries, err := os.ReadDir(tmp); err != nil || len(entries) != 0 {
+		t.Errorf("a sweep left %v, %v", entries, err)
+	}
+	mine, err := NewIn(tmp, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Remove()
+	left := filepath.Join(filepath.Dir(mine.Path()), "of-a-killed-process")
+	if err := os.Mkdir(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("TMPDIR", tmp)
+	Sweep("")
+	if _, err := os.Stat(left); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("the directory of a killed process was left")
+	}
+	if _, err := os.Stat(mine.Path()); err != nil {
+		t.Errorf("the directory of a living process was swept: %v", err)
+	}
+}
+
 func TestMany(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	var wg sync.WaitGroup

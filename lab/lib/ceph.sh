@@ -67,6 +67,10 @@ mgr_stats_period = 1
 osd_data = $dir/ceph/osd
 osd_objectstore = memstore
 memstore_device_bytes = $((8 << 30))
+# one thread: in a store in memory, one that trims snapshots crashes when another
+# writes to the list of their objects, which all PGs share
+osd_op_num_shards = 1
+osd_op_num_threads_per_shard = 1
 crush_location = root=default host=lab
 # SIGTERM writes the memory to osd_data, so that a restart keeps the images
 osd_fast_shutdown = false

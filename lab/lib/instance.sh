@@ -97,11 +97,13 @@ instance_version() {
 }
 
 # Writes what runs a command as the servers of the instance run, for tests that
-# start servers with options of their own.
+# start servers with options of their own. It must not need this checkout, which
+# may go before the instance does.
 instance_write_exec() {
+    if ((${#in_release[@]})); then install -m 700 "${in_release[0]}" "$dir/in-release"; fi
     {
         printf '#!/bin/sh\nunset CEPH_CONF CEPH_ARGS\nexec'
-        if ((${#in_release[@]})); then printf ' %q' "${in_release[@]}"; fi
+        if ((${#in_release[@]})); then printf ' %q' "$dir/in-release" "${in_release[@]:1}"; fi
         printf ' "$@"\n'
     } >"$dir/exec"
     chmod 700 "$dir/exec"

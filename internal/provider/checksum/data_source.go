@@ -12,12 +12,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lookup"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
@@ -26,17 +27,18 @@ import (
 )
 
 const (
-	noun = "content of"
 	// readTimeout is enough for some 2 TiB with SHA-512.
 	readTimeout = time.Hour
 )
+
+var kind = report.NewKind("content of")
 
 var _ datasource.DataSourceWithConfigure = &checksumDataSource{}
 
 // NewDataSource is the data source rbd_image_checksum.
 func NewDataSource() datasource.DataSource { return &checksumDataSource{} }
 
-type checksumDataSource struct{ data *providerdata.Data }
+type checksumDataSource struct{ lookup.Base }
 
 func (d *checksumDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_image_checksum"
@@ -67,46 +69,43 @@ func (d *checksumDataSource) Schema(ctx context.Context, _ datasource.SchemaRequ
 			"snapshot_id": schema.Int64Attribute{Computed: true, MarkdownDescription: "Snapshot id; null where `spec` names no snapshot."},
 		},
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.BlockWithOpts(ctx, timeouts.Opts{
+			"timeouts": deadline.DataSourceBlock(ctx, timeouts.Opts{
 				ReadDescription: "How long reading and hashing may take, as `90m`. By default `1h`, enough for 2 TiB on most machines.",
 			}),
 		},
 	}
 }
 
-func (d *checksumDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
-}
-
 func (d *checksumDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Read, readTimeout, &resp.Diagnostics)
-	defer cancel()
-	if !ok {
-		return
-	}
-	if !d.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("hash", noun, m.Spec.ValueString()), "The provider's configuration is not known yet.")
-		return
-	}
-	h, err := d.hash(ctx, &m)
-	if err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("spec"), "hash", noun, m.Spec.ValueString(), err)
-		return
-	}
-	m.set(h)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	lookup.Lookup[model]{
+		Kind: kind, Verb: "hash", At: lookup.Attribute[model]("spec"),
+		Name:     func(m model) string { return m.Spec.ValueString() },
+		Timeouts: func(m model) timeouts.Value { return m.Timeouts }, Timeout: readTimeout,
+		Ask: func(ctx context.Context, data *providerdata.Data, m *model, _ *diag.Diagnostics) error {
+			h, err := hash(ctx, data, m)
+			if err == nil {
+				m.set(h)
+			}
+			return err
+		},
+	}.Read(ctx, d.Data, req, resp)
 }
 
-func (d *checksumDataSource) hash(ctx context.Context, m *model) (h rbd.Hashes, err error) {
+func hash(ctx context.Context, d *providerdata.Data, m *model) (h rbd.Hashes, err error) {
 	spec, err := rbd.ParseSpec(m.Spec.ValueString())
 	if err != nil {
 		return h, err
 	}
 	log := progress.Start(ctx, "hashing", spec.String())
 	defer log.Stop()
-	h, err = d.data.Ceph.HashContent(ctx, spec, m.algorithms(), log.Set)
+	if spec.Snapshot == "" {
+		lock, err := d.Ceph.ReserveImage(ctx, spec, "checksum")
+		if err != nil {
+			return h, err
+		}
+		defer lock.Release()
+	}
+	h, err = d.Ceph.HashContent(ctx, spec, m.algorithms(), log.Set)
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w; the read of its timeouts block allows no more", err)
 	}

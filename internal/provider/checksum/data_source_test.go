@@ -19,7 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -63,6 +63,7 @@ func imported(t *testing.T, spec string, size, from, to int64, args ...string) s
 
 // Images of all sorts have the hashes that the commands print.
 func TestChecksum(t *testing.T) {
+	t.Parallel()
 	ns := imagestest.Namespace(t, "vms")
 	place := "vms/" + ns + "/"
 	imagestest.Make(t, place+"empty", "create", "--size", "128M")
@@ -110,6 +111,7 @@ func TestChecksum(t *testing.T) {
 
 // Without algorithms it is SHA-512, and with caps to read it can be had.
 func TestChecksumDefaults(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := imported(t, "vms/"+name, 5<<20, 0, 5<<20)
 	var info struct {
@@ -145,6 +147,7 @@ func TestChecksumDefaults(t *testing.T) {
 }
 
 func TestChecksumErrors(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	imagestest.Make(t, "vms/"+name, "create", "--size", "8M")
 	acctest.RBD(t, "lock", "add", "vms/"+name, "backup")
@@ -169,6 +172,7 @@ func TestChecksumErrors(t *testing.T) {
 
 // What takes too long ends in time, says how far it came, and leaves no watch.
 func TestChecksumTimeout(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	imagestest.Make(t, "vms/"+name, "create", "--size", "2T")
 	imagestest.Snapshot(t, "vms/"+name+"@s", false)

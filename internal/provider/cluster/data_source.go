@@ -6,8 +6,10 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lookup"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 )
@@ -17,7 +19,9 @@ var _ datasource.DataSourceWithConfigure = &clusterDataSource{}
 // NewDataSource is the data source rbd_cluster.
 func NewDataSource() datasource.DataSource { return &clusterDataSource{} }
 
-type clusterDataSource struct{ data *providerdata.Data }
+var kind = report.NewKind("Ceph cluster")
+
+type clusterDataSource struct{ lookup.Base }
 
 type model struct {
 	FSID     types.String `tfsdk:"fsid"`
@@ -42,24 +46,21 @@ func (d *clusterDataSource) Schema(_ context.Context, _ datasource.SchemaRequest
 	}
 }
 
-func (d *clusterDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
-}
-
-func (d *clusterDataSource) Read(ctx context.Context, _ datasource.ReadRequest, resp *datasource.ReadResponse) {
-	if !d.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("read", "Ceph cluster", ""), "The provider's configuration is not known yet.")
-		return
-	}
-	info, err := d.data.Ceph.Info(ctx)
-	if err != nil {
-		report.Error(&resp.Diagnostics, "read", "Ceph cluster", "", err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &model{
-		FSID:     types.StringValue(info.FSID),
-		Monitors: info.Monitors,
-		Version:  types.StringValue(info.Version),
-		User:     types.StringValue(d.data.Ceph.User()),
-	})...)
+func (d *clusterDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	lookup.Lookup[model]{
+		Kind: kind, Verb: "read",
+		Name: func(model) string { return "" },
+		Ask: func(ctx context.Context, data *providerdata.Data, m *model, _ *diag.Diagnostics) error {
+			info, err := data.Ceph.Info(ctx)
+			if err == nil {
+				*m = model{
+					FSID:     types.StringValue(info.FSID),
+					Monitors: info.Monitors,
+					Version:  types.StringValue(info.Version),
+					User:     types.StringValue(data.Ceph.User()),
+				}
+			}
+			return err
+		},
+	}.Read(ctx, d.Data, req, resp)
 }

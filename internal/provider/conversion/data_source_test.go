@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/disktest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -21,27 +22,21 @@ func infoConfig(source, format string) string {
 	return fmt.Sprintf("data \"rbd_disk_image_info\" \"test\" {\n  %s\n  format = %q\n}\n", source, format)
 }
 
-// What images of all sorts say, from a file and from RBD. What they refer to is
-// told as text, also where a conversion would refuse it.
+// What images say, from a file and from RBD: every attribute is set and is null
+// in one of them. More sorts are in internal/operation/conversion.
 func TestDiskImageInfo(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	dir := t.TempDir()
 	at := func(n string) string { return filepath.Join(dir, n) }
-	raw := disk(t)
-	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k,compression_type=zstd", raw, at("new"))
-	qemuImg(t, "snapshot", "-c", "before", at("new"))
-	qemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=0.10", raw, at("old"))
-	qemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", raw, at("stream"))
-	qemuImg(t, "convert", "-f", "raw", "-O", "vdi", raw, at("vdi"))
-	qemuImg(t, "create", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/shadow", at("backing"), "3M")
-	qemuImg(t, "create", "-f", "qcow2", "-o", "data_file="+at("data")+",data_file_raw=on", at("external"), "5M")
-	if err := os.Remove(at("data")); err != nil { // it is not looked for
-		t.Fatal(err)
-	}
-	encrypted(t, at("luks"))
-	b := content(t, at("new"))
-	b[79] |= 1 // dirty
-	if err := os.WriteFile(at("dirty"), b, 0o600); err != nil {
+	raw := disktest.Raw(t)
+	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", "extended_l2=on,cluster_size=128k,compression_type=zstd", raw, at("new"))
+	disktest.QemuImg(t, "snapshot", "-c", "before", at("new"))
+	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-o", "compat=0.10", raw, at("old"))
+	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", raw, at("stream"))
+	disktest.QemuImg(t, "create", "-u", "-f", "qcow2", "-F", "raw", "-b", "/etc/shadow", at("backing"), "3M")
+	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=monolithicFlat", raw, at("flat"))
+	if err := os.WriteFile(at("stated"), disktest.Content(t, at("old")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(at("odd"), make([]byte, 1<<20+1), 0o600); err != nil {
@@ -59,21 +54,18 @@ func TestDiskImageInfo(t *testing.T) {
 			"compression_type": text("zstd"), "extended_l2": yes, "encrypted": no, "dirty": no, "corrupt": no, "backing_file": null, "data_file": null, "create_type": null,
 			"snapshots": knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectPartial(values{"name": text("before"), "id": text("1"), "vm_state_size_bytes": knownvalue.Int64Exact(0)})}),
 		}},
-		"old":      {"qcow2", values{"virtual_size_bytes": knownvalue.Int64Exact(size), "compat": text("0.10"), "compression_type": text("zlib"), "extended_l2": no, "snapshots": knownvalue.ListSizeExact(0)}},
-		"stream":   {"vmdk", values{"virtual_size_bytes": knownvalue.Int64Exact(size), "create_type": text("streamOptimized"), "compat": null, "snapshots": null}},
-		"vdi":      {"vdi", values{"virtual_size_bytes": knownvalue.Int64Exact(size), "cluster_size_bytes": knownvalue.Int64Exact(1 << 20)}},
-		"backing":  {"qcow2", values{"virtual_size_bytes": knownvalue.Int64Exact(3 << 20), "backing_file": text("/etc/shadow"), "backing_format": text("raw")}},
-		"external": {"qcow2", values{"virtual_size_bytes": knownvalue.Int64Exact(5 << 20), "data_file": text(at("data")), "snapshots": null, "compat": text("1.1")}},
-		"luks":     {"qcow2", values{"virtual_size_bytes": knownvalue.Int64Exact(1 << 20), "encrypted": yes}},
-		"dirty":    {"qcow2", values{"dirty": yes}},
-		"odd":      {"raw", values{"virtual_size_bytes": knownvalue.Int64Exact(1<<20 + 512), "size_bytes": knownvalue.Int64Exact(1<<20 + 1), "disk_size_bytes": knownvalue.NotNull(), "cluster_size_bytes": null}},
+		"stream":  {"vmdk", values{"virtual_size_bytes": knownvalue.Int64Exact(size), "create_type": text("streamOptimized"), "compat": null, "snapshots": null}},
+		"backing": {"qcow2", values{"virtual_size_bytes": knownvalue.Int64Exact(3 << 20), "backing_file": text("/etc/shadow"), "backing_format": text("raw")}},
+		"flat":    {"vmdk", values{"virtual_size_bytes": knownvalue.Int64Exact(size), "create_type": text("monolithicFlat"), "data_file": text("flat-flat"), "content": null}},
+		"odd":     {"raw", values{"virtual_size_bytes": knownvalue.Int64Exact(1<<20 + 512), "size_bytes": knownvalue.Int64Exact(1<<20 + 1), "disk_size_bytes": knownvalue.NotNull(), "cluster_size_bytes": null, "content": null}},
+		"stated":  {"raw", values{"content": text("a qcow2 disk image"), "virtual_size_bytes": knownvalue.NotNull()}},
 	} {
 		t.Run(what, func(t *testing.T) {
 			uploaded := "images/" + name + "-" + what
 			acctest.RBD(t, "import", "--no-progress", at(what), uploaded)
 			for _, source := range []string{file(at(what)), fmt.Sprintf("image = %q", uploaded)} {
 				checks := []statecheck.StateCheck{
-					statecheck.ExpectKnownValue("data.rbd_disk_image_info.test", tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(int64(len(content(t, at(what)))))),
+					statecheck.ExpectKnownValue("data.rbd_disk_image_info.test", tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(int64(len(disktest.Content(t, at(what)))))),
 				}
 				for key, want := range tc.want {
 					checks = append(checks, statecheck.ExpectKnownValue("data.rbd_disk_image_info.test", tfjsonpath.New(key), want))
@@ -85,20 +77,19 @@ func TestDiskImageInfo(t *testing.T) {
 }
 
 func TestDiskImageInfoErrors(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	dir := t.TempDir()
 	at := func(n string) string { return filepath.Join(dir, n) }
-	raw := disk(t)
-	qemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=monolithicFlat", raw, at("flat.vmdk"))
-	if err := os.WriteFile(at("zip"), zipped(t, []byte("x")), 0o600); err != nil {
+	raw := disktest.Raw(t)
+	if err := os.WriteFile(at("zip"), disktest.Gzip(t, []byte("x")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for what, tc := range map[string]struct{ config, want string }{
 		"missing":      {infoConfig(file(at("nothing")), "qcow2"), `no such file`},
 		"no image":     {infoConfig(fmt.Sprintf("image = \"vms/%s-nothing\"", name), "qcow2"), `image not found`},
-		"wrong format": {infoConfig(file(raw), "qcow2"), `not in the stated format.*qemu-img info`},
-		"descriptor":   {infoConfig(file(at("flat.vmdk")), "vmdk"), `not in the stated format`},
-		"wrapped":      {infoConfig(file(at("zip")), "raw"), `compressed as a whole`},
+		"wrong format": {infoConfig(file(raw), "qcow2"), `not in the stated format.*State the format`},
+		"wrapped":      {infoConfig(file(at("zip")), "raw"), `compressed as a whole.*Decompress it first`},
 		"two":          {infoConfig(file(raw)+"\nimage = \"vms/a\"", "raw"), `Invalid Attribute Combination`},
 		"neither":      {infoConfig("", "raw"), `Invalid Attribute Combination|one \(and only one\)`},
 		"probe":        {infoConfig(file(raw), "auto"), `value must be one of`},

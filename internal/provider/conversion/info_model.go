@@ -1,13 +1,11 @@
 package conversion
 
 import (
-	"os"
-	"syscall"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/conversion"
 )
 
 type infoModel struct {
@@ -15,6 +13,7 @@ type infoModel struct {
 	Image  types.String `tfsdk:"image"`
 	Format types.String `tfsdk:"format"`
 
+	Content          types.String    `tfsdk:"content"`
 	VirtualSizeBytes types.Int64     `tfsdk:"virtual_size_bytes"`
 	SizeBytes        types.Int64     `tfsdk:"size_bytes"`
 	DiskSizeBytes    types.Int64     `tfsdk:"disk_size_bytes"`
@@ -39,16 +38,22 @@ type snapshotModel struct {
 	CreatedAt        types.String `tfsdk:"created_at"`
 }
 
-func (m *infoModel) set(d qemuimg.Details, sizeBytes uint64, usedBytes int64) {
+// reference is the source for the operation.
+func (m infoModel) reference() conversion.Reference {
+	return conversion.Reference{File: m.File.ValueString(), Image: m.Image.ValueString(), Format: m.Format.ValueString()}
+}
+
+func (m *infoModel) set(d conversion.Details) {
 	text := func(s string) types.String {
 		if s == "" {
 			return types.StringNull()
 		}
 		return types.StringValue(s)
 	}
+	m.Content = text(d.Content.Name)
 	m.VirtualSizeBytes = types.Int64Value(int64(d.VirtualSizeBytes)) //nolint:gosec // qemu's disks are smaller
-	m.SizeBytes = types.Int64Value(int64(sizeBytes))                 //nolint:gosec // of a file, or signed in librbd
-	m.DiskSizeBytes = types.Int64Value(usedBytes)
+	m.SizeBytes = types.Int64Value(int64(d.SizeBytes))               //nolint:gosec // of a file, or signed in librbd
+	m.DiskSizeBytes = types.Int64Value(d.UsedBytes)
 	m.ClusterSizeBytes = types.Int64Null()
 	if d.ClusterBytes > 0 {
 		m.ClusterSizeBytes = types.Int64Value(int64(d.ClusterBytes)) //nolint:gosec // qemu bounds it
@@ -67,17 +72,4 @@ func (m *infoModel) set(d qemuimg.Details, sizeBytes uint64, usedBytes int64) {
 			types.StringValue(s.CreatedAt.Format(time.RFC3339)),
 		})
 	}
-}
-
-// diskUsage is what `du` says of a file, in bytes.
-func diskUsage(name string) (int64, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return 0, err
-	}
-	const unit = 512
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return stat.Blocks * unit, nil
-	}
-	return info.Size(), nil
 }

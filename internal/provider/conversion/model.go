@@ -3,18 +3,25 @@ package conversion
 import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/conversion"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 type model struct {
 	target.Model
-	Source         types.Object `tfsdk:"source"`
-	VerifyContent  types.Bool   `tfsdk:"verify_content"`
-	Sparsify       types.Bool   `tfsdk:"sparsify"`
-	OnSourceChange types.String `tfsdk:"on_source_change"`
-	SourceRevision types.String `tfsdk:"source_revision"`
+	Source         types.Object   `tfsdk:"source"`
+	VerifyContent  types.Bool     `tfsdk:"verify_content"`
+	Sparsify       types.Bool     `tfsdk:"sparsify"`
+	OnSourceChange types.String   `tfsdk:"on_source_change"`
+	SourceRevision types.String   `tfsdk:"source_revision"`
+	MaxSourceSize  sizetype.Value `tfsdk:"max_source_size"`
 }
+
+// formatRaw is the format that has no header.
+const formatRaw = "raw"
 
 // What another revision of the source on its server means.
 const (
@@ -34,11 +41,7 @@ type sourceModel struct {
 	PublishedName types.String `tfsdk:"published_name"`
 
 	AllowBackingChain types.Bool `tfsdk:"allow_backing_chain"`
-}
-
-// sums are the checksums that are given, by algorithm.
-func (s sourceModel) sums() map[string]types.String {
-	return map[string]types.String{"md5": s.MD5, "sha256": s.SHA256, "sha512": s.SHA512}
+	AllowAnyContent   types.Bool `tfsdk:"allow_any_content"`
 }
 
 func (s sourceModel) known() bool {
@@ -47,7 +50,38 @@ func (s sourceModel) known() bool {
 			return false
 		}
 	}
-	return !s.AllowBackingChain.IsUnknown()
+	return !s.AllowBackingChain.IsUnknown() && !s.AllowAnyContent.IsUnknown()
+}
+
+// reference is the source for the operation.
+func (s sourceModel) reference() conversion.Reference {
+	sums := checksum.Sums{}
+	for algorithm, v := range map[string]types.String{"md5": s.MD5, "sha256": s.SHA256, "sha512": s.SHA512} {
+		if v.ValueString() != "" {
+			sums[algorithm] = v.ValueString()
+		}
+	}
+	return conversion.Reference{
+		File: s.File.ValueString(), Image: s.Image.ValueString(), URL: s.URL.ValueString(), Format: s.Format.ValueString(),
+		Sums: sums, ChecksumsURL: s.ChecksumsURL.ValueString(), PublishedName: s.PublishedName.ValueString(),
+		AllowBackingChain: s.AllowBackingChain.ValueBool(), AllowAnyContent: s.AllowAnyContent.ValueBool(),
+	}
+}
+
+// request is what is to be made.
+func (m model) request(s sourceModel) conversion.Request {
+	return conversion.Request{
+		Source: s.reference(), Target: m.RBDSpec(), Layout: m.Layout(), MaxSourceBytes: m.MaxSourceSize.Amount(),
+		VerifyContent: m.VerifyContent.ValueBool(), Sparsify: m.Sparsify.ValueBool(), Token: m.token(s),
+	}
+}
+
+// set puts what the operation tells into the model.
+func (m *model) set(r conversion.Result) {
+	m.SourceRevision = types.StringNull()
+	if r.Revision != "" {
+		m.SourceRevision = types.StringValue(r.Revision)
+	}
 }
 
 func (m model) token(s sourceModel) string {

@@ -5,9 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -17,16 +15,20 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemuimg"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 )
 
 const description = "A virtual-machine image converted to raw in RBD: `qemu-img convert -O raw SOURCE rbd:POOL/NAME` and, with `size`, `rbd resize`.\n\n" +
 	"The content goes into a temporary image (`NAME.tfpending`), which gets its name only when all of it is there; " +
 	"an interrupted run leaves nothing but that, and the next one removes it. " +
 	"Source images are not trusted: the format is stated and never probed, and an image that refers to other files " +
-	"(a backing file that is not asked for, an external data file, extents elsewhere), is encrypted or was cut off is refused.\n\n" +
+	"(a backing file that is not asked for, a parent, an external data file, extents elsewhere), is encrypted, is marked as corrupt or was cut off is refused. " +
+	"The size of the disk is that which the image's own header states; where qemu-img reads another, the source is refused.\n\n" +
 	"The source is read when the image is made. A source file that changes later is not noticed, and may be gone; " +
 	"use `replace_triggered_by` to convert again.\n\n" +
 	"Needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +
@@ -34,7 +36,6 @@ const description = "A virtual-machine image converted to raw in RBD: `qemu-img 
 	"(qemu-img can't read with `profile rbd-read-only`)."
 
 func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	formats := qemuimg.Formats()
 	resp.Schema = schema.Schema{
 		MarkdownDescription: description,
 		Attributes: target.Attributes(schema.StringAttribute{
@@ -52,70 +53,21 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 						resp.RequiresReplace = !req.StateValue.IsNull()
 					},
 					"A change makes a new image.", "A change makes a new image.")},
-				Attributes: map[string]schema.Attribute{
-					"file": schema.StringAttribute{
-						Optional: true,
-						MarkdownDescription: "Path of a file on the machine that runs Terraform. It must exist when the plan is made. One of `file`, `url` and `image`. " +
-							"A file that is compressed as a whole (gzip, xz, zstd, bzip2; told by its first bytes) is decompressed on the way.",
-						Validators: []validator.String{
-							stringvalidator.LengthAtLeast(1),
-							stringvalidator.ExactlyOneOf(path.MatchRelative().AtParent().AtName("image"), path.MatchRelative().AtParent().AtName("url")),
-						},
-					},
-					"url": schema.StringAttribute{
-						Optional: true,
-						MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD. Of any other format only what is needed is fetched, in parts, and nothing is kept on the machine that runs Terraform; where a checksum is given, the whole is compressed, or the server gives no parts (`Range`) or neither `ETag` nor `Last-Modified`, a temporary copy is made there (in `TMPDIR`), as qemu-img has to jump about in it. " +
-							"A connection that ends too early is taken up again; a file that changes on the server meanwhile is an error. The usual proxy variables are followed.",
-						Validators: []validator.String{urlCheck{}},
-					},
-					"image": schema.StringAttribute{
-						Optional: true,
-						MarkdownDescription: "Spec of an image or snapshot in the same cluster that holds the source, such as the qcow2 that somebody uploaded to Glance: " +
-							"`pool[/namespace]/image[@snapshot]`. Without a snapshot, the image must not be in use. " +
-							"With `format = \"raw\"` it is copied as `rbd deep cp` copies, without its snapshots; a clone (`parent` of rbd_image) has the same content at no cost.",
-						Validators: []validator.String{namecheck.AnySpec()},
-					},
-					"md5":    sumAttribute("md5"),
-					"sha256": sumAttribute("sha256"),
-					"sha512": sumAttribute("sha512"),
-					"checksums_url": schema.StringAttribute{
-						Optional: true,
-						MarkdownDescription: "URL of a list of checksums as publishers ship it beside their images, such as `SHA512SUMS`. The source is looked up in it by `published_name`. Another checksum there is another revision of the source. " +
-							"The list is believed as far as its server is: a signature on it is not checked.",
-						Validators: []validator.String{
-							urlCheck{},
-							stringvalidator.ConflictsWith(path.MatchRelative().AtParent().AtName("md5"), path.MatchRelative().AtParent().AtName("sha256"),
-								path.MatchRelative().AtParent().AtName("sha512")),
-						},
-					},
-					"published_name": schema.StringAttribute{
-						Optional:            true,
-						MarkdownDescription: "Name of the source in `checksums_url`. Default: the last part of `file` or `url`, or the name of `image`, which for one that was uploaded to Glance is an id.",
-						Validators: []validator.String{
-							stringvalidator.LengthAtLeast(1), stringvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("checksums_url")),
-						},
-					},
-					"allow_backing_chain": schema.BoolAttribute{
-						Optional: true,
-						MarkdownDescription: "Take a qcow2 `file` that has a backing file, and convert what both have together. Every file of the chain must be a regular file (no link) in the folder of `file`, and its format stated as qcow2 or raw (`qemu-img create -F`). " +
-							"A checksum is that of `file` alone. Default: `false`, such a source is refused.",
-						Validators: []validator.Bool{boolvalidator.AlsoRequires(path.MatchRelative().AtParent().AtName("file"))},
-					},
-					"format": schema.StringAttribute{
-						Required:            true,
-						MarkdownDescription: "Format of the source, as qemu-img calls it: `" + strings.Join(formats, "`, `") + "`.",
-						Validators:          []validator.String{stringvalidator.OneOf(formats...)},
-					},
-				},
+				Attributes: sourceAttributes(),
 			},
 			"on_source_change": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onSourceChangeReplace),
 				MarkdownDescription: "What it means when the source on its server becomes another one (`source_revision`): `replace` (default), the plan makes the image anew, or `ignore`.",
 				Validators:          []validator.String{stringvalidator.OneOf(onSourceChangeReplace, onSourceChangeIgnore)},
 			},
+			"max_source_size": schema.StringAttribute{
+				Optional: true, CustomType: sizetype.Type{},
+				MarkdownDescription: "How much a source that is read as one stream (compressed as a whole, raw from `url`, or copied to `TMPDIR` first) may hold at the most, decompressed: reading ends there, and nothing is left. " + sizetype.Description +
+					" Default: `size` of a raw source; what a disk of its size can take up, of other formats; and 128 GiB where neither is known. A raw source is never read beyond `size`.",
+			},
 			"source_revision": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Revision of the source that was converted: its checksum in `checksums_url`, or else the ETag or the date that the server of `url` gave; null where there is neither.",
+				MarkdownDescription: "Revision of the source that was converted: its checksum in `checksums_url`, or else the ETag, or the date and size, that the server of `url` gave, or the size alone where `url` is redirected, since mirrors have only that in common; null where there is neither.",
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"sparsify": schema.BoolAttribute{
@@ -125,12 +77,68 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"verify_content": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Read the result back and compare it with the source (`qemu-img compare`) before it gets its name. " +
+				MarkdownDescription: "Read the result back and compare it with the source before it gets its name: byte by byte, and by another way than qemu-img, which has written it. " +
 					"It costs about as much as the conversion. Default: `false`: the sizes are compared, and that the source did not change meanwhile.",
 			},
 		}),
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}
+
+// sourceAttributes are those of source.
+func sourceAttributes() map[string]schema.Attribute {
+	formats := qemu.Formats()
+	return map[string]schema.Attribute{
+		"file": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Path of a file on the machine that runs Terraform. It must exist when the plan is made. One of `file`, `url` and `image`. " +
+				"A file that is compressed as a whole (gzip, xz, zstd, bzip2; told by its first bytes) is decompressed on the way.",
+			Validators: []validator.String{stringvalidator.LengthAtLeast(1), siblings.ExactlyOne("image", "url")},
+		},
+		"url": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD. Of any other format only what is needed is fetched, in parts, and nothing is kept on the machine that runs Terraform; where a checksum is given, the whole is compressed, or the server gives no parts (`Range`) or nothing that proves parts to be of one file (a strong `ETag`, or a `Last-Modified` that is a minute old), a temporary copy is made there (in `TMPDIR`), as qemu-img has to jump about in it. " +
+				"Range, length and validator of each answer are checked. A connection that ends too early is taken up again, on the same server where a redirect led to one of several mirrors; a file that changes on the server meanwhile is an error. The usual proxy variables are followed.",
+			Validators: []validator.String{urlCheck{}},
+		},
+		"image": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Spec of an image or snapshot in the same cluster that holds the source, such as the qcow2 that somebody uploaded to Glance: " +
+				"`pool[/namespace]/image[@snapshot]`. Without a snapshot, the image must not be in use. " +
+				"With `format = \"raw\"` it is copied as `rbd deep cp` copies, without its snapshots; a clone (`parent` of rbd_image) has the same content at no cost.",
+			Validators: []validator.String{namecheck.AnySpec()},
+		},
+		"md5":    sumAttribute("md5"),
+		"sha256": sumAttribute("sha256"),
+		"sha512": sumAttribute("sha512"),
+		"checksums_url": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "URL of a list of checksums as publishers ship it beside their images, such as `SHA512SUMS`, `CHECKSUM` or `disk.qcow2.sha256`: what md5sum, sha256sum, b2sum, cksum, the BSD tools and openssl write, clearsigned or not, with sections of several algorithms or without. The source is looked up in it by `published_name` and, where several folders have one, by its place on the server; what stays ambiguous is refused. Its strongest checksum is verified (SHA-512, SHA3, BLAKE2b, SHA-384, SHA-256, MD5). Another checksum there is another revision of the source. " +
+				"The list is believed as far as its server is: a signature on it is not checked.",
+			Validators: []validator.String{urlCheck{}, siblings.Conflict("md5", "sha256", "sha512")},
+		},
+		"published_name": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Name of the source in `checksums_url`. It may have folders in front. Default: the last part of `file` or `url`, or the name of `image`, which for one that was uploaded to Glance is an id.",
+			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), siblings.Need("checksums_url")},
+		},
+		"allow_backing_chain": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Take a qcow2 `file` that has a backing file, and convert what both have together. Every file of the chain must be a regular file (no link) in the folder of `file`, and its format stated as qcow2 or raw (`qemu-img create -F`). " +
+				"A checksum is that of `file` alone. Default: `false`, such a source is refused.",
+			Validators: []validator.Bool{siblings.Need("file")},
+		},
+		"allow_any_content": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Take a source of format `raw` for a disk whatever it looks like. Default: `false`: what is told by its signatures to be something else is refused, such as an archive, a compressed stream (of a kind that is not decompressed, or inside of another), a disk image of another format, LUKS, an HTML page or a short text. " +
+				"A file system, a boot sector or an ISO image is a disk.",
+		},
+		"format": schema.StringAttribute{
+			Required:            true,
+			MarkdownDescription: "Format of the source, as qemu-img calls it: `" + strings.Join(formats, "`, `") + "`.",
+			Validators:          []validator.String{stringvalidator.OneOf(formats...)},
 		},
 	}
 }

@@ -13,12 +13,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/disktest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
 func TestExportDrift(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
-	spec := snapshot(t, name, 8*mib, 1, 0)
+	spec := disktest.Snapshot(t, name, 8*mib, 1, 0)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "disk.raw")
 	cfg := config(quoted(spec), file, "raw")
@@ -41,12 +43,12 @@ func TestExportDrift(t *testing.T) {
 			{ // removed: written again
 				PreConfig:        func() { _ = os.Remove(file) },
 				Config:           cfg,
-				ConfigPlanChecks: action(plancheck.ResourceActionCreate), Check: same,
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)), Check: same,
 			},
 			{ // changed: written again
 				PreConfig: poke,
 				Config:    cfg,
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate,
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address),
 					plancheck.ExpectUnknownValue(address, tfjsonpath.New("sha256"))),
 				Check:             same,
 				ConfigStateChecks: []statecheck.StateCheck{hash.AddStateValue(address, tfjsonpath.New("sha256"))},
@@ -54,7 +56,7 @@ func TestExportDrift(t *testing.T) {
 			{ // longer
 				PreConfig:        func() { _ = os.Truncate(file, 9*mib) },
 				Config:           cfg,
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate), Check: same,
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)), Check: same,
 			},
 			{ // touched: it is the same still
 				PreConfig: func() { _ = os.Chtimes(file, time.Time{}, time.Now().Add(-time.Hour)) },
@@ -63,7 +65,7 @@ func TestExportDrift(t *testing.T) {
 			{ // another mode: put right in place
 				PreConfig:        func() { _ = os.Chmod(file, 0o640) },
 				Config:           cfg,
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate), Check: perm(file, 0o600),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)), Check: perm(file, 0o600),
 			},
 			{ // a changed one is not removed
 				PreConfig: poke,

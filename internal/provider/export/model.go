@@ -1,8 +1,6 @@
 package export
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io/fs"
 	"path/filepath"
@@ -10,14 +8,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-)
 
-const (
-	formatRaw       = "raw"
-	formatQcow2     = "qcow2"
-	compressionNone = "none"
-	onDestroyDelete = "delete"
-	onDestroyRetain = "retain"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/export"
 )
 
 type model struct {
@@ -49,31 +41,38 @@ func mode(s types.String) fs.FileMode {
 	return fs.FileMode(n)
 }
 
-func (m model) job(o origin) (job, error) {
+// request is what is to be written. Of a snapshot that is planned, the ids are
+// known where it was there.
+func (m model) request(file string) export.Request {
+	return export.Request{
+		Snapshot: m.Snapshot.ValueString(), ImageID: m.ImageID.ValueString(), SnapshotID: uint64(m.SnapshotID.ValueInt64()), //nolint:gosec // a counter
+		File: file, Format: m.Format.ValueString(), Compression: m.Compression.ValueString(), Mode: mode(m.FileMode),
+	}
+}
+
+// exported is the file that a state has.
+func (m model) exported(kept export.Record) (export.Exported, error) {
 	file, err := m.path()
-	j := job{origin: o, file: file, format: m.Format.ValueString(), mode: mode(m.FileMode)}
-	if c := m.Compression.ValueString(); c != compressionNone {
-		j.compression = c
-	}
-	return j, err
+	return export.Exported{
+		Name: m.File.ValueString(), Path: file, Revision: m.Revision.ValueString(), SHA256: m.SHA256.ValueString(), Record: kept,
+	}, err
 }
 
-// setOrigin sets what the snapshot says of the file, before it is written.
-func (m *model) setOrigin(o origin) {
-	m.ImageID = types.StringValue(o.imageID)
-	m.SnapshotID = types.Int64Value(int64(o.snapshotID))      //nolint:gosec // a counter
-	m.VirtualSizeBytes = types.Int64Value(int64(o.sizeBytes)) //nolint:gosec // signed in librbd
-	m.Revision = m.revision(o)
+// set sets what the operation tells of a file with this mode.
+func (m *model) set(r export.Result, mode fs.FileMode) {
+	m.setSnapshot(r.Snapshot)
+	m.setFile(r.Record.SizeBytes, r.Record.SHA256, mode)
 }
 
-// revision tells results apart: it changes with the snapshot and the format, but
-// not when a file is written again after somebody changed or removed it.
-func (m model) revision(o origin) types.String {
-	if m.Format.IsUnknown() || m.Compression.IsUnknown() {
-		return types.StringUnknown()
+// setSnapshot sets what the snapshot says of the file, before it is written.
+func (m *model) setSnapshot(s export.Snapshot) {
+	m.ImageID = types.StringValue(s.ImageID)
+	m.SnapshotID = types.Int64Value(int64(s.ID))              //nolint:gosec // a counter
+	m.VirtualSizeBytes = types.Int64Value(int64(s.SizeBytes)) //nolint:gosec // signed in librbd
+	m.Revision = types.StringUnknown()
+	if !m.Format.IsUnknown() && !m.Compression.IsUnknown() {
+		m.Revision = types.StringValue(s.Revision(m.Format.ValueString(), m.Compression.ValueString()))
 	}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s\n%s", o.imageID, o.snapshotID, m.Format.ValueString(), m.Compression.ValueString()))
-	return types.StringValue(hex.EncodeToString(sum[:6]))
 }
 
 // isOf tells whether the file was made of the snapshot with these ids.

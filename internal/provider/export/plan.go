@@ -4,21 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/export"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 func (r *exportResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	var plan, state model
 	creating, destroying := req.State.Raw.IsNull(), req.Plan.Raw.IsNull()
-	kept := record{}
+	kept := export.Record{}
 	if !creating {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 		kept = keptRecord(ctx, state, req.Private, &resp.Diagnostics)
@@ -43,6 +45,11 @@ func (r *exportResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 			resp.Diagnostics.AddAttributeWarning(path.Root("file"), "The file was changed",
 				fmt.Sprintf("Somebody changed %s since it was written. This plan removes it and writes it again.", state.File.ValueString()))
 		}
+	}
+	if creating {
+		r.planFile(ctx, nil, plan, req, resp)
+	} else {
+		r.planFile(ctx, &state, plan, req, resp)
 	}
 	if resp.Diagnostics.HasError() || !creating && len(resp.RequiresReplace) == 0 {
 		return
@@ -80,13 +87,13 @@ func (r *exportResource) newSnapshot(ctx context.Context, state, plan model, dia
 		case planned:
 			return "snapshot"
 		}
-		var o origin
-		if o, err = findOrigin(ctx, r.data, plan.Snapshot.ValueString()); err == nil && state.isOf(o.imageID, o.snapshotID) {
+		var s export.Snapshot
+		if s, err = export.FindSnapshot(ctx, r.data.Ceph, plan.Snapshot.ValueString()); err == nil && state.isOf(s.ImageID, s.ID) {
 			return ""
 		}
 	}
 	if err != nil {
-		report.AttributeError(diags, path.Root("snapshot"), "plan", noun, plan.File.ValueString(), err)
+		kind.AttributeError(diags, path.Root("snapshot"), "plan", plan.File.ValueString(), err)
 	}
 	return "snapshot"
 }
@@ -96,15 +103,15 @@ func (r *exportResource) planNew(ctx context.Context, plan *model, diags *diag.D
 	plan.ImageID, plan.Revision = types.StringUnknown(), types.StringUnknown()
 	plan.SnapshotID, plan.VirtualSizeBytes = types.Int64Unknown(), types.Int64Unknown()
 	if !plan.File.IsUnknown() {
-		if err := checkTarget(*plan); err != nil {
-			report.AttributeError(diags, path.Root("file"), "plan", noun, plan.File.ValueString(), err)
+		if err := checkTarget(*plan, diags); err != nil {
+			kind.AttributeError(diags, path.Root("file"), "plan", plan.File.ValueString(), err)
 		}
 	}
 	if !r.data.CanAsk() {
 		return
 	}
 	fail := func(err error) {
-		report.AttributeError(diags, path.Root("snapshot"), "plan", noun, plan.File.ValueString(), err)
+		kind.AttributeError(diags, path.Root("snapshot"), "plan", plan.File.ValueString(), err)
 	}
 	// Also while the snapshot is not known yet: a wrong cluster stops here.
 	if _, err := r.data.Ceph.FSID(ctx); err != nil {
@@ -119,33 +126,71 @@ func (r *exportResource) planNew(ctx context.Context, plan *model, diags *diag.D
 		fail(err)
 		return
 	}
-	id, planned := r.data.Planned.Find(spec)
-	o, err := findOrigin(ctx, r.data, plan.Snapshot.ValueString())
-	if planned && (rbd.IsNotFound(err) || err == nil && (id.ImageID != o.imageID || id.SnapshotID != o.snapshotID)) {
+	_, planned := r.data.Planned.Find(spec)
+	s, err := export.FindSnapshot(ctx, r.data.Ceph, plan.Snapshot.ValueString())
+	if planned && rbd.IsNotFound(err) || err == nil && r.data.Planned.Anew(spec, s.ImageID, s.ID) {
 		return // made, or renamed, in this run
 	}
 	if err == nil {
-		err = o.checkFormat(plan.Format.ValueString())
+		err = s.CheckFormat(plan.Format.ValueString())
 	}
 	if err != nil {
 		fail(err)
 		return
 	}
-	plan.setOrigin(o)
+	plan.setSnapshot(s)
 }
 
 // checkTarget refuses a name that is taken, unless by the file of this state: a
-// tainted one, or one that is to be replaced, is planned like a first one.
-// Creating looks again.
-func checkTarget(plan model) error {
+// tainted one, or one that is to be replaced, is planned like a first one. What
+// an unfinished run left is told. Creating looks again.
+func checkTarget(plan model, diags *diag.Diagnostics) error {
 	file, err := plan.path()
 	if err != nil {
 		return err
 	}
-	if err := checkFree(file); !errors.Is(err, errFileExists) || !providerdata.WasRefreshed(refreshedFile, file) {
-		return err
+	what, err := export.CheckTarget(file, thisRun(), providerdata.WasRefreshed(refreshedFile, file))
+	if what != "" {
+		diags.AddAttributeWarning(path.Root("file"), "An unfinished run is taken up", what)
 	}
-	return nil
+	return err
+}
+
+// errTwice says that two resources of a configuration have one file.
+var errTwice = errors.New("another rbd_image_export of this configuration has the same file")
+
+// planFile refuses two resources with one file, either of which would replace
+// that of the other.
+func (r *exportResource) planFile(ctx context.Context, state *model, plan model, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.data == nil || plan.File.IsUnknown() {
+		return
+	}
+	had, diags := providerdata.Replaces(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	again := state == nil && had != ""
+	if state != nil {
+		had = state.File.ValueString() + " " + state.Revision.ValueString()
+		resp.Diagnostics.Append(providerdata.NoteReplaces(ctx, resp.Private, had)...)
+	}
+	file, err := plan.path()
+	if err == nil {
+		err = r.data.Planned.Claim("file "+realPath(file), had, again)
+	}
+	if errors.Is(err, providerdata.ErrTwice) {
+		err = fmt.Errorf("%s: %w", file, errTwice)
+	}
+	if err != nil {
+		kind.AttributeError(&resp.Diagnostics, path.Root("file"), "plan", plan.File.ValueString(), err)
+	}
+}
+
+// realPath is one of the names that a file has through links to its folder.
+func realPath(file string) string {
+	dir, err := filepath.EvalSymlinks(filepath.Dir(file))
+	if err != nil {
+		return file // there is no such folder
+	}
+	return filepath.Join(dir, filepath.Base(file))
 }
 
 // refreshedFile stands for the cluster in what was refreshed.
@@ -159,11 +204,15 @@ func noteRefreshed(state model) {
 
 // checkDestroy refuses to remove a file that is not as it was written. A plan
 // that makes it anew passes: it shows what it does.
-func checkDestroy(ctx context.Context, state model, kept record, diags *diag.Diagnostics) {
-	if state.OnDestroy.ValueString() == onDestroyRetain {
+func checkDestroy(ctx context.Context, state model, kept export.Record, diags *diag.Diagnostics) {
+	if state.OnDestroy.ValueString() == ondestroy.Retain {
 		return
 	}
-	if err := expect(ctx, state, kept, kept.SHA256); err != nil {
-		report.Error(diags, "delete", noun, state.File.ValueString(), err)
+	file, err := state.exported(kept)
+	if err == nil {
+		err = file.CheckRemove(ctx, thisRun())
+	}
+	if err != nil {
+		kind.Error(diags, "delete", state.File.ValueString(), err)
 	}
 }

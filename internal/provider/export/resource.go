@@ -5,24 +5,28 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/export"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/settle"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/stateid"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 const (
-	noun           = "export"
 	createTimeout  = 3 * time.Hour
 	defaultTimeout = 10 * time.Minute
 	hashTimeout    = time.Hour // of what may read all of the file
 )
+
+var kind = report.NewKind("export", advice)
 
 var (
 	_ resource.ResourceWithConfigure      = &exportResource{}
@@ -31,20 +35,20 @@ var (
 	_ resource.ResourceWithValidateConfig = &exportResource{}
 )
 
-func init() {
-	report.Advise(errFileExists, "This provider never overwrites a file: choose another name, move it away, or, if it is an export of this snapshot, take it over with `terraform import ADDRESS FILE,SNAPSHOT`.")
-	report.Advise(errChanged, "It is left alone. Remove it or move it away, keep it with on_destroy = \"retain\", or plan again to see what it is now.")
-	report.Advise(errNotRegular, "It is left alone. Move it away, and the next plan writes the file again.")
-	report.Advise(errNoSpace, "Free some, or choose another folder. Compression makes a qcow2 smaller, by how much is not known before.")
-	report.Advise(errNotOurs, "Look what it is, and move it away.")
-	report.Advise(errSectors, "Export it with format = \"raw\".")
-	report.Advise(errOther, "Only a raw or qcow2 file with exactly the content of the snapshot can be imported. Move it away to write a new one.")
-}
-
 // NewResource is rbd_image_export.
 func NewResource() resource.Resource { return &exportResource{} }
 
 type exportResource struct{ data *providerdata.Data }
+
+// thisRun is on whose behalf files are written.
+func thisRun() export.Owner {
+	return export.Owner{Run: rbd.Run{State: stateid.ID(), ID: stateid.RunID()}, Running: stateid.Running}
+}
+
+// deps is what operations work with.
+func deps(d *providerdata.Data) export.Deps {
+	return export.Deps{Ceph: d.Ceph, Log: tflog.Info, By: thisRun()}
+}
 
 func (r *exportResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_image_export"
@@ -62,30 +66,19 @@ func (r *exportResource) Create(ctx context.Context, req resource.CreateRequest,
 	if !ok {
 		return
 	}
-	written, err := r.create(ctx, &plan)
+	file, err := plan.path()
+	var result export.Result
+	if err == nil {
+		result, err = export.Do(ctx, deps(r.data), plan.request(file))
+	}
 	if err != nil {
-		report.Error(&resp.Diagnostics, "create", noun, plan.File.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "create", plan.File.ValueString(), err)
 		return
 	}
-	plan.setFile(written.SizeBytes, written.SHA256, mode(plan.FileMode))
+	plan.set(result, mode(plan.FileMode))
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	resp.Diagnostics.Append(written.keep(ctx, resp.Private)...)
-}
-
-func (r *exportResource) create(ctx context.Context, plan *model) (record, error) {
-	o, err := findOrigin(ctx, r.data, plan.Snapshot.ValueString())
-	if err != nil {
-		return record{}, err
-	}
-	if !plan.SnapshotID.IsUnknown() && !plan.isOf(o.imageID, o.snapshotID) {
-		return record{}, rbd.ErrOtherSnapshot
-	}
-	j, err := plan.job(o)
-	if err != nil {
-		return record{}, err
-	}
-	plan.setOrigin(o)
-	return j.write(ctx, r.data)
+	resp.Diagnostics.Append(keepRecord(ctx, result.Record, resp.Private)...)
+	settle.AtEnd(func(context.Context) error { return thisRun().Settle(file) })
 }
 
 // Read needs no cluster: the file stays when the snapshot is gone.
@@ -93,25 +86,35 @@ func (r *exportResource) Read(ctx context.Context, req resource.ReadRequest, res
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	was := keptRecord(ctx, state, req.Private, &resp.Diagnostics)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, hashTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.Reading(ctx, state.Timeouts.Read, hashTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
 	}
-	is, fi, err := look(ctx, state, was)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	file, err := state.exported(was)
+	var is export.Record
+	var fi fs.FileInfo
+	if err == nil {
+		is, fi, err = file.Inspect(ctx)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
 		resp.State.RemoveResource(ctx)
 		return
-	case err != nil:
-		report.Error(&resp.Diagnostics, "read", noun, state.File.ValueString(), err)
+	}
+	if err == nil {
+		noteRefreshed(state)
+	}
+	if err == nil && is.SHA256 == was.SHA256 {
+		err = file.Claim(thisRun(), fi)
+	}
+	if err != nil {
+		kind.Error(&resp.Diagnostics, "read", state.File.ValueString(), err)
 		return
 	}
-	noteRefreshed(state)
 	state.setFile(is.SizeBytes, is.SHA256, fi.Mode().Perm())
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	is.SHA256 = was.SHA256
-	resp.Diagnostics.Append(is.keep(ctx, resp.Private)...)
+	resp.Diagnostics.Append(keepRecord(ctx, is, resp.Private)...)
 }
 
 // Update does what needs no new file.
@@ -126,13 +129,10 @@ func (r *exportResource) Update(ctx context.Context, req resource.UpdateRequest,
 	}
 	file, err := plan.path()
 	if err == nil {
-		_, err = lstat(file)
-	}
-	if err == nil && mode(plan.FileMode) != mode(state.FileMode) {
-		err = os.Chmod(file, mode(plan.FileMode))
+		err = export.SetMode(file, mode(state.FileMode), mode(plan.FileMode))
 	}
 	if err != nil {
-		report.Error(&resp.Diagnostics, "update", noun, plan.File.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "update", plan.File.ValueString(), err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
@@ -141,25 +141,21 @@ func (r *exportResource) Update(ctx context.Context, req resource.UpdateRequest,
 func (r *exportResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	seen := keptRecord(ctx, state, req.Private, &resp.Diagnostics)
+	kept := keptRecord(ctx, state, req.Private, &resp.Diagnostics)
 	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Delete, hashTimeout, &resp.Diagnostics)
 	defer cancel()
-	if !ok || state.OnDestroy.ValueString() == onDestroyRetain {
+	if !ok {
 		return
 	}
-	// What was there at the last refresh, and so in the plan, may go.
-	err := expect(ctx, state, seen, state.SHA256.ValueString())
-	var file string
-	if err == nil {
-		file, err = state.path()
-	}
-	if err == nil {
-		err = remove(file)
-	}
-	if err == nil {
-		err = syncFolder(filepath.Dir(file))
+	file, err := state.exported(kept)
+	switch {
+	case err != nil:
+	case state.OnDestroy.ValueString() == ondestroy.Retain:
+		err = file.Retain(thisRun())
+	default:
+		err = file.Remove(ctx, thisRun())
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		report.Error(&resp.Diagnostics, "delete", noun, state.File.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "delete", state.File.ValueString(), err)
 	}
 }

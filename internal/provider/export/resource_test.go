@@ -10,12 +10,12 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/disktest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -32,75 +32,46 @@ resource "rbd_image_export" "test" {
 `, snapshot, file, format, strings.Join(more, "\n"))
 }
 
-func action(a plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: append(more, plancheck.ExpectResourceAction(address, a))}
-}
-
 func empty() resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}
+	return providertest.Nothing()
 }
 
-// Every format of images of all kinds of sizes, imported again.
+// A raw file and a compressed qcow2, imported again. Images of all kinds of sizes
+// are exported in internal/operation/export.
 func TestExportFormats(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
-	sizes := map[string]string{
-		"empty":   snapshot(t, name+"-empty", 0, 0),
-		"objects": snapshot(t, name+"-objects", 64*mib, 1, 0, 9*mib, 13*mib+4096),
-		"sectors": snapshot(t, name+"-sectors", 24*mib+512, 2, 4*mib-4096),
-		"bytes":   snapshot(t, name+"-bytes", 8*mib+1001, 3, mib),
-	}
-	for size, spec := range sizes {
-		for _, f := range []struct{ format, compression string }{
-			{"raw", "none"}, {"qcow2", "none"}, {"qcow2", "zlib"}, {"qcow2", "zstd"},
-		} {
-			if size == "bytes" && f.format != "raw" {
-				continue // see TestExportRefusals
-			}
-			t.Run(size+" "+f.format+" "+f.compression, func(t *testing.T) {
-				dir := t.TempDir()
-				file := filepath.Join(dir, "a,b=c:d."+f.format)
-				ignore := []string{}
-				if size == "empty" {
-					ignore = append(ignore, "compression", "revision") // nothing in it is compressed
-				}
-				providertest.Run(t, resource.TestCase{
-					CheckDestroy: holds(dir),
-					Steps: []resource.TestStep{
-						{
-							Config: config(quoted(spec), file, f.format, fmt.Sprintf("compression = %q", f.compression)),
-							Check: resource.ComposeTestCheckFunc(
-								sameContent(t, file, f.format, spec), holds(dir, filepath.Base(file)), sparse(file), hashed(t, file),
-							),
-						},
-						{
-							ResourceName: address, ImportState: true, ImportStateId: file + "," + spec,
-							ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "file", ImportStateVerifyIgnore: ignore,
-						},
+	spec := disktest.Snapshot(t, name, 24*mib+512, 2, 4*mib-4096)
+	for _, f := range []struct{ format, compression string }{{"raw", "none"}, {"qcow2", "zstd"}} {
+		t.Run(f.format+" "+f.compression, func(t *testing.T) {
+			dir := t.TempDir()
+			file := filepath.Join(dir, "a,b=c:d."+f.format)
+			providertest.Run(t, resource.TestCase{
+				CheckDestroy: holds(dir),
+				Steps: []resource.TestStep{
+					{
+						Config: config(quoted(spec), file, f.format, fmt.Sprintf("compression = %q", f.compression)),
+						Check: resource.ComposeTestCheckFunc(
+							sameContent(t, file, f.format, spec), holds(dir, filepath.Base(file)), hashed(t, file),
+						),
 					},
-				})
+					{
+						ResourceName: address, ImportState: true, ImportStateId: file + "," + spec,
+						ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "file",
+					},
+				},
 			})
-		}
-	}
-}
-
-// sparse allows for four places with data and what a qcow2 has of its own.
-func sparse(file string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		n, err := used(file)
-		if err == nil && n > 4*(64<<10)+(512<<10) {
-			err = fmt.Errorf("%s takes %d bytes", file, n)
-		}
-		return err
+		})
 	}
 }
 
 func hashed(t *testing.T, file string) resource.TestCheckFunc {
 	return func(s *terraform.State) error {
 		a := s.RootModule().Resources[address].Primary.Attributes
-		if got := a["sha256"]; got != sha(t, file) {
-			return fmt.Errorf("sha256 is %s, not %s", got, sha(t, file))
+		if got := a["sha256"]; got != disktest.SHA256(disktest.Content(t, file)) {
+			return fmt.Errorf("sha256 is %s, not %s", got, disktest.SHA256(disktest.Content(t, file)))
 		}
-		if a["size_bytes"] != fmt.Sprint(len(readFile(t, file))) {
+		if a["size_bytes"] != fmt.Sprint(len(disktest.Content(t, file))) {
 			return fmt.Errorf("size_bytes is %s", a["size_bytes"])
 		}
 		return nil
@@ -108,8 +79,9 @@ func hashed(t *testing.T, file string) resource.TestCheckFunc {
 }
 
 func TestExportLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
-	spec := snapshot(t, name, 24*mib, 1, 0, 9*mib)
+	spec := disktest.Snapshot(t, name, 24*mib, 1, 0, 9*mib)
 	acctest.RBD(t, "bench", "--io-type", "write", "--io-size", "4K", "--io-total", "64K", "vms/"+name)
 	acctest.RBD(t, "snap", "create", "--no-progress", "vms/"+name+"@later")
 	later := "vms/" + name + "@later"
@@ -121,9 +93,9 @@ func TestExportLife(t *testing.T) {
 		Steps: []resource.TestStep{
 			{
 				Config: config(quoted(spec), file, "raw"),
-				ConfigPlanChecks: action(plancheck.ResourceActionCreate,
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("virtual_size_bytes"), knownvalue.Int64Exact(24*mib)),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("revision"), knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{12}$`))),
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address),
+					providertest.Plans(address, "virtual_size_bytes", knownvalue.Int64Exact(24*mib)),
+					providertest.Plans(address, "revision", knownvalue.StringRegexp(regexp.MustCompile(`^[0-9a-f]{12}$`))),
 				),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(24*mib)),
@@ -132,7 +104,7 @@ func TestExportLife(t *testing.T) {
 			},
 			{ // in place
 				Config:           config(quoted(spec), file, "raw", `file_mode = "0644"`),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
 				Check:            perm(file, 0o644),
 			},
 			{ // a rename of the image is no change
@@ -141,22 +113,22 @@ func TestExportLife(t *testing.T) {
 			},
 			{ // nor is its new name
 				Config:           config(quoted(renamed), file, "raw", `file_mode = "0644"`),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
 			},
 			{ // another snapshot is another file
 				PreConfig:        func() { acctest.RBD(t, "rename", "vms/"+name+"-2", "vms/"+name) },
 				Config:           config(quoted(later), file, "raw"),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
 				Check:            sameContent(t, file, "raw", later),
 			},
 			{ // so are another format
 				Config:           config(quoted(later), file, "qcow2", `compression = "zlib"`),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
 				Check:            sameContent(t, file, "qcow2", later),
 			},
 			{ // and another name
 				Config:           config(quoted(later), other, "qcow2", `compression = "zlib"`, `on_destroy = "retain"`),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
 				Check:            holds(dir, "other.img"),
 			},
 			{ // the snapshot may go
@@ -183,8 +155,9 @@ func perm(file string, want os.FileMode) resource.TestCheckFunc {
 
 // Rights to read are enough for a raw file, also of a clone, and for its import.
 func TestExportWithCapsToRead(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
-	parent := snapshot(t, name, 24*mib, 1, 0, 9*mib)
+	parent := disktest.Snapshot(t, name, 24*mib, 1, 0, 9*mib)
 	acctest.RBD(t, "snap", "protect", parent)
 	acctest.RBD(t, "clone", parent, "vms/"+name+"-clone")
 	acctest.RBD(t, "snap", "create", "--no-progress", "vms/"+name+"-clone@s")
@@ -199,7 +172,7 @@ func TestExportWithCapsToRead(t *testing.T) {
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: holds(dir),
 		Steps: []resource.TestStep{
-			{Config: cfg, Check: resource.ComposeTestCheckFunc(sameContent(t, file, "raw", spec), sparse(file))},
+			{Config: cfg, Check: resource.ComposeTestCheckFunc(sameContent(t, file, "raw", spec), func(*terraform.State) error { return disktest.CheckSparse(file) })},
 			{
 				Config: cfg, ResourceName: address, ImportState: true, ImportStateId: file + "," + spec,
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "file",
@@ -210,6 +183,7 @@ func TestExportWithCapsToRead(t *testing.T) {
 
 // Image, snapshot and file in one run: what they are follows each other.
 func TestExportOfWhatIsMadeInTheSameRun(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	dir := t.TempDir()
 	file := filepath.Join(dir, "disk.qcow2")
@@ -231,10 +205,10 @@ resource "rbd_snapshot" "test" {
 		Steps: []resource.TestStep{
 			{Config: all(name, "4MiB"), Check: sameContent(t, file, "qcow2", "vms/"+name+"@golden")},
 			{ // renamed
-				Config: all(name+"-2", "4MiB"), ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				Config: all(name+"-2", "4MiB"), ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
 			},
 			{ // a new image and snapshot of the same names
-				Config: all(name+"-2", "1MiB"), ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				Config: all(name+"-2", "1MiB"), ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
 				Check: sameContent(t, file, "qcow2", "vms/"+name+"-2@golden"),
 			},
 			{Config: all(name+"-2", "1MiB"), ConfigPlanChecks: empty()},
@@ -242,40 +216,71 @@ resource "rbd_snapshot" "test" {
 	})
 }
 
-func TestExportRefusals(t *testing.T) {
+// Where Terraform creates the replacement first, the new file takes the place of
+// the old one, and the deletion of the old one leaves it.
+func TestExportCreatedBeforeTheOldOneIsDestroyed(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
-	spec := snapshot(t, name, 8*mib, 1)
-	odd := snapshot(t, name+"-odd", 8*mib+1000, 1)
+	dir := t.TempDir()
+	file := filepath.Join(dir, "disk.img")
+	var steps []resource.TestStep
+	for i, format := range []string{"raw", "qcow2"} {
+		spec := disktest.Snapshot(t, fmt.Sprintf("%s-%d", name, i), 8*mib, byte(i))
+		first := config(quoted(spec), file, format, "lifecycle {\n    create_before_destroy = true\n  }")
+		steps = append(steps,
+			resource.TestStep{Config: first, Check: sameContent(t, file, format, spec)},
+			resource.TestStep{Config: first, ConfigPlanChecks: empty()},
+			resource.TestStep{Config: first, Taint: []string{address}, Check: sameContent(t, file, format, spec)},
+		)
+	}
+	other := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, other); err != nil {
+		t.Fatal(err)
+	}
+	twice := strings.Replace(config(quoted("vms/"+name+"-1@s"), filepath.Join(other, "disk.img"), "qcow2"), `"test"`, `"other"`, 1)
+	steps = append(steps, resource.TestStep{
+		Config: config(quoted("vms/"+name+"-1@s"), file, "qcow2") + twice, PlanOnly: true,
+		ExpectError: regexp.MustCompile(`another\s+rbd_image_export\s+of\s+this\s+configuration\s+has\s+the\s+same\s+file`),
+	})
+	providertest.Run(t, resource.TestCase{CheckDestroy: holds(dir), Steps: steps})
+}
+
+func TestExportRefusals(t *testing.T) {
+	t.Parallel()
+	name := providertest.Name(t)
+	spec := disktest.Snapshot(t, name, 8*mib, 1)
+	odd := disktest.Snapshot(t, name+"-odd", 8*mib+1000, 1)
 	dir := t.TempDir()
 	at := func(n string) string { return filepath.Join(dir, n) }
-	write(t, at("there"), "mine")
-	for what, tc := range map[string]struct{ config, want string }{
-		"file":        {config(quoted(spec), at("there"), "raw"), `(?s)the file is there already.*terraform import`},
-		"folder":      {config(quoted(spec), dir, "raw"), `the file is there already`},
-		"no folder":   {config(quoted(spec), at("no/file"), "raw"), `no such file or directory`},
-		"no snapshot": {config(quoted(spec+"2"), at("f"), "raw"), `snapshot not found`},
-		"no image":    {config(quoted("vms/"+name+"-no@s"), at("f"), "raw"), `image not found`},
-		"an image":    {config(quoted("vms/"+name), at("f"), "raw"), `a snapshot is wanted`},
-		"compressed":  {config(quoted(spec), at("f"), "raw", `compression = "zstd"`), `Nothing compresses a raw file`},
-		"odd qcow2":   {config(quoted(odd), at("f"), "qcow2"), `(?s)sectors of 512 bytes.*format = "raw"`},
-		"format":      {config(quoted(spec), at("f"), "vmdk"), `value must be one of`},
-		"mode":        {config(quoted(spec), at("f"), "raw", `file_mode = "0999"`), `must be a mode in octal`},
+	disktest.Write(t, at("there"), []byte("mine"))
+	var steps []resource.TestStep
+	for _, tc := range []struct{ config, want string }{
+		{config(quoted(spec), at("there"), "raw"), `(?s)the file is there already.*terraform import`},
+		{config(quoted(spec), dir, "raw"), `the file is there already`},
+		{config(quoted(spec), at("no/file"), "raw"), `no such file or directory`},
+		{config(quoted(spec+"2"), at("f"), "raw"), `snapshot not found`},
+		{config(quoted("vms/"+name+"-no@s"), at("f"), "raw"), `image not found`},
+		{config(quoted("vms/"+name), at("f"), "raw"), `a snapshot is wanted`},
+		{config(quoted(spec), at("f"), "raw", `compression = "zstd"`), `Nothing compresses a raw file`},
+		{config(quoted(odd), at("f"), "qcow2"), `(?s)sectors of 512 bytes.*format = "raw"`},
+		{config(quoted(spec), at("f"), "vmdk"), `value must be one of`},
+		{config(quoted(spec), at("f"), "raw", `file_mode = "0999"`), `must be a mode in octal`},
 	} {
-		t.Run(what, func(t *testing.T) {
-			providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config: tc.config, PlanOnly: true,
-				ExpectError: regexp.MustCompile("(?i)" + strings.ReplaceAll(tc.want, " ", `\s+`)),
-			}}})
+		steps = append(steps, resource.TestStep{
+			Config: tc.config, PlanOnly: true,
+			ExpectError: regexp.MustCompile("(?i)" + strings.ReplaceAll(tc.want, " ", `\s+`)),
 		})
 	}
-	if err := only(dir, "there"); err != nil || string(readFile(t, at("there"))) != "mine" {
+	providertest.Run(t, resource.TestCase{Steps: steps})
+	if err := disktest.CheckFolder(dir, "there"); err != nil || string(disktest.Content(t, at("there"))) != "mine" {
 		t.Error(err)
 	}
 }
 
 func TestExportImportRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
-	spec, other := snapshot(t, name, 8*mib, 1), snapshot(t, name+"-other", 8*mib, 2)
+	spec, other := disktest.Snapshot(t, name, 8*mib, 1), disktest.Snapshot(t, name+"-other", 8*mib, 2)
 	dir := t.TempDir()
 	for _, format := range []string{"raw", "qcow2"} {
 		file := filepath.Join(dir, "disk."+format)
@@ -301,6 +306,7 @@ func TestExportImportRefusals(t *testing.T) {
 
 // A time-out leaves nothing, in either format.
 func TestExportTimeout(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	acctest.RBD(t, "create", "--size", "128M", "vms/"+name)
 	acctest.RBD(t, "bench", "--io-type", "write", "--io-size", "4M", "--io-total", "128M", "vms/"+name)
@@ -323,7 +329,7 @@ provider "rbd" {
 			Config:      slow + config(quoted("vms/"+name+"@s"), filepath.Join(dir, "f"), format, "timeouts {\n    create = \"9s\"\n  }"),
 			ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+create\s+export.*(time\s+limit|in\s+time|deadline)`),
 		}}})
-		if err := only(dir); err != nil {
+		if err := disktest.CheckFolder(dir); err != nil {
 			t.Error(err)
 		}
 	}

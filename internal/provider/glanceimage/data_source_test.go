@@ -15,8 +15,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -73,6 +73,7 @@ func null(name string) statecheck.StateCheck {
 
 // One record by all the ways to find it, with a name that needs escaping.
 func TestGlanceImage(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	odd := name + " 50%+é"
 	spec := golden(t, odd)
@@ -107,7 +108,7 @@ func TestGlanceImage(t *testing.T) {
 		{Config: data(byName, "hidden = true"), ExpectError: regexp.MustCompile(`(?is)no\s+image\s+fits`)},
 		{Config: data(byName, `properties = { "a/b~c" = "y" }`), ExpectError: regexp.MustCompile(`(?is)no\s+image\s+fits`)},
 		{Config: data("most_recent = true"), ExpectError: regexp.MustCompile(`(?s)At\s+least\s+one`)},
-		{Config: data(byName, fmt.Sprintf("image_id = %q", rec.ID)), ExpectError: regexp.MustCompile(`(?s)cannot\s+be\s+configured\s+together`)},
+		{Config: data(byName, fmt.Sprintf("image_id = %q", rec.ID)), ExpectError: regexp.MustCompile(`(?s)image_id\s+can't\s+be\s+given\s+beside\s+name`)},
 		{Config: data(fmt.Sprintf("image_id = %q", glance.NewID())), ExpectError: regexp.MustCompile(`(?s)image\s+not\s+found|404`)},
 	}
 	for _, way := range [][]string{
@@ -122,6 +123,7 @@ func TestGlanceImage(t *testing.T) {
 }
 
 func TestGlanceImageMostRecent(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := golden(t, name)
 	first := registered(t, spec, glance.CreateOpts{Name: name})
@@ -149,6 +151,7 @@ func TestGlanceImageMostRecent(t *testing.T) {
 // A location in another cluster names nothing here. Glance takes it where the
 // store is named.
 func TestGlanceImageOfAnotherCluster(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := golden(t, name)
 	capitals := registered(t, "", glance.CreateOpts{Name: name})
@@ -180,6 +183,7 @@ func TestGlanceImageOfAnotherCluster(t *testing.T) {
 
 // A Glance that shows no locations, and one that shows a direct_url alone.
 func TestGlanceImageHidden(t *testing.T) {
+	t.Parallel()
 	spec := golden(t, providertest.Name(t))
 	rec := registered(t, spec, glance.CreateOpts{Name: providertest.Name(t)})
 	through := func(direct string) string {

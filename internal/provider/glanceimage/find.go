@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-func (d *imageDataSource) find(ctx context.Context, m model) (*glance.Image, error) {
+func find(ctx context.Context, d *providerdata.Data, m model) (*glance.Image, error) {
 	if id := m.ImageID.ValueString(); id != "" {
-		return d.data.Glance.Get(ctx, id)
+		return d.Glance.Get(ctx, id)
 	}
-	images, err := d.data.Glance.List(ctx, m.filter())
+	images, err := d.Glance.List(ctx, m.filter())
 	if err != nil {
 		return nil, err
 	}

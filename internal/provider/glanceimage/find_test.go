@@ -10,6 +10,7 @@ import (
 // What is said about a location that can't be used, for servers whose options
 // differ from the lab's.
 func TestLocationOf(t *testing.T) {
+	t.Parallel()
 	const fsid, other = "b5f29a3b-7b0e-4d6c-9d5e-0a6a3b1d7a01", "0f8b9c52-31a9-4b6e-8f9f-111111111111"
 	here := "rbd://" + fsid + "/images/a/s"
 	locations := func(urls ...string) (out []glance.Location) {

@@ -10,7 +10,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
@@ -48,11 +47,11 @@ func command(t *testing.T, args ...string) {
 func TestLocationAdopted(t *testing.T) {
 	g := newGolden(t)
 	id := glance.NewID()
-	command(t, "image-create", "--id", id, "--name", g.name, "--disk-format", "raw", "--container-format", "bare",
+	command(t, "image-create", "--id", id, "--name", g.Name, "--disk-format", "raw", "--container-format", "bare",
 		"--visibility", "private", "--min-disk", "1", "--tag", "theirs", "--property", "os_type=linux")
-	command(t, "location-add", id, "--url", fmt.Sprintf("rbd://%s/%s/s", acctest.FSID(t), g.spec))
+	command(t, "location-add", id, "--url", fmt.Sprintf("rbd://%s/%s/s", acctest.FSID(t), g.Spec))
 	unguarded := func(*terraform.State) error {
-		if guards := g.guards(); len(guards) > 0 {
+		if guards := g.Guards(); len(guards) > 0 {
 			return fmt.Errorf("guards: %v", guards)
 		}
 		return nil
@@ -63,11 +62,11 @@ func TestLocationAdopted(t *testing.T) {
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
 			{ // as it is
-				Config: imported + config(g.spec+"@s", g.name, append(same, `protection = "none"`)...), Check: unguarded,
-				ConfigPlanChecks: action(plancheck.ResourceActionNoop),
+				Config: imported + config(g.Spec+"@s", g.Name, append(same, `protection = "none"`)...), Check: unguarded,
+				ConfigPlanChecks: providertest.Expect(providertest.Keeps(address)),
 			},
 			{
-				Config: config(g.spec+"@s", g.name, same...), ConfigPlanChecks: update, Check: g.registered(g.name),
+				Config: config(g.Spec+"@s", g.Name, same...), ConfigPlanChecks: update, Check: g.registered(g.Name),
 				ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue(address, tfjsonpath.New("image_id"), knownvalue.StringExact(id))},
 			},
 		},

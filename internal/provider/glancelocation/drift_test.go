@@ -1,6 +1,7 @@
 package glancelocation_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -22,7 +23,7 @@ func TestLocationDrift(t *testing.T) {
 	g := newGolden(t)
 	member, admin := client(t, asMember), client(t, asAdmin)
 	ctx := t.Context()
-	c := config(g.spec+"@s", g.name, `tags = ["a"]`, `properties = { os_type = "linux" }`)
+	c := config(g.Spec+"@s", g.Name, `tags = ["a"]`, `properties = { os_type = "linux" }`)
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -31,11 +32,11 @@ func TestLocationDrift(t *testing.T) {
 	}
 	change := func(ch glance.Changes) func() {
 		return func() {
-			_, err := admin.Update(ctx, g.record(g.name).ID, ch)
+			_, err := admin.Update(ctx, g.Record(g.Name).ID, ch)
 			must(err)
 		}
 	}
-	name, minDisk, yes, shared := g.name+"-2", int64(9), true, "shared"
+	name, minDisk, yes, shared := g.Name+"-2", int64(9), true, "shared"
 	ours := func(tags []string, properties int) func(*glance.Image) error {
 		return func(i *glance.Image) error {
 			if !slices.Equal(i.Tags, tags) || i.Properties["os_type"] != "linux" || len(i.Properties) != properties ||
@@ -45,8 +46,9 @@ func TestLocationDrift(t *testing.T) {
 			return nil
 		}
 	}
+	var deleted string
 	step := func(before func(), plan resource.ConfigPlanChecks, tags []string, properties int) resource.TestStep {
-		return resource.TestStep{PreConfig: before, Config: c, ConfigPlanChecks: plan, Check: g.registered(g.name, ours(tags, properties))}
+		return resource.TestStep{PreConfig: before, Config: c, ConfigPlanChecks: plan, Check: g.registered(g.Name, ours(tags, properties))}
 	}
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
@@ -59,45 +61,64 @@ func TestLocationDrift(t *testing.T) {
 			step(change(glance.Changes{
 				RemoveProperties: []string{"os_type"}, MinDiskGiB: &minDisk, Protected: &yes, Hidden: &yes, Visibility: &shared,
 			}), update, []string{"a", "theirs"}, 2),
-			step(func() { must(member.Deactivate(ctx, g.record(g.name).ID)) }, update, []string{"a", "theirs"}, 2),
-			step(func() { acctest.RBD(t, "rm", "--no-progress", g.guards()[0]) }, update, []string{"a", "theirs"}, 2),
-			step(func() { acctest.RBD(t, "flatten", "--no-progress", g.guards()[0]) }, update, []string{"a", "theirs"}, 2),
-			// Deleted by somebody, in the way that keeps the data.
-			step(func() {
-				id := g.record(g.name).ID
-				must(member.Deactivate(ctx, id))
-				_, err := member.DeleteRecord(ctx, id)
-				must(err)
-			}, create, []string{"a"}, 1),
+			step(func() { must(member.Deactivate(ctx, g.Record(g.Name).ID)) }, update, []string{"a", "theirs"}, 2),
+			step(func() { acctest.RBD(t, "rm", "--no-progress", g.Guards()[0]) }, update, []string{"a", "theirs"}, 2),
+			step(func() { acctest.RBD(t, "flatten", "--no-progress", g.Guards()[0]) }, update, []string{"a", "theirs"}, 2),
+			// Deleted by somebody, in the way that keeps the data. Its guard stays,
+			// as it could have been given to another project for all that a
+			// member can see.
+			{
+				PreConfig: func() {
+					deleted = g.Record(g.Name).ID
+					must(member.Deactivate(ctx, deleted))
+					_, err := member.DeleteRecord(ctx, deleted)
+					must(err)
+				},
+				Config: c, ConfigPlanChecks: create, Check: func(*terraform.State) error {
+					i := g.Record(g.Name)
+					return errors.Join(ours([]string{"a"}, 1)(i), g.Guarded(deleted, i.ID))
+				},
+			},
+			// An admin can tell; a refresh takes nothing away all the same.
+			{
+				Config: adminProvider() + c, ConfigPlanChecks: empty, Check: func(*terraform.State) error {
+					return g.Guarded(deleted, g.Record(g.Name).ID)
+				},
+			},
+			// The next change does.
+			{
+				PreConfig: change(glance.Changes{Name: &name}), Config: adminProvider() + c, ConfigPlanChecks: update,
+				Check: g.registered(g.Name, ours([]string{"a"}, 1)),
+			},
 		},
 	})
 }
 
 func TestLocationDriftOfTheSnapshot(t *testing.T) {
 	g := newGolden(t)
-	c := config(g.spec+"@s", g.name)
+	c := config(g.Spec+"@s", g.Name)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
 			{Config: c},
 			{ // taken anew
 				PreConfig: func() {
-					acctest.RBD(t, "rm", "--no-progress", g.guards()[0])
-					acctest.RBD(t, "snap", "unprotect", g.spec+"@s")
-					acctest.RBD(t, "snap", "rm", "--no-progress", g.spec+"@s")
-					g.snapshot("s")
+					acctest.RBD(t, "rm", "--no-progress", g.Guards()[0])
+					acctest.RBD(t, "snap", "unprotect", g.Spec+"@s")
+					acctest.RBD(t, "snap", "rm", "--no-progress", g.Spec+"@s")
+					g.Snapshot("s")
 				},
-				Config: c, ConfigPlanChecks: replace, Check: g.registered(g.name),
+				Config: c, ConfigPlanChecks: replace, Check: g.registered(g.Name),
 			},
 			{ // another image with the name
 				PreConfig: func() {
-					acctest.RBD(t, "rm", "--no-progress", g.guards()[0])
-					acctest.RBD(t, "snap", "unprotect", g.spec+"@s")
-					acctest.RBD(t, "snap", "rm", "--no-progress", g.spec+"@s")
-					acctest.RBD(t, "rm", "--no-progress", g.spec)
-					g.create()
+					acctest.RBD(t, "rm", "--no-progress", g.Guards()[0])
+					acctest.RBD(t, "snap", "unprotect", g.Spec+"@s")
+					acctest.RBD(t, "snap", "rm", "--no-progress", g.Spec+"@s")
+					acctest.RBD(t, "rm", "--no-progress", g.Spec)
+					g.Create()
 				},
-				Config: c, ConfigPlanChecks: replace, Check: g.registered(g.name),
+				Config: c, ConfigPlanChecks: replace, Check: g.registered(g.Name),
 			},
 			{ // another project's eyes prove nothing
 				Config:      provider(cloud(asOther)) + c,
@@ -112,8 +133,8 @@ func TestLocationDriftOfTheSnapshot(t *testing.T) {
 // off: its data would go with it.
 func TestLocationDriftOfTheLocation(t *testing.T) {
 	g := newGolden(t)
-	g.snapshot("s2")
-	c := config(g.spec+"@s", g.name, `protection = "alias"`)
+	g.Snapshot("s2")
+	c := config(g.Spec+"@s", g.Name, `protection = "alias"`)
 	member, ctx := client(t, asMember), t.Context()
 	// Newer releases of Glance let nobody else take a location off.
 	token, err := exec.Command("openstack", "--os-cloud", cloud(asAdmin), "token", "issue", "-f", "value", "-c", "id").Output()
@@ -126,7 +147,7 @@ func TestLocationDriftOfTheLocation(t *testing.T) {
 			{Config: c, Check: g.isAliased},
 			{ // one more is theirs, and told in a warning
 				PreConfig: func() {
-					if _, err := member.AddLocation(ctx, g.record(g.name).ID, fmt.Sprintf("rbd://%s/%s/s2", acctest.FSID(t), g.spec), nil, nil); err != nil {
+					if _, err := member.AddLocation(ctx, g.Record(g.Name).ID, fmt.Sprintf("rbd://%s/%s/s2", acctest.FSID(t), g.Spec), nil, nil); err != nil {
 						t.Fatal(err)
 					}
 				},
@@ -136,12 +157,12 @@ func TestLocationDriftOfTheLocation(t *testing.T) {
 				Config: adminProvider() + noResource, ExpectError: regexp.MustCompile(`(?is)has\s+other\s+locations\s+too`),
 			},
 			{ // ours removed, with the alias
-				PreConfig: func() { removeLocation(t, strings.TrimSpace(string(token)), g.record(g.name).ID, 0) },
+				PreConfig: func() { removeLocation(t, strings.TrimSpace(string(token)), g.Record(g.Name).ID, 0) },
 				Config:    c, ConfigPlanChecks: replace, Check: g.isAliased,
 			},
 		},
 	})
-	if snaps := acctest.RBD(t, "snap", "ls", g.spec); !strings.Contains(snaps, "s2") {
+	if snaps := acctest.RBD(t, "snap", "ls", g.Spec); !strings.Contains(snaps, "s2") {
 		t.Errorf("what the other location named is gone: %s", snaps)
 	}
 }
@@ -173,37 +194,36 @@ func removeLocation(t *testing.T, token, id string, n int) {
 // What is not there any more is made anew by the same apply, and so is what
 // hangs on it; Glance has said "active" all the time.
 func TestLocationDriftUnderTheWholeChain(t *testing.T) {
-	g := golden{t: t, name: providertest.Name(t)}
-	g.spec = "images/" + g.name
-	t.Cleanup(g.clean)
-	c := chain(g.name)
+	g := newNamed(t)
+	t.Cleanup(g.Clean)
+	c := chain(g.Name)
 	good := func(s *terraform.State) error {
-		g.id = rbdID(t, g.spec)
-		return g.registered(g.name)(s)
+		g.ID = rbdID(t, g.Spec)
+		return g.registered(g.Name)(s)
 	}
 	step := func(plan resource.ConfigPlanChecks, before func()) resource.TestStep {
 		return resource.TestStep{PreConfig: before, Config: c, ConfigPlanChecks: plan, Check: good}
 	}
 	unguard := func() {
-		if i := g.record(g.name); i.Status != glance.StatusActive {
+		if i := g.Record(g.Name); i.Status != glance.StatusActive {
 			t.Errorf("status %s", i.Status)
 		}
-		acctest.RBD(t, "rm", "--no-progress", g.guards()[0])
-		acctest.RBD(t, "snap", "unprotect", g.spec+"@s")
+		acctest.RBD(t, "rm", "--no-progress", g.Guards()[0])
+		acctest.RBD(t, "snap", "unprotect", g.Spec+"@s")
 	}
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: nothing(t, g.name),
+		CheckDestroy: nothing(t, g.Name),
 		Steps: []resource.TestStep{
 			step(create, nil),
 			step(update, unguard),
 			step(replace, func() {
 				unguard()
-				acctest.RBD(t, "snap", "rm", "--no-progress", g.spec+"@s")
+				acctest.RBD(t, "snap", "rm", "--no-progress", g.Spec+"@s")
 			}),
 			step(replace, func() {
 				unguard()
-				acctest.RBD(t, "snap", "rm", "--no-progress", g.spec+"@s")
-				acctest.RBD(t, "rm", "--no-progress", g.spec)
+				acctest.RBD(t, "snap", "rm", "--no-progress", g.Spec+"@s")
+				acctest.RBD(t, "rm", "--no-progress", g.Spec)
 			}),
 		},
 	})
@@ -219,27 +239,32 @@ func TestLocationDriftRemade(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	var theirs string
+	var theirs, old string
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
-			{Config: config(g.spec+"@s", g.name)},
+			{Config: config(g.Spec+"@s", g.Name)},
 			{
 				PreConfig: func() {
-					drop(g.record(g.name).ID)
-					rec, err := member.Create(ctx, glance.CreateOpts{Name: g.name, DiskFormat: "raw", ContainerFormat: "bare"})
+					old = g.Record(g.Name).ID
+					drop(old)
+					rec, err := member.Create(ctx, glance.CreateOpts{Name: g.Name, DiskFormat: "raw", ContainerFormat: "bare"})
 					if err != nil {
 						t.Fatal(err)
 					}
 					theirs = rec.ID
 				},
-				Config: config(g.spec+"@s", g.name), ConfigPlanChecks: create,
+				Config: config(g.Spec+"@s", g.Name), ConfigPlanChecks: create,
 				Check: func(s *terraform.State) error {
 					if ours := s.RootModule().Resources[address].Primary.Attributes["image_id"]; ours == theirs {
 						return fmt.Errorf("image %s was taken over", theirs)
 					}
+					// A member's 404 proves nothing, so the old guard is for an admin, or for
+					// whoever knows, to remove.
+					acctest.RBD(t, "rm", "--no-progress", "images/guard."+old)
+					acctest.RBD(t, "image-meta", "remove", g.Spec, "terraform-provider-rbd.glance."+old)
 					drop(theirs) // it is still there
-					return g.registered(g.name)(s)
+					return g.registered(g.Name)(s)
 				},
 			},
 		},

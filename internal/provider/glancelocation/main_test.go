@@ -7,4 +7,4 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
-func TestMain(m *testing.M) { os.Exit(acctest.RunOnClouds(m)) }
+func TestMain(m *testing.M) { os.Exit(acctest.RunOnClouds(acctest.Tokens{M: m})) }

@@ -1,17 +1,18 @@
 package glancelocation
 
 import (
-	"cmp"
 	"crypto/sha1" //nolint:gosec // a file name of Nova's, no protection
 	"encoding/hex"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/registration"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/values"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -52,139 +53,127 @@ type model struct {
 	SnapshotID       types.Int64    `tfsdk:"snapshot_id"`
 	NovaBaseFileName types.String   `tfsdk:"nova_base_file_name"`
 	Timeouts         timeouts.Value `tfsdk:"timeouts"`
+
+	// at is the Glance of the record, from the private state.
+	at glance.Identity
 }
 
-// place says which record it is, and of which snapshot.
-type place struct {
-	snapshot   rbd.Spec
-	rbdImageID string
-	snapshotID uint64
-	record     string
-	// alias is registered instead of the snapshot, where it has an image.
-	alias rbd.Spec
-	// owner is the project that has the record, where that is known.
-	owner string
-}
-
-// guard is the spec of the guard.
-func (p place) guard() rbd.Spec { return p.snapshot.WithImage(guardName(p.record)) }
-
-// keeper is the guard or the alias.
-func (p place) keeper() rbd.Spec {
-	if p.hasAlias() {
-		return p.alias
+// ref is known for what is in a state.
+func (m model) ref() (registration.Ref, error) {
+	snapshot, err := rbd.ParseSpec(m.Snapshot.ValueString())
+	ref := registration.Ref{
+		Snapshot: snapshot, RBDImageID: m.RBDImageID.ValueString(),
+		SnapshotID: uint64(m.SnapshotID.ValueInt64()), //nolint:gosec // it came from a uint64
+		ImageID:    m.ImageID.ValueString(),
+		Owner:      m.Owner.ValueString(), Glance: m.at,
 	}
-	return p.guard()
+	return ref.WithAlias(m.aliasPool(snapshot)), err
 }
 
-func guardName(record string) string { return "guard." + record }
-
-// place is known for what is in a state.
-func (m model) place() (place, error) {
-	spec, err := rbd.ParseSpec(m.Snapshot.ValueString())
-	p := place{
-		snapshot: spec, rbdImageID: m.RBDImageID.ValueString(),
-		snapshotID: uint64(m.SnapshotID.ValueInt64()), //nolint:gosec // it came from a uint64
-		record:     m.ImageID.ValueString(),
-		owner:      m.Owner.ValueString(),
+// request is what is wanted. What is not known yet is left out.
+func (m model) request() (registration.Request, error) {
+	snapshot, err := rbd.ParseSpec(m.Snapshot.ValueString())
+	req := registration.Request{
+		Snapshot: snapshot, ImageID: m.ImageID.ValueString(),
+		Name: m.Name.ValueString(), Visibility: m.Visibility.ValueString(), Owner: m.Owner.ValueString(),
+		DiskFormat: m.DiskFormat.ValueString(), ContainerFormat: m.ContainerFormat.ValueString(),
+		MinRAMMiB: m.MinRAM.ValueInt64(), Protected: m.Protected.ValueBool(), Hidden: m.Hidden.ValueBool(),
+		Tags: values.Sorted(m.Tags.Elements()), Properties: m.properties(), Store: m.Store.ValueString(),
+		Protection: registration.Protection(m.Protection.ValueString()), AliasPool: m.aliasPool(snapshot),
+		Hash: m.wantsHash(), HashAlgo: m.HashAlgo.ValueString(),
 	}
-	return p.withAlias(m.aliasPool(spec)), err
-}
-
-func (m model) wantsGuard() bool { return m.Protection.ValueString() == protectionGuard }
-
-func (m model) unprotected() bool { return m.Protection.ValueString() == protectionNone }
-
-// plannedURL is the location that Glance will be told; of an alias whose record
-// has no ID yet, one as long.
-func (m model) plannedURL(fsid string, snapshot rbd.Spec) string {
-	p := place{snapshot: snapshot, record: cmp.Or(m.ImageID.ValueString(), glance.NewID())}.withAlias(m.aliasPool(snapshot))
-	return rbd.LocationURL(fsid, p.location())
-}
-
-func novaBaseFileName(imageID string) string {
-	sum := sha1.Sum([]byte(imageID)) //nolint:gosec // as Nova does it
-	return hex.EncodeToString(sum[:])
-}
-
-// minDisk is what a disk must have to hold the image, in GiB. What the snapshot
-// has in another format than raw is not of the snapshot's size.
-func minDisk(sizeBytes int64, format string) int64 {
-	if format != diskFormat {
-		return 0
+	if !m.MinDisk.IsUnknown() {
+		req.MinDiskGiB = m.MinDisk.ValueInt64Pointer()
 	}
-	return (sizeBytes + 1<<30 - 1) >> 30
+	if !m.Members.IsNull() {
+		req.Members = append([]string{}, values.Sorted(m.Members.Elements())...)
+	}
+	return req, err
 }
 
-func words(set types.Set) []string {
-	var out []string
-	for _, v := range set.Elements() {
-		if s, ok := v.(types.String); ok {
-			out = append(out, s.ValueString())
+// change is what an update makes of the state.
+func (m model) change(state model) (registration.Change, error) {
+	ref, err := state.ref()
+	if err != nil {
+		return registration.Change{}, err
+	}
+	before, err := state.request()
+	if err != nil {
+		return registration.Change{}, err
+	}
+	want, err := m.request()
+	verify := verifyAsked(state, m) || m.Hash.ValueString() == hashEager && !m.Hash.Equal(state.Hash)
+	return registration.Change{Ref: ref, Before: before, Want: want, Verify: verify}, err
+}
+
+func (m model) onDestroy() registration.OnDestroy {
+	return registration.OnDestroy(m.OnDestroy.ValueString())
+}
+
+// set puts what a creation or an update has made into the model.
+func (m *model) set(res registration.Result) {
+	m.at = res.Ref.Glance
+	m.AliasPool = m.knownAliasPool()
+	m.setRef(res.Ref)
+	m.setRecord(res.Image, false)
+	m.LocationURL = text(res.LocationURL)
+	m.setMemberStatus(res.Members)
+	if m.HashMatches.IsUnknown() {
+		m.HashMatches = types.BoolNull()
+	}
+	m.setProtection(res.Ref)
+}
+
+// setAnswer puts what a refresh has found into the model. It returns false where
+// the record is not there.
+func (m *model) setAnswer(a registration.Answer, imported bool) (there bool) {
+	if a.Deleting {
+		m.Status = types.StringValue(glance.StatusDeleted)
+		return true
+	}
+	if a.Image == nil {
+		return false
+	}
+	m.at = a.Ref.Glance
+	m.setRecord(a.Image, imported)
+	m.LocationURL = text(a.LocationURL)
+	m.setMemberStatus(a.Members)
+	m.setMembers(a.Members, imported)
+	m.HashMatches = types.BoolPointerValue(a.HashMatches)
+	m.Guard, m.Alias = types.StringNull(), types.StringNull()
+	switch {
+	case a.Protector == rbd.Spec{}:
+	case a.Ref.HasAlias():
+		m.Alias = types.StringValue(a.Protector.String())
+	default:
+		m.Guard = types.StringValue(a.Protector.String())
+	}
+	if imported {
+		m.setImported(a)
+	}
+	m.AliasPool = m.knownAliasPool()
+	return true
+}
+
+// setImported is for arguments that an import has to find out.
+func (m *model) setImported(a registration.Answer) {
+	m.OnDestroy = types.StringValue(ondestroy.Delete)
+	m.Hash = types.StringValue(hashOff)
+	if a.Hashed {
+		m.Hash = types.StringValue(hashOnce)
+	}
+	if !a.Ref.HasAlias() {
+		m.Protection = types.StringValue(protectionNone)
+		if !m.Guard.IsNull() {
+			m.Protection = types.StringValue(protectionGuard)
 		}
 	}
-	slices.Sort(out)
-	return out
 }
 
-func (m model) tags() []string { return words(m.Tags) }
-
-func (m model) properties() map[string]string {
-	out := map[string]string{}
-	for k, v := range m.Properties.Elements() {
-		if s, ok := v.(types.String); ok {
-			out[k] = s.ValueString()
-		}
-	}
-	return out
-}
-
-func (m model) createOpts(id string, sizeBytes int64) glance.CreateOpts {
-	return glance.CreateOpts{
-		ID: id, Name: m.Name.ValueString(), Visibility: m.Visibility.ValueString(),
-		Owner: m.Owner.ValueString(), DiskFormat: m.DiskFormat.ValueString(), ContainerFormat: m.ContainerFormat.ValueString(),
-		MinDiskGiB: m.wantedMinDisk(sizeBytes), MinRAMMiB: m.MinRAM.ValueInt64(),
-		Protected: m.Protected.ValueBool(), Hidden: m.Hidden.ValueBool(),
-		Tags: m.tags(), Properties: m.properties(),
-	}
-}
-
-func (m model) wantedMinDisk(sizeBytes int64) int64 {
-	if m.MinDisk.IsNull() || m.MinDisk.IsUnknown() {
-		return minDisk(sizeBytes, m.DiskFormat.ValueString())
-	}
-	return m.MinDisk.ValueInt64()
-}
-
-// changes makes the record as the model wants it. before has the tags and
-// properties that were ours until now; what others have added stays.
-func (m model) changes(before model, rec *glance.Image, sizeBytes int64) glance.Changes {
-	minDisk := m.wantedMinDisk(sizeBytes)
-	ch := glance.Changes{
-		Name: m.Name.ValueStringPointer(), Visibility: m.Visibility.ValueStringPointer(),
-		MinDiskGiB: &minDisk, MinRAMMiB: m.MinRAM.ValueInt64Pointer(),
-		Protected: m.Protected.ValueBoolPointer(), Hidden: m.Hidden.ValueBoolPointer(),
-		SetProperties: m.properties(),
-	}
-	if owner := m.Owner.ValueString(); owner != "" && owner != rec.Owner {
-		ch.Owner = &owner
-	}
-	for name := range before.properties() {
-		if _, ok := ch.SetProperties[name]; !ok {
-			ch.RemoveProperties = append(ch.RemoveProperties, name)
-		}
-	}
-	slices.Sort(ch.RemoveProperties)
-	tags, was := m.tags(), before.tags()
-	for _, t := range rec.Tags {
-		if !slices.Contains(was, t) {
-			tags = append(tags, t)
-		}
-	}
-	slices.Sort(tags)
-	tags = slices.Compact(tags)
-	ch.Tags = &tags
-	return ch
+func (m *model) setRef(ref registration.Ref) {
+	m.Snapshot = types.StringValue(ref.Snapshot.String())
+	m.RBDImageID = types.StringValue(ref.RBDImageID)
+	m.SnapshotID = types.Int64Value(int64(ref.SnapshotID)) //nolint:gosec // a counter
 }
 
 // setRecord puts what Glance says into the model. Of tags and properties only
@@ -203,12 +192,12 @@ func (m *model) setRecord(rec *glance.Image, imported bool) {
 	m.Owner = types.StringValue(rec.Owner)
 	m.SizeBytes = types.Int64Value(rec.SizeBytes)
 	m.NovaBaseFileName = types.StringValue(novaBaseFileName(rec.ID))
-	m.setHashes(hashesOf(rec))
+	m.setHashes(registration.HashesOf(rec))
 	if rec.Status == glance.StatusActive || m.Store.IsUnknown() {
-		m.Store = storeOf(rec)
+		m.Store = text(registration.StoreOf(rec))
 	}
 
-	ours, tags := m.tags(), []attr.Value{}
+	ours, tags := values.Sorted(m.Tags.Elements()), []attr.Value{}
 	for _, t := range rec.Tags {
 		if imported || slices.Contains(ours, t) {
 			tags = append(tags, types.StringValue(t))
@@ -228,36 +217,17 @@ func (m *model) setRecord(rec *glance.Image, imported bool) {
 	}
 }
 
-// setLocation notes which of the record's locations stands for ours: the one
-// that should be there, or else the first. A record that shows none to this
-// caller proves nothing.
-func (m *model) setLocation(rec *glance.Image, want string) {
-	urls := locationURLs(rec)
-	switch {
-	case len(urls) == 0 && rec.Status == glance.StatusQueued:
-		m.LocationURL = types.StringNull()
-	case len(urls) == 0 || slices.Contains(urls, want):
-		m.LocationURL = types.StringValue(want)
-	case strings.HasPrefix(urls[0], "rbd://"):
-		m.LocationURL = types.StringValue(urls[0])
-	default: // of another store, with a password in it perhaps
-		m.LocationURL = types.StringNull()
-	}
+func novaBaseFileName(imageID string) string {
+	sum := sha1.Sum([]byte(imageID)) //nolint:gosec // as Nova does it
+	return hex.EncodeToString(sum[:])
 }
 
-func (m *model) setPlace(p place) {
-	m.Snapshot = types.StringValue(p.snapshot.String())
-	m.RBDImageID = types.StringValue(p.rbdImageID)
-	m.SnapshotID = types.Int64Value(int64(p.snapshotID)) //nolint:gosec // a counter
-}
+func (m model) properties() map[string]string { return values.Map(m.Properties.Elements()) }
 
-func locationURLs(rec *glance.Image) []string {
-	var urls []string
-	for _, l := range rec.Locations {
-		urls = append(urls, l.URL)
+// text is null where it is empty.
+func text(s string) types.String {
+	if s == "" {
+		return types.StringNull()
 	}
-	if rec.DirectURL != "" && !slices.Contains(urls, rec.DirectURL) {
-		urls = append(urls, rec.DirectURL)
-	}
-	return urls
+	return types.StringValue(s)
 }

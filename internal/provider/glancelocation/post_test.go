@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -21,31 +20,31 @@ const asService = "-service"
 func TestLocationWhereGlanceHidesLocations(t *testing.T) {
 	g := newGolden(t)
 	node := acctest.StartGlanceNode(t, map[string]string{"show_multiple_locations": "False", "show_image_direct_url": "False"}).Address
-	member := through(node, cloud(asMember)) + config(g.spec+"@s", g.name)
+	member := through(node, cloud(asMember)) + config(g.Spec+"@s", g.Name)
 	service := through(node, cloud(asService))
 	if acctest.GlanceVersion(t) == "25" {
 		providertest.Run(t, resource.TestCase{CheckDestroy: g.untouched, Steps: []resource.TestStep{
 			{Config: member, ExpectError: regexp.MustCompile(`(?s)show_multiple_locations\s+is\s+off.*older\s+than\s+2024\.2`)},
-			{Config: service + config(g.spec+"@s", g.name), ExpectError: regexp.MustCompile(`(?s)show_multiple_locations\s+is\s+off.*older\s+than\s+2024\.2`)},
+			{Config: service + config(g.Spec+"@s", g.Name), ExpectError: regexp.MustCompile(`(?s)show_multiple_locations\s+is\s+off.*older\s+than\s+2024\.2`)},
 		}})
 		return
 	}
 	registered := func(*terraform.State) error {
 		// Seen by a server that shows locations.
-		i := g.record(g.name)
-		url := fmt.Sprintf("rbd://%s/%s/s", acctest.FSID(t), g.spec)
+		i := g.Record(g.Name)
+		url := fmt.Sprintf("rbd://%s/%s/s", acctest.FSID(t), g.Spec)
 		if i.Status != glance.StatusActive || len(i.Locations) != 1 || i.Locations[0].URL != url || i.SizeBytes != 8<<20 {
 			return fmt.Errorf("the record is %+v", i)
 		}
-		if guards := g.guards(); !slices.Equal(guards, []string{"images/guard." + i.ID}) {
+		if guards := g.Guards(); !slices.Equal(guards, []string{"images/guard." + i.ID}) {
 			return fmt.Errorf("guards: %v, want that of %s", guards, i.ID)
 		}
-		return g.intact()
+		return g.Intact()
 	}
 	providertest.Run(t, resource.TestCase{CheckDestroy: g.untouched, Steps: []resource.TestStep{
 		{Config: member, ExpectError: regexp.MustCompile(`(?s)show_multiple_locations\s+is\s+off.*role\s+"service"`)},
 		{
-			Config:      service + config(g.spec+"@s", g.name, `protection = "none"`),
+			Config:      service + config(g.Spec+"@s", g.Name, `protection = "none"`),
 			ExpectError: regexp.MustCompile(`(?s)not\s+guarded.*protection\s+at\s+"guard"`),
 			Check:       g.untouched,
 		},
@@ -55,15 +54,15 @@ func TestLocationWhereGlanceHidesLocations(t *testing.T) {
 					t.Error(err)
 				}
 			},
-			Config: service + config(g.spec+"@s", g.name),
+			Config: service + config(g.Spec+"@s", g.Name),
 			Check:  registered,
 		},
 		{
-			Config: service + config(g.spec+"@s", g.name, `tags = ["one"]`), Check: registered,
-			ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate)}},
+			Config: service + config(g.Spec+"@s", g.Name, `tags = ["one"]`), Check: registered,
+			ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
 		},
 		{
-			Config: service + config(g.spec+"@s", g.name, `tags = ["one"]`), ResourceName: address,
+			Config: service + config(g.Spec+"@s", g.Name, `tags = ["one"]`), ResourceName: address,
 			ImportState: true, ImportStateIdFunc: attribute("image_id"), ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
 		},
 		{ // the location is not shown to this one

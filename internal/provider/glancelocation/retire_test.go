@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
@@ -21,19 +20,19 @@ import (
 // retired checks what a destroy has left of the record.
 func (g *golden) retired(id *string, status string, hidden bool) func(*terraform.State) error {
 	return func(*terraform.State) error {
-		i := g.record(g.name)
+		i := g.Record(g.Name)
 		*id = i.ID
 		if i.Status != status || i.Hidden != hidden {
 			return fmt.Errorf("the record is %+v", i)
 		}
-		if guards := g.guards(); !slices.Equal(guards, []string{"images/guard." + i.ID}) {
+		if guards := g.Guards(); !slices.Equal(guards, []string{"images/guard." + i.ID}) {
 			return fmt.Errorf("guards: %v, want that of %s", guards, i.ID)
 		}
-		note := acctest.RBD(g.t, "image-meta", "get", g.spec, prefix+"glance."+i.ID)
+		note := acctest.RBD(g.T, "image-meta", "get", g.Spec, prefix+"glance."+i.ID)
 		if !strings.Contains(note, `"state":"retired"`) {
 			return fmt.Errorf("the note is %s", note)
 		}
-		return g.intact()
+		return g.Intact()
 	}
 }
 
@@ -45,18 +44,18 @@ func TestLocationRetired(t *testing.T) {
 	for onDestroy, status := range map[string]string{"hide": glance.StatusActive, "deactivate": glance.StatusDeactivated} {
 		t.Run(onDestroy, func(t *testing.T) {
 			g := newGolden(t)
-			c := config(g.spec+"@s", g.name)
-			retiring := config(g.spec+"@s", g.name, fmt.Sprintf("on_destroy = %q", onDestroy))
+			c := config(g.Spec+"@s", g.Name)
+			retiring := config(g.Spec+"@s", g.Name, fmt.Sprintf("on_destroy = %q", onDestroy))
 			var id string
 			steps := []resource.TestStep{
 				{Config: retiring},
 				{
-					Config: noResource, ConfigPlanChecks: action(plancheck.ResourceActionDestroy),
+					Config: noResource, ConfigPlanChecks: providertest.Expect(providertest.Destroys(address)),
 					Check: g.retired(&id, status, onDestroy == "hide"),
 				},
 				{ // another one beside it is no trouble
 					Config: retiring, ConfigPlanChecks: create, Check: func(*terraform.State) error {
-						if n := len(g.guards()); n != 2 {
+						if n := len(g.Guards()); n != 2 {
 							return fmt.Errorf("%d guards", n)
 						}
 						return nil
@@ -74,13 +73,13 @@ func TestLocationRetired(t *testing.T) {
 			}
 			plan := update
 			if status == glance.StatusDeactivated { // all is as wanted again
-				plan = action(plancheck.ResourceActionNoop)
+				plan = providertest.Expect(providertest.Keeps(address))
 			}
 			providertest.Run(t, resource.TestCase{
 				CheckDestroy: g.untouched,
 				Steps: []resource.TestStep{{
 					Config: fmt.Sprintf("import {\n  to = %s\n  id = %q\n}\n", address, id) + c, ConfigPlanChecks: plan,
-					Check: g.registered(g.name), ConfigStateChecks: []statecheck.StateCheck{
+					Check: g.registered(g.Name), ConfigStateChecks: []statecheck.StateCheck{
 						statecheck.ExpectKnownValue(address, tfjsonpath.New("hidden"), knownvalue.Bool(false)),
 					},
 				}},
@@ -97,18 +96,22 @@ func TestLocationRetiredAfterDeletion(t *testing.T) {
 			if err := g.untouched(s); err == nil {
 				return fmt.Errorf("nothing is left of the retired one")
 			}
-			c, id := client(t, asMember), g.record(g.name).ID
+			c, id := client(t, asMember), g.Record(g.Name).ID
 			if err := c.Deactivate(t.Context(), id); err != nil {
 				return err
 			}
 			_, err := c.DeleteRecord(t.Context(), id)
 			return err
 		},
-		Steps: []resource.TestStep{{Config: config(g.spec+"@s", g.name, `on_destroy = "hide"`)}},
+		Steps: []resource.TestStep{{Config: config(g.Spec+"@s", g.Name, `on_destroy = "hide"`)}},
 	})
-	// The guard that is left goes when the next one is made.
+	// The guard that is left goes when somebody makes the next one who can tell
+	// that the record is gone.
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
-		Steps:        []resource.TestStep{{Config: config(g.spec+"@s", g.name), Check: g.registered(g.name)}},
+		Steps: []resource.TestStep{{
+			Config: adminProvider() + config(g.Spec+"@s", g.Name),
+			Check:  func(*terraform.State) error { return g.RegisteredAs(g.Record(g.Name).ID) },
+		}},
 	})
 }

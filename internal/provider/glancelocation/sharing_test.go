@@ -2,7 +2,6 @@ package glancelocation_test
 
 import (
 	"fmt"
-	"os/exec"
 	"regexp"
 	"testing"
 
@@ -15,23 +14,6 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
-func openstack(t *testing.T, who string, args ...string) {
-	t.Helper()
-	out, err := exec.Command("openstack", append([]string{"--os-cloud", cloud(who)}, args...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("openstack %v: %v: %s", args, err, out)
-	}
-}
-
-func project(t *testing.T, who string) string {
-	t.Helper()
-	caller, err := client(t, who).Caller(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return caller.ProjectID
-}
-
 func TestLocationMembers(t *testing.T) {
 	g := newGolden(t)
 	member, other, third := client(t, asMember), project(t, asOther), project(t, asAdmin)
@@ -43,7 +25,7 @@ func TestLocationMembers(t *testing.T) {
 		return []statecheck.StateCheck{statecheck.ExpectKnownValue(address, tfjsonpath.New("member_status"), knownvalue.MapExact(checks))}
 	}
 	with := func(members string) string {
-		return config(g.spec+"@s", g.name, `visibility = "shared"`, "members = "+members)
+		return config(g.Spec+"@s", g.Name, `visibility = "shared"`, "members = "+members)
 	}
 	one := with(fmt.Sprintf("[%q]", other))
 	// The truth, as Glance has it.
@@ -65,38 +47,38 @@ func TestLocationMembers(t *testing.T) {
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
 			{
-				Config:      config(g.spec+"@s", g.name, fmt.Sprintf("members = [%q]", other)),
+				Config:      config(g.Spec+"@s", g.Name, fmt.Sprintf("members = [%q]", other)),
 				ExpectError: regexp.MustCompile(`Members\s+of\s+an\s+image\s+that\s+is\s+not\s+shared`),
 			},
-			{Config: one, Check: g.registered(g.name, are(other)), ConfigStateChecks: status(map[string]string{other: "pending"})},
+			{Config: one, Check: g.registered(g.Name, are(other)), ConfigStateChecks: status(map[string]string{other: "pending"})},
 			{
 				ResourceName: address, ImportState: true, ImportStateIdFunc: resource.ImportStateIdFunc(attribute("image_id")),
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
 			},
 			{ // what they say is theirs
-				PreConfig: func() { openstack(t, asOther, "image", "set", "--accept", g.record(g.name).ID) },
+				PreConfig: func() { openstack(t, asOther, "image", "set", "--accept", g.Record(g.Name).ID) },
 				Config:    one, ConfigPlanChecks: empty, ConfigStateChecks: status(map[string]string{other: "accepted"}),
 			},
 			{ // who was added is removed, who was removed added
 				PreConfig: func() {
-					if err := member.SetMembers(t.Context(), g.record(g.name).ID, []string{third, "no such project"}); err != nil {
+					if err := member.SetMembers(t.Context(), g.Record(g.Name).ID, []string{third, "no such project"}); err != nil {
 						t.Fatal(err)
 					}
 				},
-				Config: one, ConfigPlanChecks: update, Check: g.registered(g.name, are(other)),
+				Config: one, ConfigPlanChecks: update, Check: g.registered(g.Name, are(other)),
 				ConfigStateChecks: status(map[string]string{other: "pending"}),
 			},
-			{Config: with(fmt.Sprintf("[%q, %q]", other, third)), ConfigPlanChecks: update, Check: g.registered(g.name, are(other, third))},
+			{Config: with(fmt.Sprintf("[%q, %q]", other, third)), ConfigPlanChecks: update, Check: g.registered(g.Name, are(other, third))},
 			{ // not looked after
-				Config: config(g.spec+"@s", g.name, `visibility = "shared"`), ConfigPlanChecks: update, Check: g.registered(g.name, are(other, third)),
+				Config: config(g.Spec+"@s", g.Name, `visibility = "shared"`), ConfigPlanChecks: update, Check: g.registered(g.Name, are(other, third)),
 			},
-			{Config: with("[]"), ConfigPlanChecks: update, Check: g.registered(g.name, are())},
+			{Config: with("[]"), ConfigPlanChecks: update, Check: g.registered(g.Name, are())},
 			{Config: one, ConfigPlanChecks: update},
 			{ // shared no longer, also when it should be shared again
-				Config: config(g.spec+"@s", g.name), ConfigPlanChecks: update,
+				Config: config(g.Spec+"@s", g.Name), ConfigPlanChecks: update,
 				ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue(address, tfjsonpath.New("member_status"), knownvalue.Null())},
 			},
-			{Config: config(g.spec+"@s", g.name, `visibility = "shared"`), Check: g.registered(g.name, are())},
+			{Config: config(g.Spec+"@s", g.Name, `visibility = "shared"`), Check: g.registered(g.Name, are())},
 		},
 	})
 }
@@ -105,7 +87,7 @@ func TestLocationOwner(t *testing.T) {
 	g := newGolden(t)
 	demo, other := project(t, asMember), project(t, asOther)
 	owned := func(by string) string {
-		return adminProvider() + config(g.spec+"@s", g.name, fmt.Sprintf("owner = %q", by))
+		return adminProvider() + config(g.Spec+"@s", g.Name, fmt.Sprintf("owner = %q", by))
 	}
 	by := func(want string) resource.TestCheckFunc {
 		return resource.ComposeTestCheckFunc(resource.TestCheckResourceAttr(address, "owner", want))
@@ -118,15 +100,15 @@ func TestLocationOwner(t *testing.T) {
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
 			{ // only an admin gives images to others
-				Config:      config(g.spec+"@s", g.name, fmt.Sprintf("owner = %q", other)),
+				Config:      config(g.Spec+"@s", g.Name, fmt.Sprintf("owner = %q", other)),
 				ExpectError: regexp.MustCompile(`(?is)forbidden.*role`),
 			},
-			{Config: owned(demo), Check: resource.ComposeTestCheckFunc(by(demo), g.registered(g.name)), ConfigStateChecks: keeps()},
+			{Config: owned(demo), Check: resource.ComposeTestCheckFunc(by(demo), g.registered(g.Name)), ConfigStateChecks: keeps()},
 			{Config: owned(other), ConfigPlanChecks: update, Check: by(other), ConfigStateChecks: keeps()},
 			{ // its own choice is left alone
-				Config: adminProvider() + config(g.spec+"@s", g.name), ConfigPlanChecks: empty, Check: by(other),
+				Config: adminProvider() + config(g.Spec+"@s", g.Name), ConfigPlanChecks: empty, Check: by(other),
 			},
-			{Config: owned(demo), ConfigPlanChecks: update, Check: resource.ComposeTestCheckFunc(by(demo), g.registered(g.name))},
+			{Config: owned(demo), ConfigPlanChecks: update, Check: resource.ComposeTestCheckFunc(by(demo), g.registered(g.Name))},
 		},
 	})
 }
@@ -136,10 +118,10 @@ func TestLocationFormatsAndStore(t *testing.T) {
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
-			{Config: config(g.spec+"@s", g.name+"-2", `store = "nowhere"`), ExpectError: regexp.MustCompile(`(?s)no\s+such\s+store:\s+"nowhere"`)},
-			{Config: config(g.spec+"@s", g.name, `disk_format = "tar"`), ExpectError: regexp.MustCompile(`must\s+be\s+one\s+of`)},
+			{Config: config(g.Spec+"@s", g.Name+"-2", `store = "nowhere"`), ExpectError: regexp.MustCompile(`(?s)no\s+such\s+store:\s+"nowhere"`)},
+			{Config: config(g.Spec+"@s", g.Name, `disk_format = "tar"`), ExpectError: regexp.MustCompile(`must\s+be\s+one\s+of`)},
 			{
-				Config: config(g.spec+"@s", g.name, `disk_format = "qcow2"`, `container_format = "ovf"`, `store = "rbd"`),
+				Config: config(g.Spec+"@s", g.Name, `disk_format = "qcow2"`, `container_format = "ovf"`, `store = "rbd"`),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("min_disk"), knownvalue.Int64Exact(0)),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("store"), knownvalue.StringExact("rbd")),
@@ -149,9 +131,9 @@ func TestLocationFormatsAndStore(t *testing.T) {
 				ResourceName: address, ImportState: true, ImportStateIdFunc: resource.ImportStateIdFunc(attribute("image_id")),
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
 			},
-			{Config: config(g.spec+"@s", g.name, `disk_format = "qcow2"`, `container_format = "ovf"`), ConfigPlanChecks: empty},
+			{Config: config(g.Spec+"@s", g.Name, `disk_format = "qcow2"`, `container_format = "ovf"`), ConfigPlanChecks: empty},
 			{ // without a store of ours, Glance's is shown
-				Config: config(g.spec+"@s", g.name), ConfigPlanChecks: replace, Check: g.registered(g.name),
+				Config: config(g.Spec+"@s", g.Name), ConfigPlanChecks: replace, Check: g.registered(g.Name),
 				ConfigStateChecks: []statecheck.StateCheck{statecheck.ExpectKnownValue(address, tfjsonpath.New("store"), knownvalue.StringExact("rbd"))},
 			},
 		},

@@ -22,8 +22,4 @@ func (r *locationResource) ValidateConfig(ctx context.Context, req resource.Vali
 		resp.Diagnostics.AddAttributeError(path.Root("alias_pool"), "A pool for no alias",
 			"alias_pool is where an alias is made. Set protection = \"alias\", or leave out alias_pool.")
 	}
-	if !m.HashAlgo.IsNull() && !m.Hash.IsUnknown() && !m.wantsHash() {
-		resp.Diagnostics.AddAttributeError(path.Root("os_hash_algo"), "An algorithm without a hash",
-			"os_hash_algo says with what the data is hashed, and hash is \"off\". Set hash to \"once\" or \"eager\", or leave out os_hash_algo.")
-	}
 }

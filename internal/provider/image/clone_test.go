@@ -31,10 +31,6 @@ func clone(name, parent string, more ...string) string {
 	return fmt.Sprintf("resource \"rbd_image\" \"test\" {\n  name = %q\n  parent = %q\n%s\n}\n", name, parent, strings.Join(more, "\n"))
 }
 
-func action(a plancheck.ResourceActionType, more ...plancheck.PlanCheck) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: append([]plancheck.PlanCheck{plancheck.ExpectResourceAction(address, a)}, more...)}
-}
-
 // compareID makes checks that the image's id is the same in all steps that have
 // one.
 func compareID() func() statecheck.StateCheck {
@@ -44,7 +40,7 @@ func compareID() func() statecheck.StateCheck {
 
 // empty is a step that finds nothing to do.
 func empty(config string) resource.TestStep {
-	return resource.TestStep{Config: config, ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}}}
+	return resource.TestStep{Config: config, ConfigPlanChecks: providertest.Nothing()}
 }
 
 func value(attribute string, want knownvalue.Check) statecheck.StateCheck {
@@ -52,36 +48,27 @@ func value(attribute string, want knownvalue.Check) statecheck.StateCheck {
 }
 
 func planned(attribute string, want knownvalue.Check) plancheck.PlanCheck {
-	return plancheck.ExpectKnownValue(address, tfjsonpath.New(attribute), want)
+	return providertest.Plans(address, attribute, want)
 }
 
-// info checks what `rbd info` says, and what it does not say where a word
-// begins with "!".
-func info(t *testing.T, spec string, words ...string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		out := acctest.RBD(t, "info", spec)
-		for _, w := range words {
-			unwanted, not := strings.CutPrefix(w, "!")
-			if strings.Contains(out, unwanted) == not {
-				return fmt.Errorf("%s: want %q: %s", spec, w, out)
-			}
-		}
-		return nil
-	}
+// info checks what `rbd info` says, and what it does not say.
+func info(t *testing.T, spec string, want acctest.Words) resource.TestCheckFunc {
+	return func(*terraform.State) error { return want.In(acctest.RBD(t, "info", spec)) }
 }
 
 func TestClone(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	parent := golden(t, name+"-golden")
 	sameID := compareID()
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{
 				Config:            clone(name, parent),
-				ConfigPlanChecks:  action(plancheck.ResourceActionCreate, planned("size_bytes", knownvalue.Int64Exact(8<<20))),
+				ConfigPlanChecks:  providertest.Expect(providertest.Creates(address), planned("size_bytes", knownvalue.Int64Exact(8<<20))),
 				ConfigStateChecks: []statecheck.StateCheck{sameID(), value("flatten", knownvalue.Bool(false)), value("size", knownvalue.StringExact("8MiB"))},
-				Check:             info(t, "vms/"+name, "size 8 MiB", "parent: "+parent),
+				Check:             info(t, "vms/"+name, acctest.Has("size 8 MiB", "parent: "+parent)),
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "vms/" + name,
@@ -90,9 +77,9 @@ func TestClone(t *testing.T) {
 			empty(clone(name, parent)),
 			{ // grown in place
 				Config:            clone(name, parent, `size = "16MiB"`),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
-				Check:             info(t, "vms/"+name, "size 16 MiB", "overlap: 8 MiB"),
+				Check:             info(t, "vms/"+name, acctest.Has("size 16 MiB", "overlap: 8 MiB")),
 			},
 			{ // the parent is renamed, image and snapshot: no other parent
 				PreConfig: func() {
@@ -100,7 +87,7 @@ func TestClone(t *testing.T) {
 					acctest.RBD(t, "snap", "rename", "images/"+name+"-old@v1", "images/"+name+"-old@v0")
 				},
 				Config:            clone(name, "images/"+name+"-old@v0", `size = "16MiB"`),
-				ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks:  providertest.Nothing(),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
 			},
 			{ // the name that it had is nobody's now
@@ -109,42 +96,43 @@ func TestClone(t *testing.T) {
 			},
 			{ // not managed: nothing is done to it
 				Config:            config(name, "16MiB"),
-				ConfigPlanChecks:  resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks:  providertest.Nothing(),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
 			},
 			{ // flattened in place
 				Config:            clone(name, "images/"+name+"-old@v0", `size = "16MiB"`, "flatten = true"),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID(), value("flatten", knownvalue.Bool(true))},
-				Check:             info(t, "vms/"+name, "!parent"),
+				Check:             info(t, "vms/"+name, acctest.Has().Lacks("parent")),
 			},
 			empty(clone(name, "images/"+name+"-old@v0", `size = "16MiB"`, "flatten = true")),
 			{ // a clone again is another image
 				Config:           clone(name, "images/"+name+"-old@v0", `size = "16MiB"`),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            info(t, "vms/"+name, "parent: images/"+name+"-old@v0"),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+				Check:            info(t, "vms/"+name, acctest.Has("parent: images/"+name+"-old@v0")),
 			},
 			{ // another parent is another image
 				PreConfig: func() { golden(t, name+"-new") },
 				Config:    clone(name, "images/"+name+"-new@v1"),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate,
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address),
 					planned("parent", knownvalue.StringExact("images/"+name+"-new@v1"))),
-				Check: info(t, "vms/"+name, "parent: images/"+name+"-new@v1", "size 8 MiB"),
+				Check: info(t, "vms/"+name, acctest.Has("parent: images/"+name+"-new@v1", "size 8 MiB")),
 			},
 		},
 	})
 }
 
 func TestCloneFlattenedAtOnce(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	parent := golden(t, name+"-golden")
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{
 				Config:            clone(name, parent, "flatten = true"),
 				ConfigStateChecks: []statecheck.StateCheck{value("flatten", knownvalue.Bool(true)), value("parent", knownvalue.StringExact(parent))},
-				Check:             info(t, "vms/"+name, "!parent"),
+				Check:             info(t, "vms/"+name, acctest.Has().Lacks("parent")),
 			},
 			empty(clone(name, parent, "flatten = true")),
 		},
@@ -153,31 +141,32 @@ func TestCloneFlattenedAtOnce(t *testing.T) {
 
 // Somebody flattens the clone.
 func TestCloneDrift(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	parent := golden(t, name+"-golden")
 	sameID := compareID()
 	flatten := func() { acctest.RBD(t, "flatten", "--no-progress", "vms/"+name) }
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: clone(name, parent), ConfigStateChecks: []statecheck.StateCheck{sameID()}},
 			{ // kept as it is
 				PreConfig:         flatten,
 				Config:            clone(name, parent, "flatten = true"),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
 			},
 			empty(clone(name, parent, "flatten = true")),
 			{
 				Config:           clone(name, parent),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            info(t, "vms/"+name, "parent: "+parent),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+				Check:            info(t, "vms/"+name, acctest.Has("parent: "+parent)),
 			},
 			{ // or made anew
 				PreConfig:        flatten,
 				Config:           clone(name, parent),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            info(t, "vms/"+name, "parent: "+parent),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+				Check:            info(t, "vms/"+name, acctest.Has("parent: "+parent)),
 			},
 		},
 	})
@@ -185,6 +174,7 @@ func TestCloneDrift(t *testing.T) {
 
 // The parent's snapshot is removed, as v2 clones allow: the clone is what it was.
 func TestCloneOfARemovedSnapshot(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	acctest.RBD(t, "create", "--size", "8M", "images/"+name+"-golden")
 	parent := "images/" + name + "-golden@v1"
@@ -193,7 +183,7 @@ func TestCloneOfARemovedSnapshot(t *testing.T) {
 	removed := empty(config)
 	removed.PreConfig = func() { acctest.RBD(t, "snap", "rm", "--no-progress", parent) }
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps:        []resource.TestStep{{Config: config}, removed},
 	})
 }
@@ -201,6 +191,7 @@ func TestCloneOfARemovedSnapshot(t *testing.T) {
 // A whole lineage in one run, over pools and in a namespace, and a change of
 // the parent's name that goes through it.
 func TestCloneOfWhatTheSameRunMakes(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	ns := "ns-" + name
 	acctest.RBD(t, "namespace", "create", "vms/"+ns)
@@ -229,36 +220,37 @@ resource "rbd_image" "test" {
 `, parent, snapshot, ns)
 	}
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{
 				Config: lineage(name, "v1"),
-				Check:  info(t, "vms/"+ns+"/child", "parent: images/"+name+"@v1"),
+				Check:  info(t, "vms/"+ns+"/child", acctest.Has("parent: images/"+name+"@v1")),
 			},
 			{
 				Config: lineage(name+"-2", "v2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction("rbd_image.golden", plancheck.ResourceActionUpdate),
-					plancheck.ExpectResourceAction("rbd_snapshot.golden", plancheck.ResourceActionUpdate),
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-				}},
-				Check: info(t, "vms/"+ns+"/child", "parent: images/"+name+"-2@v2"),
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Updates("rbd_image.golden"),
+					providertest.Updates("rbd_snapshot.golden"),
+					providertest.Updates(address),
+				),
+				Check: info(t, "vms/"+ns+"/child", acctest.Has("parent: images/"+name+"-2@v2")),
 			},
 			empty(lineage(name+"-2", "v2")),
 			{ // a new golden image takes its clone along
 				Taint:  []string{"rbd_image.golden"},
 				Config: lineage(name+"-2", "v2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction("rbd_image.golden", plancheck.ResourceActionDestroyBeforeCreate),
-					plancheck.ExpectResourceAction("rbd_snapshot.golden", plancheck.ResourceActionDestroyBeforeCreate),
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Replaces("rbd_image.golden"),
+					providertest.Replaces("rbd_snapshot.golden"),
+					providertest.Replaces(address),
+				),
 			},
 		},
 	})
 }
 
 func TestCloneRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	parent := golden(t, name+"-golden")
 	acctest.RBD(t, "snap", "create", "--no-progress", "images/"+name+"-golden@unprotected")
@@ -287,6 +279,6 @@ func TestCloneRefusals(t *testing.T) {
 	// What v1 refuses, v2 takes.
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config: clone(name, unprotected, "clone_format = 2", "allow_shrink = true", `size = "4MiB"`),
-		Check:  info(t, "vms/"+name, "parent: "+unprotected, "size 4 MiB", "op_features: clone-child"),
+		Check:  info(t, "vms/"+name, acctest.Has("parent: "+unprotected, "size 4 MiB", "op_features: clone-child")),
 	}}})
 }

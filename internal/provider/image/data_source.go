@@ -5,13 +5,13 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lookup"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -21,7 +21,7 @@ var _ datasource.DataSourceWithConfigure = &imageDataSource{}
 // NewDataSource is the data source rbd_image.
 func NewDataSource() datasource.DataSource { return &imageDataSource{} }
 
-type imageDataSource struct{ data *providerdata.Data }
+type imageDataSource struct{ lookup.Base }
 
 func (d *imageDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_image"
@@ -71,33 +71,26 @@ func (d *imageDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 	}
 }
 
-func (d *imageDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	lookup.Lookup[dataModel]{
+		Kind: kind, Verb: "read", At: lookup.Attribute[dataModel]("spec"),
+		Name: func(m dataModel) string { return m.Spec.ValueString() },
+		Ask:  readDetails,
+	}.Read(ctx, d.Data, req, resp)
 }
 
-func (d *imageDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m dataModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !d.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("read", noun, m.Spec.ValueString()), "The provider's configuration is not known yet.")
-		return
-	}
+func readDetails(ctx context.Context, d *providerdata.Data, m *dataModel, _ *diag.Diagnostics) error {
 	spec, err := rbd.ParseSpec(m.Spec.ValueString())
+	if err != nil {
+		return err
+	}
 	what := rbd.ReadUsers
 	if m.Used.ValueBool() {
 		what |= rbd.ReadUsed
 	}
-	var img rbd.Details
+	img, err := d.Ceph.Details(ctx, spec, what)
 	if err == nil {
-		img, err = d.data.Ceph.Details(ctx, spec, what)
+		m.set(img)
 	}
-	if err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("spec"), "read", noun, m.Spec.ValueString(), err)
-		return
-	}
-	m.set(img)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	return err
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
 // What `rbd info` shows of an image that has it all.
 func TestImageDataSourceInFull(t *testing.T) {
+	t.Parallel()
 	ns := imagestest.Namespace(t, "vms")
 	spec := "vms/" + ns + "/a"
 	imagestest.Make(t, spec, "create", "--size", "64M", "--object-size", "1M", "--stripe-unit", "64K", "--stripe-count", "4", "--data-pool", "volumes")

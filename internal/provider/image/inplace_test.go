@@ -34,59 +34,61 @@ func set(names ...string) knownvalue.Check {
 }
 
 func TestFeatures(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	sameID := compareID()
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{ // what the cluster gives
 				Config:            config(name, "8MiB"),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
-				Check:             info(t, "vms/"+name, "features: layering, exclusive-lock, object-map, fast-diff, deep-flatten\n"),
+				Check:             info(t, "vms/"+name, acctest.Has("features: layering, exclusive-lock, object-map, fast-diff, deep-flatten\n")),
 			},
 			{
 				Config:            config(name, "8MiB", allFeatures),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
-				Check:             info(t, "vms/"+name, "journaling", "!invalid"),
+				Check:             info(t, "vms/"+name, acctest.Has("journaling").Lacks("invalid")),
 			},
 			{
 				Config:            config(name, "8MiB", layering),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate, planned("features", set("layering"))),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address), planned("features", set("layering"))),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
-				Check:             info(t, "vms/"+name, "features: layering\n"),
+				Check:             info(t, "vms/"+name, acctest.Has("features: layering\n")),
 			},
 			{ // switched on by somebody: off again
 				PreConfig:        func() { acctest.RBD(t, "feature", "enable", "vms/"+name, "exclusive-lock") },
 				Config:           config(name, "8MiB", layering),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate, planned("features", set("layering"))),
-				Check:            info(t, "vms/"+name, "features: layering\n"),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address), planned("features", set("layering"))),
+				Check:            info(t, "vms/"+name, acctest.Has("features: layering\n")),
 			},
 			{ // the object map is rebuilt, so that it is of use
 				Config: config(name, "8MiB", `features = ["layering", "exclusive-lock", "object-map", "fast-diff"]`),
-				Check:  info(t, "vms/"+name, "object-map", "!invalid"),
+				Check:  info(t, "vms/"+name, acctest.Has("object-map").Lacks("invalid")),
 			},
 			{ // not named: not managed
 				PreConfig:        func() { acctest.RBD(t, "feature", "disable", "vms/"+name, "object-map") },
 				Config:           config(name, "8MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{ // deep-flatten is for a new image alone
 				Config:           config(name, "8MiB", `features = ["layering", "deep-flatten"]`),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            info(t, "vms/"+name, "features: layering, deep-flatten\n"),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+				Check:            info(t, "vms/"+name, acctest.Has("features: layering, deep-flatten\n")),
 			},
 		},
 	})
 }
 
 func TestFullCreate(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	full := config(name, "64MiB", layering, `object_size = "1MiB"`, `stripe_unit = "64KiB"`, "stripe_count = 4", `data_pool = "volumes"`,
 		`metadata = { team = "web" }`, `conf = { rbd_qos_iops_limit = "500" }`, `on_destroy = "trash"`, `trash_delay = "1h"`)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: func(s *terraform.State) error {
-			if err := gone(t, name)(s); err != nil {
+			if err := providertest.Gone(t, name, "vms", "volumes")(s); err != nil {
 				return err
 			}
 			for id := range acctest.Trash(t, "vms", name) {
@@ -101,7 +103,7 @@ func TestFullCreate(t *testing.T) {
 			{
 				Config: full,
 				Check: resource.ComposeTestCheckFunc(
-					info(t, "vms/"+name, "1 MiB objects", "stripe unit: 64 KiB", "stripe count: 4", "data_pool: volumes"),
+					info(t, "vms/"+name, acctest.Has("1 MiB objects", "stripe unit: 64 KiB", "stripe count: 4", "data_pool: volumes")),
 					meta(t, name, "conf_rbd_qos_iops_limit", "500"), meta(t, name, "team", "web")),
 			},
 			{
@@ -113,8 +115,8 @@ func TestFullCreate(t *testing.T) {
 			empty(full),
 			{
 				Config:           strings.Replace(full, "stripe_count = 4", "stripe_count = 8", 1),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
-				Check:            info(t, "vms/"+name, "stripe count: 8"),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+				Check:            info(t, "vms/"+name, acctest.Has("stripe count: 8")),
 			},
 		},
 	})
@@ -138,10 +140,11 @@ func meta(t *testing.T, name, key, want string) resource.TestCheckFunc {
 }
 
 func TestMetadata(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	both := config(name, "8MiB", `metadata = { team = "web", tier = "gold" }`, `conf = { rbd_qos_iops_limit = "500", rbd_cache = "false" }`)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: both},
 			{ // other people's entries are theirs
@@ -150,7 +153,7 @@ func TestMetadata(t *testing.T) {
 					acctest.RBD(t, "config", "image", "set", "vms/"+name, "rbd_qos_bps_limit", "9000000")
 				},
 				Config:           both,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{ // ours are put right
 				PreConfig: func() {
@@ -159,7 +162,7 @@ func TestMetadata(t *testing.T) {
 					acctest.RBD(t, "config", "image", "set", "vms/"+name, "rbd_qos_iops_limit", "1")
 				},
 				Config: both,
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate,
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address),
 					plancheck.ExpectKnownValue(address, tfjsonpath.New("metadata").AtMapKey("team"), knownvalue.StringExact("web"))),
 				Check: resource.ComposeTestCheckFunc(meta(t, name, "team", "web"), meta(t, name, "tier", "gold"), meta(t, name, "conf_rbd_qos_iops_limit", "500")),
 			},
@@ -174,28 +177,30 @@ func TestMetadata(t *testing.T) {
 }
 
 func TestShrink(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: config(name, "16MiB")},
 			{Config: config(name, "8MiB"), ExpectError: regexp.MustCompile(`(?s)would\s+shrink.*allow_shrink`)},
 			{
 				Config:           config(name, "8MiB", "allow_shrink = true"),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
-				Check:            info(t, "vms/"+name, "size 8 MiB"),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
+				Check:            info(t, "vms/"+name, acctest.Has("size 8 MiB")),
 			},
 			{ // grown by somebody, and said to be put right
 				PreConfig:        func() { acctest.RBD(t, "resize", "--no-progress", "--size", "32M", "vms/"+name) },
 				Config:           config(name, "8MiB", "allow_shrink = true"),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
-				Check:            info(t, "vms/"+name, "size 8 MiB"),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
+				Check:            info(t, "vms/"+name, acctest.Has("size 8 MiB")),
 			},
 		},
 	})
 }
 
 func TestTrash(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	sameID := compareID()
 	inTrash := func(want bool) resource.TestCheckFunc {
@@ -209,26 +214,26 @@ func TestTrash(t *testing.T) {
 	mv := func() { acctest.RBD(t, "trash", "mv", "vms/"+name) }
 	taken := func() { acctest.RBD(t, "create", "--size", "4M", "vms/"+name) }
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: config(name, "8MiB"), ConfigStateChecks: []statecheck.StateCheck{sameID()}},
 			{ // moved there by somebody: restored
 				PreConfig:         mv,
 				Config:            config(name, "8MiB"),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate, planned("trashed", knownvalue.Bool(false))),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address), planned("trashed", knownvalue.Bool(false))),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
-				Check:             resource.ComposeTestCheckFunc(inTrash(false), info(t, "vms/"+name, "size 8 MiB")),
+				Check:             resource.ComposeTestCheckFunc(inTrash(false), info(t, "vms/"+name, acctest.Has("size 8 MiB"))),
 			},
 			{ // restored under another name, and grown on the way
 				PreConfig:         mv,
 				Config:            config(name+"-2", "16MiB"),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
-				Check:             info(t, "vms/"+name+"-2", "size 16 MiB"),
+				Check:             info(t, "vms/"+name+"-2", acctest.Has("size 16 MiB")),
 			},
 			{
 				Config:           config(name, "16MiB", "trashed = true"),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
 				Check:            inTrash(true),
 			},
 			empty(config(name, "16MiB", "trashed = true")),
@@ -257,9 +262,10 @@ func TestTrash(t *testing.T) {
 }
 
 func TestTrashRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: config(name, "8MiB", "trashed = true"), ExpectError: regexp.MustCompile(`A\s+new\s+image\s+can't\s+be\s+in\s+the\s+trash`)},
 			{Config: config(name, "8MiB", `trash_delay = "100ms"`), ExpectError: regexp.MustCompile(`whole\s+seconds`)},
@@ -286,6 +292,7 @@ func TestTrashRefusals(t *testing.T) {
 }
 
 func TestLayoutRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	for what, tc := range map[string]struct{ attribute, want string }{
 		"unknown feature":     {`features = ["layering", "fastdiff"]`, `"fastdiff" is not one of the features`},
@@ -314,6 +321,7 @@ func TestLayoutRefusals(t *testing.T) {
 
 // Somebody has the image open: the plan of a destroy names the watcher.
 func TestImageInUse(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	watch := exec.Command("rbd", "watch", "vms/"+name)
 	enter, err := watch.StdinPipe() // it ends when somebody presses enter
@@ -328,7 +336,7 @@ func TestImageInUse(t *testing.T) {
 		}
 	}
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: config(name, "8MiB")},
 			{
@@ -351,7 +359,7 @@ func TestImageInUse(t *testing.T) {
 			refused("trash"),
 			{ // in use, it is changed in place all the same
 				Config: config(name, "16MiB", `metadata = { team = "web" }`),
-				Check:  info(t, "vms/"+name, "size 16 MiB"),
+				Check:  info(t, "vms/"+name, acctest.Has("size 16 MiB")),
 			},
 			{
 				PreConfig: func() {
@@ -366,22 +374,25 @@ func TestImageInUse(t *testing.T) {
 
 // A snapshot appears between the plan and the apply.
 func TestImageDestroyMeetsARace(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: config(name, "8MiB")},
 			{
 				Config: providertest.Provider(),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{after(func() {
-					acctest.RBD(t, "snap", "create", "--no-progress", spec+"@late")
-				})}},
+				ConfigPlanChecks: providertest.Expect(
+					after(func() {
+						acctest.RBD(t, "snap", "create", "--no-progress", spec+"@late")
+					}),
+				),
 				ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+delete\s+RBD\s+image.*has\s+snapshots:\s+late`),
 			},
 			{ // the state is right: nothing is to be done
 				Config:           config(name, "8MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{PreConfig: func() { acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@late") }, Config: config(name, "8MiB")},
 		},

@@ -6,9 +6,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
+
+var listKind = report.NewKind("RBD images of", target.Advice)
 
 var _ list.ListResourceWithConfigure = &imageResource{}
 
@@ -26,7 +29,7 @@ func (r *imageResource) List(ctx context.Context, req list.ListRequest, stream *
 	diags := req.Config.Get(ctx, &s)
 	match, errs := s.Matcher()
 	if diags.Append(errs...); !diags.HasError() {
-		images, diags = s.Images(ctx, r.data, "RBD images of", match)
+		images, diags = s.Images(ctx, r.data, listKind, match)
 	}
 	if diags.HasError() {
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
@@ -36,7 +39,7 @@ func (r *imageResource) List(ctx context.Context, req list.ListRequest, stream *
 		img, err := r.data.Ceph.Details(ctx, spec, 0)
 		switch {
 		case err != nil:
-			return Unread(noun, spec, err)
+			return Unread(kind, spec, err)
 		case !Offered(img.Image) || !s.Picks(img.Held()):
 			return nil
 		}

@@ -41,6 +41,7 @@ func SearchSchema(what string, own map[string]schema.Attribute) schema.Schema {
 		"namespace": schema.StringAttribute{
 			Optional:            true,
 			MarkdownDescription: "RBD namespace in the pool, `\"\"` for the default one. By default that of the provider's `ceph` block.",
+			Validators:          []validator.String{namecheck.Namespace()},
 		},
 		"name_regex": schema.StringAttribute{
 			Optional:            true,
@@ -75,9 +76,9 @@ func (s Search) Matcher() (match func(string) bool, diags diag.Diagnostics) {
 }
 
 // Images are the images of the pool and namespace whose names match, sorted by
-// name and not opened yet. noun is for errors.
-func (s Search) Images(ctx context.Context, d *providerdata.Data, noun string, match func(string) bool) (out []rbd.Spec, diags diag.Diagnostics) {
-	if diags = CanSearch(d, noun); diags.HasError() {
+// name and not opened yet. kind is for errors.
+func (s Search) Images(ctx context.Context, d *providerdata.Data, kind report.Kind, match func(string) bool) (out []rbd.Spec, diags diag.Diagnostics) {
+	if diags = CanSearch(d, kind); diags.HasError() {
 		return nil, diags
 	}
 	at := rbd.Spec{Pool: d.Pool, Namespace: d.Namespace}
@@ -100,20 +101,20 @@ func (s Search) Images(ctx context.Context, d *providerdata.Data, noun string, m
 	}})
 	switch {
 	case errors.Is(err, rbd.ErrPoolNotFound):
-		report.AttributeError(&diags, path.Root("pool"), "list", noun, at.PoolSpec(), err)
+		kind.AttributeError(&diags, path.Root("pool"), "list", at.PoolSpec(), err)
 	case errors.Is(err, rbd.ErrNamespaceNotFound):
-		report.AttributeError(&diags, path.Root("namespace"), "list", noun, at.PoolSpec(), err)
+		kind.AttributeError(&diags, path.Root("namespace"), "list", at.PoolSpec(), err)
 	case err != nil:
-		report.Error(&diags, "list", noun, at.PoolSpec(), err)
+		kind.Error(&diags, "list", at.PoolSpec(), err)
 	}
 	slices.SortFunc(out, func(a, b rbd.Spec) int { return cmp.Compare(a.Image, b.Image) })
 	return out, diags
 }
 
 // CanSearch says why the cluster can't be asked.
-func CanSearch(d *providerdata.Data, noun string) (diags diag.Diagnostics) {
+func CanSearch(d *providerdata.Data, kind report.Kind) (diags diag.Diagnostics) {
 	if !d.CanAsk() {
-		diags.AddError(report.Unable("list", noun, ""), "The provider's configuration is not known yet.")
+		kind.Unconfigured(&diags, "list", "")
 	}
 	return diags
 }
@@ -121,5 +122,5 @@ func CanSearch(d *providerdata.Data, noun string) (diags diag.Diagnostics) {
 // Offered tells whether an image is one to import: not what this provider is
 // just making, nor a decoy, nor a guard, nor what has another name for a while.
 func Offered(img rbd.Image) bool {
-	return img.PendingToken() == "" && img.Mark("guard") == "" && img.AsideFor() == ""
+	return img.PendingToken() == "" && img.Label("guard") == "" && img.DetachedFor() == ""
 }

@@ -40,7 +40,7 @@ func Stream(ctx context.Context, images []rbd.Spec, limit int64, read func(conte
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			push(list.ListResult{Diagnostics: diag.Diagnostics{diag.NewErrorDiagnostic("The listing was interrupted", report.Detail(err))}})
+			push(list.ListResult{Diagnostics: diag.Diagnostics{diag.NewErrorDiagnostic("The listing was interrupted", kind.Detail(err))}})
 		}
 	}
 }
@@ -76,11 +76,11 @@ func readAhead(ctx context.Context, images []rbd.Spec, read func(context.Context
 
 // Unread is what a listing says of what it can't read: nothing where that is
 // gone, else a warning. For an error Terraform would drop all that was listed.
-func Unread(noun string, spec rbd.Spec, err error) []list.ListResult {
+func Unread(kind report.Kind, spec rbd.Spec, err error) []list.ListResult {
 	if rbd.IsNotFound(err) {
 		return nil
 	}
 	return []list.ListResult{{Diagnostics: diag.Diagnostics{
-		diag.NewWarningDiagnostic(report.Unable("list", noun, spec.String()), report.Detail(err)+"\n\nIt is left out of the list."),
+		diag.NewWarningDiagnostic(kind.Unable("list", spec.String()), kind.Detail(err)+"\n\nIt is left out of the list."),
 	}}}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -24,6 +25,7 @@ func many(n int) []rbd.Spec {
 
 // Ten are read at a time, those that are slow too, and the order stays.
 func TestStream(t *testing.T) {
+	t.Parallel()
 	var now, most, begun atomic.Int64
 	read := func(_ context.Context, spec rbd.Spec) []list.ListResult {
 		begun.Add(1)
@@ -38,7 +40,7 @@ func TestStream(t *testing.T) {
 		case '4': // gone
 			return nil
 		case '5':
-			return image.Unread("image", spec, rbd.ErrPermission)
+			return image.Unread(report.NewKind("image"), spec, rbd.ErrPermission)
 		}
 		return []list.ListResult{{DisplayName: spec.Image}}
 	}
@@ -71,6 +73,7 @@ func TestStream(t *testing.T) {
 
 // A listing that is cut off says so, in place of a warning for each image.
 func TestStreamInterrupted(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	read := func(ctx context.Context, spec rbd.Spec) []list.ListResult {
@@ -78,7 +81,7 @@ func TestStreamInterrupted(t *testing.T) {
 			return []list.ListResult{{DisplayName: spec.Image}}
 		}
 		<-ctx.Done()
-		return image.Unread("image", spec, ctx.Err())
+		return image.Unread(report.NewKind("image"), spec, ctx.Err())
 	}
 	results, errs, warnings := 0, 0, 0
 	for r := range image.Stream(ctx, many(50), 0, read) {

@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -36,12 +35,13 @@ func (r *imageResource) ValidateConfig(ctx context.Context, req resource.Validat
 }
 
 func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	p := target.Planner{Data: r.data, Noun: noun}
+	p := target.Planner{Data: r.data, Kind: kind}
 	var state *model
 	if !req.State.Raw.IsNull() {
 		state = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 		p.State = &state.Model
+		target.CheckHome(ctx, r.data, kind, state.Model, req.Private, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -80,7 +80,7 @@ func (r *imageResource) planParent(ctx context.Context, state, plan *model, conf
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("parent"), plan.Parent)...)
 	if !config.Parent.IsNull() {
 		if f := plan.Model.FeatureNames(); f != nil && !slices.Contains(f, "layering") {
-			resp.Diagnostics.AddAttributeError(path.Root("features"), report.Unable("plan", noun, plan.Name.ValueString()), report.Detail(errNoLayering))
+			resp.Diagnostics.AddAttributeError(path.Root("features"), kind.Unable("plan", plan.Name.ValueString()), kind.Detail(errNoLayering))
 			return
 		}
 		if why := r.newClone(ctx, state, *plan, &resp.Diagnostics); why != "" {
@@ -92,7 +92,7 @@ func (r *imageResource) planParent(ctx context.Context, state, plan *model, conf
 	}
 	size, err := r.checkParent(ctx, *plan, &resp.Diagnostics)
 	if err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("parent"), "plan", noun, plan.Name.ValueString(), err)
+		kind.AttributeError(&resp.Diagnostics, path.Root("parent"), "plan", plan.Name.ValueString(), err)
 		return
 	}
 	if size == nil {
@@ -102,8 +102,8 @@ func (r *imageResource) planParent(ctx context.Context, state, plan *model, conf
 		plan.Size = sizetype.New(*size)
 		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("size"), plan.Size)...)
 	}
-	if plan.Size.Known() && plan.Size.Bytes() < *size && !plan.AllowShrink.ValueBool() {
-		report.AttributeError(&resp.Diagnostics, path.Root("size"), "plan", noun, plan.Name.ValueString(),
+	if plan.Size.Known() && plan.Size.Amount() < *size && !plan.AllowShrink.ValueBool() {
+		kind.AttributeError(&resp.Diagnostics, path.Root("size"), "plan", plan.Name.ValueString(),
 			fmt.Errorf("%w: its parent has %d bytes, size says %s", rbd.ErrShrink, *size, plan.Size.ValueString()))
 	}
 }
@@ -119,7 +119,7 @@ func (r *imageResource) newClone(ctx context.Context, state *model, plan model, 
 	case state.Parent.IsNull() && !plan.Flatten.ValueBool():
 		diags.AddAttributeWarning(path.Root("parent"), "Not a clone any more", fmt.Sprintf(
 			"%s %q does not depend on a parent: it was flattened, or never was a clone. This plan makes a new clone in its place, and what was written to the image is lost. "+
-				"To keep it as it is, set flatten = true, or take parent out.", noun, state.RBDSpec()))
+				"To keep it as it is, set flatten = true, or take parent out.", kind, state.RBDSpec()))
 		return "parent"
 	case state.Parent.IsNull():
 		return ""
@@ -127,7 +127,7 @@ func (r *imageResource) newClone(ctx context.Context, state *model, plan model, 
 		return "parent"
 	case state.Flatten.ValueBool() && !plan.Flatten.IsUnknown() && !plan.Flatten.ValueBool():
 		diags.AddAttributeWarning(path.Root("flatten"), "A flattened image is no clone again", fmt.Sprintf(
-			"%s %q was flattened. This plan makes a new clone in its place, and what was written to the image is lost.", noun, state.RBDSpec()))
+			"%s %q was flattened. This plan makes a new clone in its place, and what was written to the image is lost.", kind, state.RBDSpec()))
 		return "flatten"
 	}
 	return ""
@@ -140,7 +140,7 @@ func (r *imageResource) sameParent(ctx context.Context, state *model, plan model
 		return false
 	}
 	fail := func(err error) bool {
-		report.AttributeError(diags, path.Root("parent"), "plan", noun, plan.Name.ValueString(), err)
+		kind.AttributeError(diags, path.Root("parent"), "plan", plan.Name.ValueString(), err)
 		return true
 	}
 	img, err := r.data.Ceph.FindImage(ctx, state.RBDSpec(), state.ImageID.ValueString())
@@ -158,6 +158,11 @@ func (r *imageResource) sameParent(ctx context.Context, state *model, plan model
 	var s rbd.Snapshot
 	if err == nil {
 		s, err = parent.Snapshot(spec.Snapshot)
+	}
+	if rbd.IsNotFound(err) { // a name that it will get back in the same run?
+		if id, ok := r.data.Planned.Await(ctx, spec); ok {
+			return img.Parent.Is(id.ImageID, id.SnapshotID)
+		}
 	}
 	if err != nil {
 		return fail(err)
@@ -185,7 +190,7 @@ func (r *imageResource) checkParent(ctx context.Context, plan model, diags *diag
 	if err == nil {
 		s, err = parent.Snapshot(spec.Snapshot)
 	}
-	if _, ok := r.data.Planned.Find(spec); ok && rbd.IsNotFound(err) {
+	if _, ok := r.data.Planned.Find(spec); ok && rbd.IsNotFound(err) || err == nil && r.data.Planned.Anew(spec, parent.ID, s.ID) {
 		return nil, nil //nolint:nilnil // made in this run
 	}
 	if err != nil {

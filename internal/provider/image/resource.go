@@ -20,9 +20,10 @@ import (
 )
 
 const (
-	noun           = "RBD image"
 	defaultTimeout = 2 * time.Hour // of the creation, which may flatten
 )
+
+var kind = report.NewKind("RBD image", target.Advice)
 
 var (
 	_ resource.ResourceWithConfigure   = &imageResource{}
@@ -62,10 +63,10 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 
 	spec := plan.RBDSpec()
 	if err := r.create(ctx, plan, spec); err != nil {
-		report.Error(&resp.Diagnostics, "create", noun, spec.String(), err)
+		kind.Error(&resp.Diagnostics, "create", spec.String(), err)
 		return
 	}
-	img, ok := target.ReadBack(ctx, r.data, noun, spec, "", &plan.Model, &resp.Diagnostics)
+	img, ok := target.ReadBack(ctx, r.data, kind, "", &plan.Model, &resp.Diagnostics)
 	if !ok {
 		// Without an id in the state: the next apply finds the image by its token.
 		return
@@ -73,13 +74,13 @@ func (r *imageResource) Create(ctx context.Context, req resource.CreateRequest, 
 	flatten := plan.Flatten.ValueBool()
 	plan.Flatten = types.BoolValue(flatten && img.Parent == nil)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	target.SetIdentity(ctx, img, resp)
+	target.Created(ctx, r.data, img, resp)
 	if !flatten || resp.Diagnostics.HasError() {
 		return
 	}
 	// It takes its time: the image is in the state before.
 	if err := r.flatten(ctx, spec, img.ID); err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("flatten"), "flatten", noun, spec.String(), err)
+		kind.AttributeError(&resp.Diagnostics, path.Root("flatten"), "flatten", spec.String(), err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("flatten"), true)...)
@@ -130,7 +131,7 @@ func (r *imageResource) flatten(ctx context.Context, spec rbd.Spec, id string) e
 }
 
 func (r *imageResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	target.Read[model](ctx, r.data, noun, req, resp)
+	target.Read[model](ctx, r.data, kind, req, resp)
 }
 
 // Refreshed puts what target does not know of into a refreshed model.
@@ -142,7 +143,7 @@ func (m *model) Refreshed(img rbd.Image) {
 }
 
 func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	target.Update[model](ctx, r.data, noun, req, resp, func(was, is *model) target.Change {
+	target.Update[model](ctx, r.data, kind, req, resp, func(was, is *model) target.Change {
 		return target.Change{
 			AllowShrink: is.AllowShrink.ValueBool(),
 			Also: func(ctx context.Context, spec rbd.Spec) error {
@@ -156,9 +157,9 @@ func (r *imageResource) Update(ctx context.Context, req resource.UpdateRequest, 
 }
 
 func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	target.Delete[model](ctx, r.data, noun, req, resp)
+	target.Delete[model](ctx, r.data, kind, req, resp)
 }
 
 func (r *imageResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	target.Import(ctx, r.data, noun, req, resp)
+	target.Import(ctx, r.data, kind, req, resp)
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
-	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
@@ -24,18 +23,19 @@ func config(name, size string, more ...string) string {
 }
 
 func TestImageLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	sameID := statecheck.CompareValue(equal{})
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{
 				Config: config(name, "8MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("spec"), knownvalue.StringExact("vms/"+name)),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(8<<20)),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Creates(address),
+					providertest.Plans(address, "spec", knownvalue.StringExact("vms/"+name)),
+					providertest.Plans(address, "size_bytes", knownvalue.Int64Exact(8<<20)),
+				),
 				ConfigStateChecks: []statecheck.StateCheck{
 					sameID.AddStateValue(address, tfjsonpath.New("image_id")),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("pool"), knownvalue.StringExact("vms")),
@@ -47,17 +47,15 @@ func TestImageLife(t *testing.T) {
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
 			},
 			{ // other words for the same size are no change
-				Config: config(name, "8192KiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectEmptyPlan(),
-				}},
+				Config:           config(name, "8192KiB"),
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{
 				Config: config(name+"-2", "16MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("spec"), knownvalue.StringExact("vms/"+name+"-2")),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Updates(address),
+					providertest.Plans(address, "spec", knownvalue.StringExact("vms/"+name+"-2")),
+				),
 				ConfigStateChecks: []statecheck.StateCheck{sameID.AddStateValue(address, tfjsonpath.New("image_id"))},
 				Check:             hasSize(t, "vms/"+name+"-2", "16 MiB"),
 			},
@@ -66,29 +64,26 @@ func TestImageLife(t *testing.T) {
 				ExpectError: regexp.MustCompile(`(?s)would shrink.*allow_shrink`),
 			},
 			{
-				Config: config(name+"-2", "16MiB", `pool = "volumes"`),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
-				}},
-				Check: hasSize(t, "volumes/"+name+"-2", "16 MiB"),
+				Config:           config(name+"-2", "16MiB", `pool = "volumes"`),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+				Check:            hasSize(t, "volumes/"+name+"-2", "16 MiB"),
 			},
 		},
 	})
 }
 
 func TestImageDrift(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: config(name, "8MiB")},
 			{ // renamed by somebody: recognised, and named back
-				PreConfig: func() { acctest.RBD(t, "rename", "vms/"+name, "vms/"+name+"-moved") },
-				Config:    config(name, "8MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-				}},
-				Check: hasSize(t, "vms/"+name, "8 MiB"),
+				PreConfig:        func() { acctest.RBD(t, "rename", "vms/"+name, "vms/"+name+"-moved") },
+				Config:           config(name, "8MiB"),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
+				Check:            hasSize(t, "vms/"+name, "8 MiB"),
 			},
 			{ // grown by somebody: taking it back would cut data off
 				PreConfig:   func() { acctest.RBD(t, "resize", "--no-progress", "--size", "16M", "vms/"+name) },
@@ -96,17 +91,13 @@ func TestImageDrift(t *testing.T) {
 				ExpectError: regexp.MustCompile(`would shrink`),
 			},
 			{
-				Config: config(name, "16MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectEmptyPlan(),
-				}},
+				Config:           config(name, "16MiB"),
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{ // deleted by somebody
-				PreConfig: func() { acctest.RBD(t, "rm", "--no-progress", "vms/"+name) },
-				Config:    config(name, "16MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
-				}},
+				PreConfig:        func() { acctest.RBD(t, "rm", "--no-progress", "vms/"+name) },
+				Config:           config(name, "16MiB"),
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
 			},
 			{ // deleted and made again by somebody: not ours
 				PreConfig: func() {
@@ -125,21 +116,20 @@ func TestImageDrift(t *testing.T) {
 }
 
 func TestImageReplacementUnderTheSameName(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	differentID := statecheck.CompareValue(different{})
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{
 				Config:            config(name, "8MiB"),
 				ConfigStateChecks: []statecheck.StateCheck{differentID.AddStateValue(address, tfjsonpath.New("image_id"))},
 			},
 			{
-				Taint:  []string{address},
-				Config: config(name, "8MiB"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
-				}},
+				Taint:             []string{address},
+				Config:            config(name, "8MiB"),
+				ConfigPlanChecks:  providertest.Expect(providertest.Replaces(address)),
 				ConfigStateChecks: []statecheck.StateCheck{differentID.AddStateValue(address, tfjsonpath.New("image_id"))},
 			},
 		},
@@ -147,6 +137,7 @@ func TestImageReplacementUnderTheSameName(t *testing.T) {
 }
 
 func TestImageRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	acctest.RBD(t, "create", "--size", "8M", "vms/"+name+"-taken")
 	wrong := "provider \"rbd\" {\n  ceph {\n    pool = \"vms\"\n    fsid = \"00000000-0000-4000-8000-000000000000\"\n  }\n}\n"
@@ -158,7 +149,7 @@ func TestImageRefusals(t *testing.T) {
 		"size":          {config(name, "8 miles"), `Invalid size`},
 		"name":          {config(name+"@x", "8MiB"), `Not an RBD image name`},
 		"no conf file":  {"provider \"rbd\" {\n  ceph {\n    conf_file = \"/no/such/ceph.conf\"\n    pool = \"vms\"\n  }\n}\n" + config(name, "8MiB"), `/no/such/ceph.conf`},
-		"key and file":  {"provider \"rbd\" {\n  ceph {\n    key = \"x\"\n    keyring_file = \"y\"\n  }\n}\n" + config(name, "8MiB"), `cannot be specified`},
+		"key and file":  {"provider \"rbd\" {\n  ceph {\n    key = \"x\"\n    keyring_file = \"y\"\n  }\n}\n" + config(name, "8MiB"), `ceph.keyring_file can.t be given beside key`},
 		"no pool":       {"provider \"rbd\" {\n}\n" + config(name, "8MiB"), `No pool`},
 		"wrong destroy": {config(name, "8MiB", `on_destroy = "burn"`), `value must be one of`},
 	} {
@@ -174,9 +165,10 @@ func TestImageRefusals(t *testing.T) {
 }
 
 func TestImageDestroyRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{
 			{Config: config(name, "8MiB")},
 			{
@@ -212,6 +204,7 @@ func TestImageDestroyRefusals(t *testing.T) {
 }
 
 func TestImageRetain(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: hasSize(t, "vms/"+name, "8 MiB"),
@@ -220,6 +213,7 @@ func TestImageRetain(t *testing.T) {
 }
 
 func TestImageDataSource(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	acctest.RBD(t, "create", "--size", "8M", "vms/"+name)
 	acctest.RBD(t, "snap", "create", "--no-progress", "vms/"+name+"@s")
@@ -281,23 +275,13 @@ func hasSize(t *testing.T, spec, size string) resource.TestCheckFunc {
 	}
 }
 
-func gone(t *testing.T, prefix string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		for _, pool := range []string{"vms", "volumes"} {
-			if left := acctest.Images(t, pool, prefix); len(left) > 0 {
-				return fmt.Errorf("left in %s: %v", pool, left)
-			}
-		}
-		return nil
-	}
-}
-
 // A provider block that depends on something not yet applied is no error in
 // the plan.
 func TestImageUnderAnUnknownConfiguration(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name, "vms", "volumes"),
 		Steps: []resource.TestStep{{
 			Config: fmt.Sprintf(`
 resource "terraform_data" "fsid" {

@@ -7,25 +7,27 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/nameregex"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lookup"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const noun = "RBD images of"
+var kind = report.NewKind("RBD images of")
 
 var _ datasource.DataSourceWithConfigure = &imagesDataSource{}
 
 // NewDataSource is the data source rbd_images.
 func NewDataSource() datasource.DataSource { return &imagesDataSource{} }
 
-type imagesDataSource struct{ data *providerdata.Data }
+type imagesDataSource struct{ lookup.Base }
 
 func (d *imagesDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_images"
@@ -39,7 +41,7 @@ func (d *imagesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'`, also for the pools of the images' parents.",
 		Attributes: map[string]schema.Attribute{
 			"pool":       schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "Pool. By default that of the provider's `ceph` block.", Validators: []validator.String{namecheck.Pool()}},
-			"namespace":  schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "RBD namespace in the pool, `\"\"` for the default one. By default that of the provider's `ceph` block."},
+			"namespace":  schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "RBD namespace in the pool, `\"\"` for the default one. By default that of the provider's `ceph` block.", Validators: []validator.String{namecheck.Namespace()}},
 			"name_regex": nameregex.Attribute("images"),
 			"trash":      schema.BoolAttribute{Optional: true, MarkdownDescription: "Also list the images in the trash, as `rbd trash ls --all` does. By default `false`."},
 			"used": schema.BoolAttribute{Optional: true, MarkdownDescription: "Also count the used bytes, as `rbd du` does. By default `false`. " +
@@ -70,43 +72,41 @@ var imageAttributes = map[string]schema.Attribute{
 	"accessed_at":       schema.StringAttribute{Computed: true, MarkdownDescription: "When it was last read or written, as far as Ceph notes it (RFC 3339, UTC; once in `rbd_atime_update_interval`)."},
 }
 
-func (d *imagesDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+func (d *imagesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	lookup.Lookup[model]{
+		Kind: kind, Verb: "list", At: attributeOf,
+		Name: func(m model) string {
+			return rbd.Spec{Pool: m.Pool.ValueString(), Namespace: m.Namespace.ValueString()}.PoolSpec()
+		},
+		Ask: listImages,
+	}.Read(ctx, d.Data, req, resp)
 }
 
-func (d *imagesDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
+// attributeOf is the attribute that an error is about.
+func attributeOf(_ model, err error) path.Path {
+	switch {
+	case errors.Is(err, rbd.ErrPoolNotFound):
+		return path.Root("pool")
+	case errors.Is(err, rbd.ErrNamespaceNotFound):
+		return path.Root("namespace")
 	}
-	if !d.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("list", noun, m.Pool.ValueString()), "The provider's configuration is not known yet.")
-		return
-	}
-	m.withDefaults(d.data.Pool, d.data.Namespace)
+	return path.Empty()
+}
+
+func listImages(ctx context.Context, d *providerdata.Data, m *model, diags *diag.Diagnostics) error {
+	m.withDefaults(d.Pool, d.Namespace)
 	if m.Pool.ValueString() == "" {
-		resp.Diagnostics.AddAttributeError(path.Root("pool"), "No pool",
+		diags.AddAttributeError(path.Root("pool"), "No pool",
 			"Neither this data source nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
-		return
+		return nil
 	}
 	listing, err := m.listing()
-	var found []rbd.Details
-	if err == nil {
-		found, err = d.data.Ceph.Images(ctx, listing)
-	}
 	if err != nil {
-		place := rbd.Spec{Pool: listing.Pool, Namespace: listing.Namespace}.PoolSpec()
-		switch {
-		case errors.Is(err, rbd.ErrPoolNotFound):
-			report.AttributeError(&resp.Diagnostics, path.Root("pool"), "list", noun, place, err)
-		case errors.Is(err, rbd.ErrNamespaceNotFound):
-			report.AttributeError(&resp.Diagnostics, path.Root("namespace"), "list", noun, place, err)
-		default:
-			report.Error(&resp.Diagnostics, "list", noun, place, err)
-		}
-		return
+		return err
 	}
-	m.set(found)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	found, err := d.Ceph.Images(ctx, listing)
+	if err == nil {
+		m.set(found)
+	}
+	return err
 }

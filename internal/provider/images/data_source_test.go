@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -28,6 +28,7 @@ func count(n int) statecheck.StateCheck {
 
 // What a namespace has, with the numbers of the rbd command.
 func TestImages(t *testing.T) {
+	t.Parallel()
 	ns := imagestest.Namespace(t, "vms")
 	place := "vms/" + ns + "/"
 	written := imagestest.Make(t, place+"written", "create", "--size", "32M", "--object-size", "1M", "--data-pool", "volumes")
@@ -110,6 +111,7 @@ func TestImages(t *testing.T) {
 
 // An image of a resource is told from others.
 func TestImagesManaged(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	imagestest.Make(t, "vms/"+name+"-other", "create", "--size", "8M")
 	config := fmt.Sprintf(`resource "rbd_image" "test" {
@@ -132,6 +134,7 @@ data "rbd_images" "test" {
 }
 
 func TestImagesErrors(t *testing.T) {
+	t.Parallel()
 	for what, tc := range map[string]struct{ config, want string }{
 		"no such pool":         {`pool = "no-such-pool"`, `(?s)In\s+attribute\s+pool:.*ceph\s+osd\s+pool\s+ls`},
 		"no such namespace":    {`namespace = "no-such"`, `(?s)In\s+attribute\s+namespace:.*rbd\s+namespace\s+create`},

@@ -6,24 +6,25 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lookup"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const noun = "lineage of RBD image"
+var kind = report.NewKind("lineage of RBD image")
 
 var _ datasource.DataSourceWithConfigure = &lineageDataSource{}
 
 // NewDataSource is the data source rbd_image_lineage.
 func NewDataSource() datasource.DataSource { return &lineageDataSource{} }
 
-type lineageDataSource struct{ data *providerdata.Data }
+type lineageDataSource struct{ lookup.Base }
 
 func (d *lineageDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_image_lineage"
@@ -85,29 +86,22 @@ var nodeAttributes = map[string]schema.Attribute{
 	},
 }
 
-func (d *lineageDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+func (d *lineageDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	lookup.Lookup[model]{
+		Kind: kind, Verb: "read", At: lookup.Attribute[model]("image"),
+		Name: func(m model) string { return m.Image.ValueString() },
+		Ask:  readLineage,
+	}.Read(ctx, d.Data, req, resp)
 }
 
-func (d *lineageDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !d.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("read", noun, m.Image.ValueString()), "The provider's configuration is not known yet.")
-		return
-	}
+func readLineage(ctx context.Context, d *providerdata.Data, m *model, _ *diag.Diagnostics) error {
 	spec, err := rbd.ParseSpec(m.Image.ValueString())
-	var nodes []rbd.LineageNode
-	if err == nil {
-		nodes, err = d.data.Ceph.Lineage(ctx, spec, m.WholeTree.ValueBool())
-	}
 	if err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("image"), "read", noun, m.Image.ValueString(), err)
-		return
+		return err
 	}
-	m.set(nodes)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	nodes, err := d.Ceph.Lineage(ctx, spec, m.WholeTree.ValueBool())
+	if err == nil {
+		m.set(nodes)
+	}
+	return err
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -35,6 +35,7 @@ func text(s string) knownvalue.Check { return knownvalue.StringExact(s) }
 // Up and down over pools and namespaces, with clones in the trash and a
 // snapshot that was removed under its clone.
 func TestImageLineage(t *testing.T) {
+	t.Parallel()
 	ns := imagestest.Namespace(t, "images")
 	base, mid, other := "images/"+ns+"/base", "vms/"+ns+"-mid", "vms/"+ns+"-other"
 	leaf, old := "volumes/"+ns+`-"leaf"];x-->y`, "vms/"+ns+"-old"
@@ -130,6 +131,7 @@ func TestImageLineage(t *testing.T) {
 }
 
 func TestImageLineageErrors(t *testing.T) {
+	t.Parallel()
 	base := "vms/" + providertest.Name(t)
 	imagestest.Make(t, base, "create", "--size", "8M")
 	imagestest.Snapshot(t, base+"@a", false)

@@ -93,14 +93,14 @@ func label(n rbd.LineageNode) []string {
 	return out
 }
 
-func appendCount(words []string, n int, noun string) []string {
+func appendCount(words []string, n int, name string) []string {
 	switch n {
 	case 0:
 		return words
 	case 1:
-		return append(words, "1 "+noun)
+		return append(words, "1 "+name)
 	}
-	return append(words, fmt.Sprintf("%d %ss", n, noun))
+	return append(words, fmt.Sprintf("%d %ss", n, name))
 }
 
 // edge leads from an image to its clone, and bears the name of the snapshot.

@@ -19,6 +19,7 @@ func node(depth int, spec rbd.Spec, p *rbd.Parent) rbd.LineageNode {
 }
 
 func TestGraph(t *testing.T) {
+	t.Parallel()
 	base := rbd.Spec{Pool: "images", Image: "debian-12"}
 	root := node(0, base, nil)
 	root.Relation, root.UsedBytes = rbd.RelationAncestor, 1<<30+4<<20
@@ -94,6 +95,7 @@ func unescapeDOT(s string) string {
 }
 
 func TestHostileNames(t *testing.T) {
+	t.Parallel()
 	mermaidNode := regexp.MustCompile(`^  n0\["([\p{L}\p{Nd} /@.,()#;-]*)<br/>8GiB, 0B used"\]$`)
 	mermaidEdge := regexp.MustCompile(`^  n0 -->\|"([\p{L}\p{Nd} /@.,()#;-]*)"\| n1$`)
 	dotNode := regexp.MustCompile(`^  n0 \[label="((?:[^"\\\n]|\\["\\])*)\\n8GiB, 0B used"\]$`)

@@ -3,9 +3,12 @@ package namecheck
 
 import (
 	"context"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
@@ -17,17 +20,78 @@ type check struct {
 	fn   func(string) error
 }
 
-// Image accepts what can be an image's name.
-func Image() validator.String { return check{"an RBD image name", rbd.CheckImageName} }
+// Image accepts what can be the name of an image that is to be made.
+func Image() validator.String { return check{"an RBD image name", rbd.CheckNewImageName} }
 
-// Snapshot accepts what can be a snapshot's name.
-func Snapshot() validator.String { return check{"an RBD snapshot name", rbd.CheckSnapshotName} }
+// Snapshot accepts what can be the name of a snapshot that is to be made.
+func Snapshot() validator.String { return check{"an RBD snapshot name", rbd.CheckNewSnapshotName} }
 
 // Pool accepts what can be a pool's name.
-func Pool() validator.String {
+func Pool() validator.String { return check{"a pool name", checkPool} }
+
+// DataPool also accepts the empty name, which stands for the image's own pool.
+func DataPool() validator.String {
 	return check{"a pool name", func(s string) error {
-		if s == "" || strings.ContainsAny(s, "/@") {
-			return fmt.Errorf("%q is not a pool name", s)
+		if s == "" {
+			return nil
+		}
+		return checkPool(s)
+	}}
+}
+
+func checkPool(s string) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return errors.New("the pool's name is empty: leave it out for the default")
+	case strings.ContainsAny(s, "/@"), strings.ContainsFunc(s, unicode.IsControl):
+		return fmt.Errorf("%q is not a pool name, such as \"images\"", s)
+	}
+	return nil
+}
+
+// Namespace accepts what can be an RBD namespace's name, and the empty one of a
+// pool's default namespace.
+func Namespace() validator.String {
+	return check{"an RBD namespace name", func(s string) error {
+		if s == "" {
+			return nil
+		}
+		return rbd.CheckNamespaceName(s)
+	}}
+}
+
+// FSID accepts the id of a cluster.
+func FSID() validator.String {
+	return check{"an fsid", func(s string) error {
+		if !uuid.MatchString(s) {
+			return fmt.Errorf("%q is not the fsid of a cluster: want a UUID, as `ceph fsid` prints it", s)
+		}
+		return nil
+	}}
+}
+
+var uuid = regexp.MustCompile(`^(?i:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
+
+// Key accepts the key of a Ceph user, and never shows what it refuses.
+func Key() validator.String {
+	return check{"the key of a Ceph user", func(s string) error {
+		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(s))
+		if err != nil || len(b) == 0 {
+			return errors.New("want a key as `ceph auth get-key client.USER` prints it")
+		}
+		return nil
+	}}
+}
+
+// Given accepts any text but one that is empty or has nothing but white space,
+// and one that C would cut off.
+func Given() validator.String {
+	return check{"a value", func(s string) error {
+		switch {
+		case strings.TrimSpace(s) == "":
+			return errors.New("it is empty: leave it out where there is none")
+		case strings.ContainsFunc(s, unicode.IsControl):
+			return fmt.Errorf("%q has a control character in it", s)
 		}
 		return nil
 	}}
@@ -51,6 +115,9 @@ func SnapshotSpec() validator.String {
 		if err == nil && spec.Snapshot == "" {
 			err = fmt.Errorf("%q is the spec of an image, a snapshot is wanted: pool[/namespace]/image@snapshot", s)
 		}
+		if err == nil {
+			err = rbd.CheckNewSnapshotName(spec.Snapshot)
+		}
 		return err
 	}}
 }
@@ -63,14 +130,6 @@ func AnySpec() validator.String {
 	}}
 }
 
-// Pattern accepts regular expressions.
-func Pattern() validator.String {
-	return check{"a regular expression", func(s string) error {
-		_, err := regexp.Compile(s)
-		return err
-	}}
-}
-
 func (c check) Description(context.Context) string             { return "must be " + c.what }
 func (c check) MarkdownDescription(ctx context.Context) string { return c.Description(ctx) }
 
@@ -79,6 +138,7 @@ func (c check) ValidateString(_ context.Context, req validator.StringRequest, re
 		return
 	}
 	if err := c.fn(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Not "+c.what, err.Error()+".")
+		// Terraform points at no more than the block of a nested one.
+		resp.Diagnostics.AddAttributeError(req.Path, "Not "+c.what, "In attribute "+req.Path.String()+": "+err.Error()+".")
 	}
 }

@@ -2,7 +2,6 @@ package namespace
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -49,22 +48,16 @@ func keepIdentity(ctx context.Context, d *providerdata.Data, m model, to *tfsdk.
 	if d.CanAsk() {
 		var err error
 		if fsid, err = d.Ceph.FSID(ctx); err != nil {
-			diags.AddError("Unable to read the cluster's fsid", report.Detail(err))
+			diags.AddError("Unable to read the cluster's fsid", kind.Detail(err))
 			return
 		}
 	}
 	setIdentity(ctx, fsid, m, to, diags)
 }
 
-// errOtherCluster says that an identity is of another cluster than the
-// provider's.
-var errOtherCluster = errors.New("the identity is of another cluster")
-
-func init() {
-	report.Advise(errOtherCluster, "Import it through a provider configuration that is aimed at that cluster (`provider` of the import block, with an alias), "+
-		"or write the fsid of this one (`ceph fsid`) if it is meant.")
-	report.Advise(rbd.ErrNamespaceNotEmpty, "Remove the images (`rbd rm`, `rbd trash rm`), or let the namespace stay, with on_destroy = \"retain\". "+
-		"Images of this provider are destroyed before it where their namespace refers to its name.")
+var advice = []report.Advice{
+	{Is: rbd.ErrNamespaceNotEmpty, Do: "Remove the images (`rbd rm`, `rbd trash rm`), or let the namespace stay, with on_destroy = \"retain\". " +
+		"Images of this provider are destroyed before it where their namespace refers to its name."},
 }
 
 // ImportState takes pool/namespace, or an identity.
@@ -97,18 +90,15 @@ func (r *namespaceResource) importIdentity(ctx context.Context, at *tfsdk.Resour
 	}
 	m := model{Pool: id.Pool, Name: id.Name}
 	if !r.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("import", noun, m.place().PoolSpec()), "The provider's configuration is not known yet.")
+		kind.Unconfigured(&resp.Diagnostics, "import", m.place().PoolSpec())
 		return m
 	}
-	fsid, err := r.data.Ceph.FSID(ctx)
-	if want := id.FSID.ValueString(); err == nil && want != "" && !strings.EqualFold(want, fsid) {
-		err = fmt.Errorf("%w: its fsid is %s, that of the provider's cluster is %s", errOtherCluster, want, fsid)
-	}
+	fsid, err := r.data.CheckIdentity(ctx, id.FSID.ValueString())
 	if err == nil {
 		err = rbd.CheckNamespaceName(m.Name.ValueString())
 	}
 	if err != nil {
-		report.Error(&resp.Diagnostics, "import", noun, m.place().PoolSpec(), err)
+		kind.Error(&resp.Diagnostics, "import", m.place().PoolSpec(), err)
 		return m
 	}
 	setIdentity(ctx, fsid, m, resp.Identity, &resp.Diagnostics)

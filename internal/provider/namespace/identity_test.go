@@ -1,6 +1,7 @@
 package namespace_test
 
 import (
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -75,6 +76,9 @@ func (i *instance) imported(t *testing.T, fsid, pool, name string) string {
 func (i *instance) read(t *testing.T) bool {
 	t.Helper()
 	resp := resource.ReadResponse{State: i.state, Identity: i.identity}
+	// The framework, whose type it is, gives every read a private state.
+	private := reflect.ValueOf(&resp.Private).Elem()
+	private.Set(reflect.New(private.Type().Elem()))
 	i.resource.Read(t.Context(), resource.ReadRequest{State: i.state, Identity: i.identity}, &resp)
 	if resp.Diagnostics.HasError() {
 		t.Fatal(resp.Diagnostics)
@@ -94,6 +98,7 @@ func (i *instance) has(t *testing.T, fsid, pool, name string) {
 }
 
 func TestNamespaceIdentity(t *testing.T) {
+	t.Parallel()
 	name, fsid := newName(t), acctest.FSID(t)
 	ceph := &providerdata.Data{Ceph: rbd.NewCluster(rbd.Config{FSID: fsid})}
 	acctest.RBD(t, "namespace", "create", "vms/"+name)

@@ -4,6 +4,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -28,6 +29,6 @@ func known(s types.String) bool { return !s.IsNull() && !s.IsUnknown() }
 func (m *model) setRead() {
 	m.Spec = types.StringValue(m.place().PoolSpec())
 	if m.OnDestroy.IsNull() { // just imported
-		m.OnDestroy = types.StringValue(onDestroyDelete)
+		m.OnDestroy = types.StringValue(ondestroy.Delete)
 	}
 }

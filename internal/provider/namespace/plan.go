@@ -4,15 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -34,8 +33,15 @@ func (r *namespaceResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	if r.data.CanAsk() {
 		// Also while the name is not known yet: a wrong cluster stops here.
 		var err error
-		if fsid, err = r.data.Ceph.FSID(ctx); err != nil {
-			report.Error(&resp.Diagnostics, "plan", noun, plan.Name.ValueString(), err)
+		if fsid, err = r.data.Ceph.FSID(ctx); err == nil && !creating {
+			err = r.data.CheckHome(ctx, req.Private, state.Pool.ValueString())
+		}
+		if err != nil {
+			name := plan.Name.ValueString()
+			if !creating {
+				name = state.place().PoolSpec()
+			}
+			kind.Error(&resp.Diagnostics, "plan", name, err)
 			return
 		}
 		if !creating {
@@ -52,6 +58,11 @@ func (r *namespaceResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	plan.Spec = types.StringUnknown()
 	if plan.placeKnown() {
 		plan.Spec = types.StringValue(plan.place().PoolSpec())
+		if creating {
+			r.claimName(ctx, nil, plan, req, resp)
+		} else {
+			r.claimName(ctx, &state, plan, req, resp)
+		}
 		if creating && r.data.CanAsk() && r.takesOver(ctx, plan, fsid, &resp.Diagnostics) {
 			plan.Spec = types.StringUnknown()
 		}
@@ -82,7 +93,8 @@ func refreshedID(m model) string { return "namespace " + m.place().PoolSpec() }
 
 // takesOver refuses a namespace that exists, unless this state has it, and tells
 // whether it does: then it is about to be replaced, and whatever hangs on it must
-// be planned anew. Creating looks again, and strictly.
+// be planned anew. One that an unfinished run of this state made is taken up.
+// Creating looks again, and strictly.
 func (r *namespaceResource) takesOver(ctx context.Context, plan model, fsid string, diags *diag.Diagnostics) bool {
 	place := plan.place()
 	err := r.data.Ceph.CheckPool(ctx, place.Pool, place.Namespace)
@@ -91,41 +103,50 @@ func (r *namespaceResource) takesOver(ctx context.Context, plan model, fsid stri
 		r.data.Planned.Add(place, providerdata.PlannedID{})
 		return false
 	case err != nil:
-		report.AttributeError(diags, path.Root("pool"), "plan", noun, place.PoolSpec(), err)
+		kind.AttributeError(diags, path.Root("pool"), "plan", place.PoolSpec(), err)
 		return false
 	case providerdata.WasRefreshed(fsid, refreshedID(plan)):
 		return true
 	}
-	err = explainTaken(fmt.Errorf("namespace %s: %w", place.PoolSpec(), rbd.ErrExists))
-	report.AttributeError(diags, path.Root("name"), "plan", noun, place.PoolSpec(), err)
+	found, err := r.data.Ceph.CheckFreeNamespace(ctx, place.Pool, place.Namespace)
+	switch {
+	case err != nil:
+		kind.AttributeError(diags, path.Root("name"), "plan", place.PoolSpec(), err)
+	case found:
+		diags.AddAttributeWarning(path.Root("name"), "An unfinished run is taken up", fmt.Sprintf(
+			"%s %q was made by a run of this state that was cut off before it could write its state. This plan puts it into the state as it is.", kind, place.PoolSpec()))
+	}
 	return false
 }
 
-// explainTaken says why not even our own leftovers are taken over.
-func explainTaken(err error) error {
-	if !errors.Is(err, rbd.ErrExists) {
-		return err
+// claimName refuses two resources with one namespace.
+func (r *namespaceResource) claimName(ctx context.Context, state *model, plan model, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if r.data == nil {
+		return
 	}
-	return fmt.Errorf("%w; nothing on a namespace tells who made it, so that one which an interrupted run made must be imported too", err)
+	had, diags := providerdata.Replaces(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	again := state == nil && had != ""
+	if state != nil {
+		had = state.place().PoolSpec()
+		resp.Diagnostics.Append(providerdata.NoteReplaces(ctx, resp.Private, had)...)
+	}
+	place := plan.place()
+	if err := r.data.Planned.Claim("namespace "+place.PoolSpec(), had, again); err != nil {
+		kind.AttributeError(&resp.Diagnostics, path.Root("name"), "plan", place.PoolSpec(), err)
+	}
 }
 
 // checkDestroy refuses a namespace that is not empty, except for images that
-// resources of this provider hold, since those go first.
+// resources of this provider hold, since those go first. No refresh may have
+// seen them yet.
 func (r *namespaceResource) checkDestroy(ctx context.Context, state model, diags *diag.Diagnostics) {
-	if state.OnDestroy.ValueString() == onDestroyRetain {
+	if state.OnDestroy.ValueString() == ondestroy.Retain {
 		return
 	}
 	place := state.place()
-	err := r.data.Ceph.CheckNamespaceEmpty(ctx, place.Pool, place.Namespace, held)
+	err := r.data.Ceph.CheckNamespaceEmpty(ctx, place.Pool, place.Namespace, rbd.Image.Ours)
 	if err != nil && !rbd.IsNotFound(err) {
-		report.Error(diags, "delete", noun, place.PoolSpec(), err)
+		kind.Error(diags, "delete", place.PoolSpec(), err)
 	}
-}
-
-// held tells whether a resource of this provider has the image, also one that no
-// refresh has seen yet: a namespace is planned before the images in it are read.
-// What has a temporary name is in no state.
-func held(img rbd.Image) bool {
-	temporary := strings.HasSuffix(img.Spec.Image, rbd.PendingName(""))
-	return img.Held() || img.PendingToken() != "" && !temporary
 }

@@ -3,23 +3,26 @@ package namespace
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/destroying"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/settle"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 const (
-	noun           = "RBD namespace"
 	defaultTimeout = 10 * time.Minute
-
-	onDestroyDelete = "delete"
-	onDestroyRetain = "retain"
 )
+
+var kind = report.NewKind("RBD namespace", advice)
 
 var (
 	_ resource.ResourceWithConfigure   = &namespaceResource{}
@@ -60,31 +63,41 @@ func (r *namespaceResource) Create(ctx context.Context, req resource.CreateReque
 		err = r.data.Ceph.CreateNamespace(ctx, place.Pool, place.Namespace)
 	}
 	if err != nil {
-		report.Error(&resp.Diagnostics, "create", noun, place.PoolSpec(), explainTaken(err))
+		kind.Error(&resp.Diagnostics, "create", place.PoolSpec(), err)
 		return
 	}
 	plan.setRead()
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	setIdentity(ctx, fsid, plan, resp.Identity, &resp.Diagnostics)
+	if err := r.data.NoteHome(ctx, resp.Private, place.Pool); err != nil {
+		kind.Error(&resp.Diagnostics, "read", place.PoolSpec(), err)
+	}
+	settle.AtEnd(func(ctx context.Context) error { return r.data.Ceph.SettleNamespace(ctx, place.Pool, place.Namespace) })
 }
 
 func (r *namespaceResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.Reading(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
 	}
 	place := state.place()
 	if !r.data.CanAsk() {
-		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so "+noun+" \""+place.PoolSpec()+"\" was not read.")
+		kind.NotRefreshed(&resp.Diagnostics, place.PoolSpec())
 		keepIdentity(ctx, r.data, state, resp.Identity, &resp.Diagnostics)
 		return
 	}
 	fsid, err := r.data.Ceph.FSID(ctx)
 	if err == nil {
+		err = r.data.CheckHome(ctx, req.Private, place.Pool)
+	}
+	if err == nil {
 		err = r.data.Ceph.CheckPool(ctx, place.Pool, place.Namespace)
+	}
+	if err == nil {
+		err = r.data.NoteHome(ctx, resp.Private, place.Pool)
 	}
 	switch {
 	case rbd.IsNotFound(err):
@@ -92,8 +105,12 @@ func (r *namespaceResource) Read(ctx context.Context, req resource.ReadRequest, 
 		keepIdentity(ctx, r.data, state, resp.Identity, &resp.Diagnostics)
 		return
 	case err != nil:
-		report.Error(&resp.Diagnostics, "read", noun, place.PoolSpec(), err)
+		kind.Error(&resp.Diagnostics, "read", place.PoolSpec(), err)
 		return
+	}
+	// Reading must also work for a user who may not write.
+	if err := r.data.Ceph.ClaimNamespace(ctx, place.Pool, place.Namespace); err != nil {
+		tflog.Warn(ctx, "could not note that the namespace is in a state", map[string]any{"namespace": place.PoolSpec(), "error": err.Error()})
 	}
 	providerdata.NoteRefreshed(fsid, refreshedID(state))
 	state.setRead()
@@ -117,11 +134,19 @@ func (r *namespaceResource) Delete(ctx context.Context, req resource.DeleteReque
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Delete, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
-	if !ok || state.OnDestroy.ValueString() == onDestroyRetain {
+	if !ok || state.OnDestroy.ValueString() == ondestroy.Retain {
 		return
 	}
 	place := state.place()
-	if err := r.data.Ceph.RemoveNamespace(ctx, place.Pool, place.Namespace); err != nil {
-		report.Error(&resp.Diagnostics, "delete", noun, place.PoolSpec(), err)
+	// Images that are destroyed by the same run may still be there.
+	ours := func(err error) bool {
+		return errors.Is(err, rbd.ErrNamespaceNotEmpty) && r.data.Ceph.CheckNamespaceEmpty(ctx, place.Pool, place.Namespace, rbd.Image.Ours) == nil
+	}
+	err := r.data.CheckHome(ctx, req.Private, place.Pool)
+	if err == nil {
+		err = destroying.Await(ctx, ours, func() error { return r.data.Ceph.RemoveNamespace(ctx, place.Pool, place.Namespace) })
+	}
+	if err != nil {
+		kind.Error(&resp.Diagnostics, "delete", place.PoolSpec(), err)
 	}
 }

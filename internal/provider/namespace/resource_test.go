@@ -43,16 +43,17 @@ resource "rbd_image" "test" {
 }
 
 func TestNamespaceLife(t *testing.T) {
+	t.Parallel()
 	name := newName(t)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: all(gone(t, "vms/"+name), gone(t, "vms/"+name+"-2"), gone(t, "volumes/"+name+"-2")),
 		Steps: []resource.TestStep{
 			{
 				Config: config(name),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("spec"), knownvalue.StringExact("vms/"+name)),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Creates(address),
+					providertest.Plans(address, "spec", knownvalue.StringExact("vms/"+name)),
+				),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("pool"), knownvalue.StringExact("vms")),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("on_destroy"), knownvalue.StringExact("delete")),
@@ -61,7 +62,7 @@ func TestNamespaceLife(t *testing.T) {
 			},
 			{
 				Config:           config(name, `pool = "vms"`),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "vms/" + name,
@@ -81,29 +82,29 @@ func TestNamespaceLife(t *testing.T) {
 			},
 			{
 				Config:           config(name, `on_destroy = "retain"`, "timeouts {\n    create = \"1m\"\n  }"),
-				ConfigPlanChecks: action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
 			},
-			{Config: config(name), ConfigPlanChecks: action(plancheck.ResourceActionUpdate)},
+			{Config: config(name), ConfigPlanChecks: providertest.Expect(providertest.Updates(address))},
 			{
 				Config: config(name + "-2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("spec"), knownvalue.StringExact("vms/"+name+"-2")),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Replaces(address),
+					providertest.Plans(address, "spec", knownvalue.StringExact("vms/"+name+"-2")),
+				),
 				Check: all(gone(t, "vms/"+name), there(t, "vms/"+name+"-2")),
 			},
 			{
 				Config:           config(name+"-2", `pool = "volumes"`),
-				ConfigPlanChecks: action(plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
 				Check:            all(gone(t, "vms/"+name+"-2"), there(t, "volumes/"+name+"-2")),
 			},
 			{ // a tainted one is planned like a first one, under a name that is taken
 				Taint:  []string{address},
 				Config: config(name+"-2", `pool = "volumes"`),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Replaces(address),
 					plancheck.ExpectUnknownValue(address, tfjsonpath.New("spec")),
-				}},
+				),
 				Check: there(t, "volumes/"+name+"-2"),
 			},
 		},
@@ -113,6 +114,7 @@ func TestNamespaceLife(t *testing.T) {
 // An image is made in the namespace by the same apply, follows it to another
 // one, and is destroyed before it.
 func TestNamespaceWithAnImage(t *testing.T) {
+	t.Parallel()
 	name := newName(t)
 	image := func(place string) resource.TestCheckFunc {
 		return func(*terraform.State) error {
@@ -123,9 +125,7 @@ func TestNamespaceWithAnImage(t *testing.T) {
 		}
 	}
 	both := func(a plancheck.ResourceActionType) resource.ConfigPlanChecks {
-		return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-			plancheck.ExpectResourceAction(address, a), plancheck.ExpectResourceAction("rbd_image.test", a),
-		}}
+		return providertest.Expect(plancheck.ExpectResourceAction(address, a), plancheck.ExpectResourceAction("rbd_image.test", a))
 	}
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: all(gone(t, "vms/"+name), gone(t, "vms/"+name+"-2")),
@@ -140,7 +140,7 @@ func TestNamespaceWithAnImage(t *testing.T) {
 			},
 			{
 				Config:           withImage(name),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{
 				Config:           withImage(name + "-2"),
@@ -159,6 +159,7 @@ func TestNamespaceWithAnImage(t *testing.T) {
 }
 
 func TestNamespaceRetain(t *testing.T) {
+	t.Parallel()
 	name := newName(t)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: there(t, "vms/"+name),
@@ -173,8 +174,9 @@ func TestNamespaceRetain(t *testing.T) {
 }
 
 func TestNamespaceRefusals(t *testing.T) {
+	t.Parallel()
 	name := newName(t)
-	taken := regexp.MustCompile(`(?s)Unable\s+to\s+plan\s+RBD\s+namespace\s+"vms/` + name + `".*name\s+is\s+already\s+taken.*interrupted\s+run.*terraform\s+import`)
+	taken := regexp.MustCompile(`(?s)Unable\s+to\s+plan\s+RBD\s+namespace\s+"vms/` + name + `".*name\s+is\s+already\s+taken.*terraform\s+import`)
 	wrong := regexp.MustCompile(`Not\s+an\s+RBD\s+namespace\s+name`)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: gone(t, "vms/"+name),
@@ -183,18 +185,20 @@ func TestNamespaceRefusals(t *testing.T) {
 			{Config: config("a/b"), PlanOnly: true, ExpectError: wrong},
 			{Config: config("a@b"), PlanOnly: true, ExpectError: wrong},
 			{Config: config("a\tb"), PlanOnly: true, ExpectError: wrong},
+			{
+				Config:   config(name) + strings.Replace(config(name, `pool = "vms"`), `"test"`, `"other"`, 1),
+				PlanOnly: true, ExpectError: regexp.MustCompile(`(?i)another\s+resource\s+of\s+this\s+configuration\s+has\s+the\s+same\s+name`),
+			},
 			{Config: config(name, `pool = "no-such-pool"`), PlanOnly: true, ExpectError: regexp.MustCompile(`(?i)pool\s+not\s+found`)},
 			{
 				PreConfig: func() { acctest.RBD(t, "namespace", "create", "vms/"+name) },
 				Config:    config(name), PlanOnly: true, ExpectError: taken,
 			},
 			{ // it came after the plan
-				PreConfig: func() { acctest.RBD(t, "namespace", "rm", "vms/"+name) },
-				Config:    config(name),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					after(func() { acctest.RBD(t, "namespace", "create", "vms/"+name) }),
-				}},
-				ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+(plan|create)\s+RBD\s+namespace.*name\s+is\s+already\s+taken.*terraform\s+import`),
+				PreConfig:        func() { acctest.RBD(t, "namespace", "rm", "vms/"+name) },
+				Config:           config(name),
+				ConfigPlanChecks: providertest.Expect(after(func() { acctest.RBD(t, "namespace", "create", "vms/"+name) })),
+				ExpectError:      regexp.MustCompile(`(?s)Unable\s+to\s+(plan|create)\s+RBD\s+namespace.*name\s+is\s+already\s+taken.*terraform\s+import`),
 			},
 			{PreConfig: func() { acctest.RBD(t, "namespace", "rm", "vms/"+name) }, Config: config(name)},
 			{ // an image that is planned in a namespace that nobody makes
@@ -207,6 +211,7 @@ func TestNamespaceRefusals(t *testing.T) {
 
 // What somebody has put into the namespace, or into its trash, keeps it there.
 func TestNamespaceNotEmpty(t *testing.T) {
+	t.Parallel()
 	name := newName(t)
 	refused := func(what string) *regexp.Regexp {
 		return regexp.MustCompile(`(?s)Unable\s+to\s+delete\s+RBD\s+namespace\s+"vms/` + name + `".*is\s+not\s+empty:\s+` + what)
@@ -234,12 +239,10 @@ func TestNamespaceNotEmpty(t *testing.T) {
 				Config: withImage(name), Destroy: true, PlanOnly: true, ExpectError: refused(`.*foreign8\s+and\s+1\s+more`),
 			},
 			{ // it came after the plan: nothing but our own image goes
-				PreConfig: func() { empty(t, name, "foreign") },
-				Config:    nothing,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					after(func() { acctest.RBD(t, "create", "--size", "8M", foreign) }),
-				}},
-				ExpectError: refused(foreign),
+				PreConfig:        func() { empty(t, name, "foreign") },
+				Config:           nothing,
+				ConfigPlanChecks: providertest.Expect(after(func() { acctest.RBD(t, "create", "--size", "8M", foreign) })),
+				ExpectError:      refused(foreign),
 			},
 			{
 				PreConfig: func() {
@@ -257,16 +260,15 @@ func TestNamespaceNotEmpty(t *testing.T) {
 						t.Error(err)
 					}
 				},
-				Config: nothing,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					after(func() { acctest.RBD(t, "rm", "--no-progress", foreign) }),
-				}},
+				Config:           nothing,
+				ConfigPlanChecks: providertest.Expect(after(func() { acctest.RBD(t, "rm", "--no-progress", foreign) })),
 			},
 		},
 	})
 }
 
 func TestNamespaceDrift(t *testing.T) {
+	t.Parallel()
 	name := newName(t)
 	pool := name + "-pool"
 	makePool := func() { acctest.Admin(t, "ceph", "osd", "pool", "create", pool, "1") }
@@ -288,7 +290,7 @@ func TestNamespaceDrift(t *testing.T) {
 			{
 				PreConfig:        func() { acctest.RBD(t, "namespace", "rm", "vms/"+name) },
 				Config:           config(name),
-				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
 				Check:            there(t, "vms/"+name),
 			},
 			{PreConfig: makePool, Config: inPool, Check: there(t, pool+"/"+name)},
@@ -297,24 +299,18 @@ func TestNamespaceDrift(t *testing.T) {
 					removePool()
 					makePool()
 				},
-				Config: inPool, ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				Config: inPool, ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
 			},
 			{
 				PreConfig: removePool,
-				Config:    strings.ReplaceAll(inPool, pool, "vms"), ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				Config:    strings.ReplaceAll(inPool, pool, "vms"), ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
 			},
 			{ // no error, when it is to go anyway
-				Config: nothing,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					after(func() { acctest.RBD(t, "namespace", "rm", "vms/"+name) }),
-				}},
+				Config:           nothing,
+				ConfigPlanChecks: providertest.Expect(after(func() { acctest.RBD(t, "namespace", "rm", "vms/"+name) })),
 			},
 		},
 	})
-}
-
-func action(a plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, a)}}
 }
 
 // after is a plan check that does something once the plan is made.

@@ -4,15 +4,15 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -35,19 +35,15 @@ func (r *namespaceResource) Schema(ctx context.Context, _ resource.SchemaRequest
 				Validators:          []validator.String{namecheck.Pool()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
 			},
-			"on_destroy": schema.StringAttribute{
-				Optional: true, Computed: true, Default: stringdefault.StaticString(onDestroyDelete),
-				MarkdownDescription: "What happens to the namespace when the resource is destroyed: `delete` (default, `rbd namespace rm`), which refuses while images are in it or in its trash, or `retain` (left as it is). " +
-					"The plan passes over images that this provider holds, as those are usually destroyed first; the apply does not.",
-				Validators: []validator.String{stringvalidator.OneOf(onDestroyDelete, onDestroyRetain)},
-			},
+			"on_destroy": ondestroy.Attribute("What happens to the namespace when the resource is destroyed: `delete` (default, `rbd namespace rm`), which refuses while images are in it or in its trash, or `retain` (left as it is). "+
+				"The plan passes over images that this provider holds, as those are usually destroyed first; the apply does not.", ondestroy.Retain),
 			"spec": schema.StringAttribute{
 				Computed:            true,
 				MarkdownDescription: "`pool/namespace`.",
 			},
 		},
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Delete: true}),
+			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Delete: true}),
 		},
 	}
 }

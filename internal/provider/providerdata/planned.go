@@ -1,7 +1,10 @@
 package providerdata
 
 import (
+	"context"
+	"errors"
 	"sync"
+	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -12,6 +15,24 @@ import (
 type Planned struct {
 	mu  sync.Mutex
 	all map[rbd.Spec]PlannedID
+
+	claims claims
+	// edited are the ids of images whose guests this run will change.
+	edited map[string]bool
+}
+
+// NoteEdit notes that the guest of the image with this id will be changed, and
+// tells whether that was noted before: what is in it now then says nothing of
+// what will be.
+func (p *Planned) NoteEdit(imageID string) (before bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.edited == nil {
+		p.edited = map[string]bool{}
+	}
+	before = p.edited[imageID]
+	p.edited[imageID] = true
+	return before
 }
 
 // PlannedID says of which image, and snapshot of it, a planned spec will be the
@@ -40,4 +61,45 @@ func (p *Planned) Find(spec rbd.Spec) (PlannedID, bool) {
 	defer p.mu.Unlock()
 	id, ok := p.all[spec]
 	return id, ok
+}
+
+// Anew tells whether the snapshot with these ids will have given its name to
+// another when the plan is applied: to one that takes its place, as also where a
+// run was cut off that had just made it.
+func (p *Planned) Anew(spec rbd.Spec, imageID string, snapshotID uint64) bool {
+	id, ok := p.Find(spec)
+	return ok && (id.ImageID != imageID || id.SnapshotID != snapshotID)
+}
+
+// Explains tells whether a spec that was not found, with this error, may well be
+// there when the plan is applied: this run gives the name, or makes or renames
+// the image that a snapshot is of.
+func (p *Planned) Explains(spec rbd.Spec, err error) bool {
+	if !rbd.IsNotFound(err) {
+		return false
+	}
+	if _, ok := p.Find(spec); ok || spec.Snapshot == "" {
+		return ok
+	}
+	id, ok := p.Find(spec.ImageSpec())
+	return ok && (id.ImageID == "" || !errors.Is(err, rbd.ErrSnapshotNotFound))
+}
+
+// Await is Find for a name that is neither in the cluster nor, as yet, here:
+// where it is written out, Terraform may plan what it belongs to afterwards.
+func (p *Planned) Await(ctx context.Context, spec rbd.Spec) (PlannedID, bool) {
+	limit, cancel := context.WithTimeout(ctx, refreshPatience)
+	defer cancel()
+	tick := time.NewTicker(refreshPoll)
+	defer tick.Stop()
+	for {
+		if id, ok := p.Find(spec); ok {
+			return id, true
+		}
+		select {
+		case <-limit.Done():
+			return PlannedID{}, false
+		case <-tick.C:
+		}
+	}
 }

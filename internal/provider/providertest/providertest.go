@@ -1,4 +1,4 @@
-// Package providertest is what the acceptance tests of the rooms share: the
+// Package providertest is what the acceptance tests share: the
 // provider in the test's process, and the lab it works on.
 package providertest
 
@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
-	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
@@ -18,16 +18,23 @@ import (
 
 // Factories serve the provider from this process.
 var Factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"rbd": providerserver.NewProtocol6WithError(provider.New("test")()),
+	"rbd": func() (tfprotov6.ProviderServer, error) { return provider.Server("test")(), nil }, //nolint:unparam // the type has an error
 }
+
+// accept sets TF_ACC, without which a test would be skipped, and prove nothing. It
+// does so for the whole process, so that tests can run beside each other.
+var accept = sync.OnceFunc(func() {
+	if err := os.Setenv("TF_ACC", "1"); err != nil {
+		panic(err)
+	}
+})
 
 // Run runs the steps against the lab. Every configuration gets the provider
 // block Provider in front.
 func Run(t *testing.T, tc resource.TestCase) {
 	t.Helper()
 	acctest.RequireLab(t)
-	// Without TF_ACC the test would be skipped, and prove nothing.
-	t.Setenv("TF_ACC", "1")
+	accept()
 	tc.ProtoV6ProviderFactories = Factories
 	for i := range tc.Steps {
 		if s := &tc.Steps[i]; s.Config != "" && !strings.Contains(s.Config, `provider "rbd"`) {
@@ -56,8 +63,5 @@ provider "rbd" {
 // that name is left in the pools, whatever becomes of the test.
 func Name(t *testing.T) string {
 	t.Helper()
-	name := fmt.Sprintf("acc-%s-%d", strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(t.Name())), os.Getpid())
-	name = name[:min(len(name), 60)]
-	t.Cleanup(func() { acctest.Purge(t, name) })
-	return name
+	return acctest.Name(t)
 }

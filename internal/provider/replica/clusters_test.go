@@ -27,8 +27,9 @@ func newSourceIn(t *testing.T, dc2 acctest.Second, name, size string) source {
 }
 
 // From the second cluster into the first. Through an alias, the other way round,
-// is for internal/e2e: here all configurations of a provider are one.
+// is for internal/crashtest: here all configurations of a provider are one.
 func TestReplicaBetweenClusters(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	dc2 := acctest.RequireSecond(t)
 	src := newSourceIn(t, dc2, name, "20M")
@@ -50,7 +51,7 @@ resource "rbd_image_replica" "test" {
 	}
 	copied := "vms/" + name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: there("one", acctest.FSID(t)), PlanOnly: true, ExpectError: refused(`source is in another cluster.*` + dc2.FSID)},
 			{
@@ -62,7 +63,7 @@ resource "rbd_image_replica" "test" {
 			},
 			{
 				Config:           there("one", dc2.FSID),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{
 				PreConfig: func() {

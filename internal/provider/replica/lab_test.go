@@ -140,15 +140,6 @@ func haveSnapshots(t *testing.T, spec, want string) resource.TestCheckFunc {
 	}
 }
 
-func gone(t *testing.T, prefix string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if left := acctest.Images(t, "vms", prefix); len(left) > 0 {
-			return fmt.Errorf("left: %v", left)
-		}
-		return nil
-	}
-}
-
 // diff adds up what `rbd diff` shows of data between two snapshots.
 func (s source) diff(from, to string) func() int64 {
 	return func() int64 {

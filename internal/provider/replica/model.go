@@ -8,7 +8,9 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/stateid"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/values"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -28,6 +30,9 @@ type model struct {
 	TransferredBytes types.Int64  `tfsdk:"transferred_bytes"`
 	Modified         types.Bool   `tfsdk:"modified"`
 }
+
+// Own are the snapshots that were copied together with the image.
+func (m *model) Own() rbd.Own { return rbd.ReplicaSnapshots(stateid.ID()) }
 
 type sourceModel struct {
 	Snapshot    types.String `tfsdk:"snapshot"`
@@ -66,11 +71,7 @@ func (s sourceModel) cluster(d *providerdata.Data) *rbd.Cluster {
 	cfg := rbd.Config{
 		ConfFile: s.ConfFile.ValueString(), User: s.User.ValueString(),
 		KeyringFile: s.KeyringFile.ValueString(), FSID: s.FSID.ValueString(),
-	}
-	for _, m := range s.Monitors.Elements() {
-		if v, ok := m.(types.String); ok {
-			cfg.Monitors = append(cfg.Monitors, v.ValueString())
-		}
+		Monitors: values.Strings(s.Monitors.Elements()),
 	}
 	return rbd.NewCluster(cfg)
 }

@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -18,6 +19,7 @@ import (
 
 // Somebody's writes are not overwritten, and their clones not lost.
 func TestReplicaKeepsWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	src := newSource(t, name, "8M")
 	src.change("write -P 1 0 1M")
@@ -26,13 +28,13 @@ func TestReplicaKeepsWhatIsNotOurs(t *testing.T) {
 	const keep = "keep_snapshots = 1"
 	var end func() // of somebody's watch
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, src.spec+"@a", keep), Check: src.same("a", copied)},
 			{ // drift: it is told, and nothing is done about it
 				PreConfig:        func() { change(t, nil, copied, "write -P 3 4M 4k") },
 				Config:           config(name, src.spec+"@a", keep),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("modified"), knownvalue.Bool(true)),
 				},
@@ -118,6 +120,7 @@ func TestReplicaKeepsWhatIsNotOurs(t *testing.T) {
 
 // What a destroy leaves, where it is asked to leave something.
 func TestReplicaOnDestroy(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	src := newSource(t, name, "8M")
 	src.change("write -P 1 0 1M")
@@ -143,7 +146,7 @@ func TestReplicaOnDestroy(t *testing.T) {
 			},
 			{
 				PreConfig: func() {
-					if err := gone(t, name)(nil); err != nil {
+					if err := providertest.Gone(t, name)(nil); err != nil {
 						t.Error(err)
 					}
 				},
@@ -168,6 +171,7 @@ func TestReplicaOnDestroy(t *testing.T) {
 }
 
 func TestReplicaRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	src := newSource(t, name, "8M")
 	src.snapshot("a")
@@ -195,5 +199,30 @@ func TestReplicaRefusals(t *testing.T) {
 			Config: config(name+"-taken", src.spec+"@a"), ResourceName: address, ImportState: true, ImportStateId: "vms/" + name + "-taken",
 			ExpectError: refused(`not a replica made by this provider`),
 		}}})
+	})
+}
+
+// A snapshot that is replaced in the same run is copied, and cloned, as it will
+// be then.
+func TestReplicaOfReplacedSnapshot(t *testing.T) {
+	t.Parallel()
+	name := providertest.Name(t)
+	src := newSource(t, name, "8M")
+	snapshot := fmt.Sprintf("resource \"rbd_snapshot\" \"source\" {\n  image = %q\n  name  = \"one\"\n}\n", src.spec)
+	const after = "depends_on = [rbd_snapshot.source]"
+	both := config(name, src.spec+"@one", after) +
+		fmt.Sprintf("resource \"rbd_image\" \"clone\" {\n  name   = %q\n  parent = %q\n  %s\n}\n", name+"-clone", src.spec+"@one", after)
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: providertest.Gone(t, name),
+		Steps: []resource.TestStep{
+			{Config: snapshot},
+			{
+				PreConfig:        func() { src.change("write -P 1 0 1M") },
+				Taint:            []string{"rbd_snapshot.source"},
+				Config:           snapshot + both,
+				ConfigPlanChecks: plans(plancheck.ResourceActionCreate),
+				Check:            src.same("one", "vms/"+name),
+			},
+		},
 	})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/stateid"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -31,19 +31,19 @@ const (
 var atSnapshot = path.Root("source").AtName("snapshot")
 
 func (r *replicaResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	p := target.Planner{Data: r.data, Noun: noun}
+	p := target.Planner{Data: r.data, Kind: kind, Own: rbd.ReplicaSnapshots(stateid.ID())}
 	var state *model
 	if !req.State.Raw.IsNull() {
 		state = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
 		p.State = &state.Model
+		target.CheckHome(ctx, r.data, kind, state.Model, req.Private, &resp.Diagnostics)
 	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if req.Plan.Raw.IsNull() {
 		p.CheckDestroy(ctx, &resp.Diagnostics)
-		r.checkChildren(ctx, *state, &resp.Diagnostics)
 		return
 	}
 	var plan model
@@ -69,9 +69,6 @@ func (r *replicaResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 		}
 	}
 	p.ModifyPlan(ctx, req, resp)
-	if len(resp.RequiresReplace) > 0 && state != nil {
-		r.checkChildren(ctx, *state, &resp.Diagnostics)
-	}
 	r.fill(ctx, do, o, src, resp)
 }
 
@@ -81,6 +78,8 @@ func (r *replicaResource) planContent(ctx context.Context, state *model, plan mo
 	name := plan.Name.ValueString()
 	o, err := src.find(ctx, r.data)
 	switch missing := errors.Is(err, rbd.ErrImageNotFound) || errors.Is(err, rbd.ErrSnapshotNotFound); {
+	case err == nil && asked && !src.elsewhere() && r.data.Planned.Anew(o.Spec, o.ImageID, o.SnapshotID):
+		return unclear, nil
 	case err == nil && state == nil:
 		return firstCopy, &o
 	case err == nil:
@@ -93,12 +92,12 @@ func (r *replicaResource) planContent(ctx context.Context, state *model, plan mo
 		return r.planSame(ctx, *state, resp), nil
 	case missing && src.elsewhere():
 		// It may be made in the same run, by the configuration of that cluster.
-		resp.Diagnostics.AddAttributeWarning(atSnapshot, "The source is not there yet", report.Detail(err))
+		resp.Diagnostics.AddAttributeWarning(atSnapshot, "The source is not there yet", kind.Detail(err))
 		return unclear, nil
 	case missing && r.planned(o.Spec):
 		return unclear, nil
 	default:
-		report.AttributeError(&resp.Diagnostics, atSnapshot, "plan", noun, name, err)
+		kind.AttributeError(&resp.Diagnostics, atSnapshot, "plan", name, err)
 		return unclear, nil
 	}
 }
@@ -122,8 +121,8 @@ func (r *replicaResource) planSame(ctx context.Context, state model, resp *resou
 	case replica.Writing != 0 && img.Trash == nil:
 		return restore
 	case state.Modified.ValueBool():
-		resp.Diagnostics.AddAttributeWarning(path.Root("modified"), fmt.Sprintf("Somebody wrote to %s %q", noun, state.Spec.ValueString()),
-			report.Detail(fmt.Errorf("it is not what its snapshot %s is: %w", state.Snapshot.ValueString(), rbd.ErrReplicaWritten)))
+		resp.Diagnostics.AddAttributeWarning(path.Root("modified"), fmt.Sprintf("Somebody wrote to %s %q", kind, state.Spec.ValueString()),
+			kind.Detail(fmt.Errorf("it is not what its snapshot %s is: %w", state.Snapshot.ValueString(), rbd.ErrReplicaWritten)))
 	}
 	return nothing
 }
@@ -146,8 +145,8 @@ func (r *replicaResource) planChange(ctx context.Context, state, plan model, o o
 		r.replace(resp, state, err)
 		return firstCopy, &o
 	case errors.Is(err, rbd.ErrNoBase):
-		resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("All of %s %q will be compared", noun, state.Spec.ValueString()),
-			report.Detail(err))
+		resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("All of %s %q will be compared", kind, state.Spec.ValueString()),
+			kind.Detail(err))
 		err = nil
 	}
 	switch {
@@ -163,7 +162,7 @@ func (r *replicaResource) planChange(ctx context.Context, state, plan model, o o
 		err = checkName(img, replica, base, o.Spec.Snapshot)
 	}
 	if err != nil {
-		report.AttributeError(&resp.Diagnostics, atSnapshot, "update", noun, state.Spec.ValueString(), err)
+		kind.AttributeError(&resp.Diagnostics, atSnapshot, "update", state.Spec.ValueString(), err)
 	}
 	return advance, &o
 }
@@ -189,7 +188,7 @@ func (r *replicaResource) read(ctx context.Context, state model, diags *diag.Dia
 	img, err := r.data.Ceph.FindImage(ctx, state.RBDSpec(), state.ImageID.ValueString())
 	if err != nil {
 		if !rbd.IsNotFound(err) {
-			report.Error(diags, "read", noun, state.Spec.ValueString(), err)
+			kind.Error(diags, "read", state.Spec.ValueString(), err)
 		}
 		return img, rbd.Replica{}, false
 	}
@@ -201,7 +200,7 @@ func (r *replicaResource) read(ctx context.Context, state model, diags *diag.Dia
 // is new for certain.
 func (r *replicaResource) replace(resp *resource.ModifyPlanResponse, state model, why error) {
 	resp.RequiresReplace = append(resp.RequiresReplace, path.Root("snapshot_id"))
-	resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("%s %q will be replaced", noun, state.Spec.ValueString()), fmt.Sprintf("Not only what has changed can be copied: %s.", why))
+	resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("%s %q will be replaced", kind, state.Spec.ValueString()), fmt.Sprintf("Not only what has changed can be copied: %s.", why))
 }
 
 // fill sets the computed attributes as far as they are known.
@@ -253,7 +252,7 @@ func (r *replicaResource) fillSnapshot(ctx context.Context, do step, spec types.
 		if r.data.CanAsk() {
 			fsid, err := r.data.Ceph.FSID(ctx)
 			if err != nil {
-				report.Error(&resp.Diagnostics, "plan", noun, spec.ValueString(), err)
+				kind.Error(&resp.Diagnostics, "plan", spec.ValueString(), err)
 				return
 			}
 			url = types.StringValue(rbd.LocationURL(fsid, s))
@@ -264,36 +263,4 @@ func (r *replicaResource) fillSnapshot(ctx context.Context, do step, spec types.
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("snapshot"), name)...)
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("location_url"), url)...)
-}
-
-// checkChildren refuses to delete an image while clones hang on its snapshots,
-// except for those that resources of this provider hold, since these go first.
-func (r *replicaResource) checkChildren(ctx context.Context, state model, diags *diag.Diagnostics) {
-	if !r.data.CanAsk() || state.OnDestroy.ValueString() != target.OnDestroyDelete {
-		return
-	}
-	d, err := r.data.Ceph.Details(ctx, state.RBDSpec(), rbd.ReadChildren)
-	if rbd.IsNotFound(err) || err == nil && d.ID != state.ImageID.ValueString() {
-		return
-	}
-	if err != nil {
-		report.Error(diags, "delete", noun, state.Spec.ValueString(), err)
-		return
-	}
-	replica, _ := d.Replica()
-	for _, id := range replica.SnapshotIDs() {
-		s, err := d.SnapshotByID(id)
-		if err != nil {
-			continue
-		}
-		e := &rbd.ChildrenError{Spec: d.Spec.WithSnapshot(s.Name)}
-		for _, c := range d.Children[id] {
-			if child, err := r.data.Ceph.FindImage(ctx, c.Spec, c.ID); err != nil || !child.Held() {
-				e.Children = append(e.Children, c)
-			}
-		}
-		if len(e.Children) > 0 {
-			report.Error(diags, "delete", noun, state.Spec.ValueString(), e)
-		}
-	}
 }

@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	noun           = "RBD image"
 	defaultTimeout = 12 * time.Hour // of the first copy
 	readTimeout    = 10 * time.Minute
 )
+
+var kind = report.NewKind("RBD image", advice, target.Advice)
 
 var (
 	_ resource.ResourceWithConfigure   = &replicaResource{}
@@ -70,17 +71,17 @@ func (r *replicaResource) Create(ctx context.Context, req resource.CreateRequest
 	}
 	spec := plan.RBDSpec()
 	if err := r.create(ctx, plan, src, spec); err != nil {
-		report.Error(&resp.Diagnostics, "create", noun, spec.String(), err)
+		kind.Error(&resp.Diagnostics, "create", spec.String(), err)
 		return
 	}
-	img, ok := target.ReadBack(ctx, r.data, noun, spec, "", &plan.Model, &resp.Diagnostics)
+	img, ok := target.ReadBack(ctx, r.data, kind, "", &plan.Model, &resp.Diagnostics)
 	if !ok {
 		// Without an id in the state: the next apply finds the image by its token.
 		return
 	}
 	plan.setReplica(img)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	target.SetIdentity(ctx, img, resp)
+	target.Created(ctx, r.data, img, resp)
 }
 
 func (r *replicaResource) create(ctx context.Context, plan model, src sourceModel, spec rbd.Spec) error {
@@ -116,27 +117,27 @@ func (m model) checkPlanned(o origin) error {
 }
 
 func (r *replicaResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	target.Read[model](ctx, r.data, noun, req, resp)
+	target.Read[model](ctx, r.data, kind, req, resp)
 	if resp.Diagnostics.HasError() || resp.State.Raw.IsNull() || !r.data.CanAsk() {
 		return
 	}
 	var state model
 	resp.Diagnostics.Append(resp.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.Reading(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok || state.SnapshotID.IsNull() || state.Trashed.ValueBool() {
 		return
 	}
 	modified, err := r.data.Ceph.ReplicaModified(ctx, state.RBDSpec(), state.ImageID.ValueString())
 	if err != nil && !rbd.IsNotFound(err) {
-		report.Error(&resp.Diagnostics, "read", noun, state.Spec.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "read", state.Spec.ValueString(), err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("modified"), modified)...)
 }
 
 func (r *replicaResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	target.Update[model](ctx, r.data, noun, req, resp, func(was, is *model) target.Change {
+	target.Update[model](ctx, r.data, kind, req, resp, func(was, is *model) target.Change {
 		return target.Change{Also: func(ctx context.Context, spec rbd.Spec) error {
 			if was.Trashed.ValueBool() && is.Trashed.ValueBool() {
 				return nil
@@ -184,7 +185,7 @@ func (r *replicaResource) update(ctx context.Context, was, is model, spec rbd.Sp
 	}
 	kept, err := r.data.Ceph.PruneReplica(ctx, img, int(is.KeepSnapshots.ValueInt64()))
 	for _, why := range kept {
-		diags.AddAttributeWarning(path.Root("keep_snapshots"), "An older snapshot is kept", report.Detail(why))
+		diags.AddAttributeWarning(path.Root("keep_snapshots"), "An older snapshot is kept", kind.Detail(why))
 	}
 	return err
 }
@@ -209,57 +210,14 @@ func (r *replicaResource) updateContent(ctx context.Context, was, is model, src 
 	return r.data.Ceph.AdvanceReplica(ctx, spec, id, o.ReplicaSource, is.options(log))
 }
 
-// Delete removes the snapshots that were copied together with the image.
 func (r *replicaResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if err := r.release(ctx, state); err != nil && !rbd.IsNotFound(err) {
-		report.Error(&resp.Diagnostics, "delete", noun, state.Spec.ValueString(), err)
-		return
-	}
-	target.Delete[model](ctx, r.data, noun, req, resp)
-}
-
-func (r *replicaResource) release(ctx context.Context, state model) error {
-	img, err := r.data.Ceph.FindImage(ctx, state.RBDSpec(), state.ImageID.ValueString())
-	if err != nil || img.Trash != nil {
-		return err
-	}
-	unlock, err := r.data.Ceph.LockImage(ctx, img.Spec)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	switch state.OnDestroy.ValueString() {
-	case target.OnDestroyDelete:
-		wait := r.data.Ceph.CheckUnused
-		if img.EditInterrupted() {
-			wait = r.data.Ceph.WaitUnused
-		}
-		if err := wait(ctx, img.Spec, img.ID); err != nil {
-			return err
-		}
-		return r.data.Ceph.RemoveReplicaSnapshots(ctx, img)
-	case target.OnDestroyRetain:
-		replica, _ := img.Replica()
-		for _, id := range replica.SnapshotIDs() {
-			if s, err := img.SnapshotByID(id); err == nil {
-				if err := r.data.Ceph.DisownSnapshot(ctx, img.Spec.WithSnapshot(s.Name)); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+	target.Delete[model](ctx, r.data, kind, req, resp)
 }
 
 // ImportState takes only what has the note of a replica: what an image is a copy
 // of can't be told by looking at it.
 func (r *replicaResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	target.Import(ctx, r.data, noun, req, resp)
+	target.Import(ctx, r.data, kind, req, resp)
 	var m struct{ pool, namespace, name string }
 	for name, to := range map[string]*string{"pool": &m.pool, "namespace": &m.namespace, "name": &m.name} {
 		if resp.Diagnostics.HasError() {
@@ -276,7 +234,7 @@ func (r *replicaResource) ImportState(ctx context.Context, req resource.ImportSt
 		err = r.adopt(ctx, img)
 	}
 	if err != nil {
-		report.Error(&resp.Diagnostics, "import", noun, spec.String(), err)
+		kind.Error(&resp.Diagnostics, "import", spec.String(), err)
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 func plans(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, action)}}
+	return providertest.Expect(plancheck.ExpectResourceAction(address, action))
 }
 
 // transferred makes sure that no more was read than `rbd diff` shows, which is
@@ -35,6 +35,7 @@ func transferred(diff func() int64) statecheck.StateCheck {
 
 // Each step is a later snapshot, and is copied in place.
 func TestReplicaLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	src := newSource(t, name, "20M")
 	src.change("write -P 1 0 1M", "write -P 2 9M 3M", "write -P 3 20476k 4k")
@@ -46,20 +47,20 @@ func TestReplicaLife(t *testing.T) {
 		return append(more, revision.AddStateValue(address, tfjsonpath.New("revision")), image.AddStateValue(address, tfjsonpath.New("image_id")))
 	}
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{
 				Config: config(name, first),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(20<<20)),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("snapshot"), knownvalue.StringExact(copied+"@one")),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Plans(address, "size_bytes", knownvalue.Int64Exact(20<<20)),
+					providertest.Plans(address, "snapshot", knownvalue.StringExact(copied+"@one")),
+				),
 				ConfigStateChecks: watch(transferred(func() int64 { return 12 << 20 })),
 				Check:             src.same("one", copied),
 			},
 			{
 				Config:           config(name, first),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: copied, ImportStateVerify: true,
@@ -106,7 +107,7 @@ func TestReplicaLife(t *testing.T) {
 			},
 			{
 				Config:           config(name, src.spec+"@four", "keep_snapshots = 1"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{ // nothing tells what has changed since: all is compared, in place
 				PreConfig: func() {
@@ -141,6 +142,7 @@ func TestReplicaLife(t *testing.T) {
 
 // Sizes that are no whole objects or sectors, none at all, and other layouts.
 func TestReplicaLayouts(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	for what, tc := range map[string]struct {
 		size, create string
@@ -161,7 +163,7 @@ func TestReplicaLayouts(t *testing.T) {
 			}
 			first, copied := src.snapshot("a"), "vms/"+name+what
 			providertest.Run(t, resource.TestCase{
-				CheckDestroy: gone(t, name+what),
+				CheckDestroy: providertest.Gone(t, name+what),
 				Steps: []resource.TestStep{
 					{Config: config(name+what, first, "verify_content = true", tc.more), Check: src.same("a", copied)},
 					{
@@ -192,6 +194,7 @@ func TestReplicaLayouts(t *testing.T) {
 
 // What a clone has from its parent belongs to its content.
 func TestReplicaOfAClone(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	parent := newSource(t, name+"-parent", "16M")
 	parent.change("write -P 1 0 16M")
@@ -201,7 +204,7 @@ func TestReplicaOfAClone(t *testing.T) {
 	src.change("write -P 2 5M 1M", "discard 8M 4M")
 	first, copied := src.snapshot("a"), "vms/"+name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, first), Check: src.same("a", copied)},
 			{ // the parent's end is no longer seen, though nothing was written
@@ -231,6 +234,7 @@ func TestReplicaOfAClone(t *testing.T) {
 
 // Whatever is not a later snapshot of what was copied is a new image.
 func TestReplicaOfAnotherImage(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	src := newSource(t, name, "8M")
 	src.snapshot("old")
@@ -241,7 +245,7 @@ func TestReplicaOfAnotherImage(t *testing.T) {
 	other.snapshot("a")
 	copied := "vms/" + name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, src.spec+"@a"), Check: src.same("a", copied)},
 			{
@@ -293,6 +297,7 @@ func refused(pattern string) *regexp.Regexp {
 
 // The snapshot may be made in the same run, and the copy cloned.
 func TestReplicaInAChain(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	chain := func(snapshot string) string {
 		return strings.ReplaceAll(`
@@ -320,12 +325,12 @@ resource "rbd_image" "clone" {
 `, "NAME", name)
 	}
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: chain("a"), Check: haveSnapshots(t, "vms/"+name, "a")},
 			{
 				Config:           chain("a"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{
 				Config:           chain("b"),
@@ -335,7 +340,7 @@ resource "rbd_image" "clone" {
 			},
 			{
 				Config:           chain("b"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{
 				Config:           chain("c"),

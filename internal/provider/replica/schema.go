@@ -5,7 +5,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 )
@@ -84,7 +85,7 @@ func (r *replicaResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 			"revision": computedText("Changes exactly when the content that was copied does; for names and triggers of later steps."),
 		}),
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}
 }
@@ -105,14 +106,18 @@ func sourceAttribute() schema.Attribute {
 			"monitors": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
 				MarkdownDescription: "Addresses of the monitors there, as in `mon_host`; with these and `keyring_file`, no ceph.conf is needed.",
+				Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(namecheck.Given())},
 			},
-			"fsid": optionalText("The cluster that is meant. Any other is refused when the plan is made."),
+			"fsid": schema.StringAttribute{
+				Optional: true, Validators: []validator.String{namecheck.FSID()},
+				MarkdownDescription: "The cluster that is meant. Any other is refused when the plan is made.",
+			},
 		},
 	}
 }
 
 func optionalText(description string) schema.StringAttribute {
-	return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{stringvalidator.LengthAtLeast(1)}}
+	return schema.StringAttribute{Optional: true, MarkdownDescription: description, Validators: []validator.String{namecheck.Given()}}
 }
 
 func computedText(description string) schema.StringAttribute {

@@ -21,14 +21,14 @@ var (
 	errSourceChanged = errors.New("the source is another snapshot than when the plan was made")
 )
 
-func init() {
-	report.Advise(errOtherCluster, "Either source is aimed at the wrong cluster (conf_file, monitors), or its fsid is out of date. Nothing was changed.")
-	report.Advise(errSourceChanged, "Make a new plan. Nothing was changed.")
-	report.Advise(rbd.ErrReplicaWritten, "What was written there would be lost. Where nobody needs it, go back to the snapshot with `rbd snap rollback`, or replace the image with `terraform apply -replace=ADDRESS`.")
-	report.Advise(rbd.ErrNotReplica, "Only an image that rbd_image_replica has made can be imported or brought up to date: give this one another name, or import it as rbd_image.")
-	report.Advise(rbd.ErrNotTheSame, "What was read back is not what was written: look for errors of the cluster, its network or this machine. Nothing that was there before was changed; run again.")
-	report.Advise(rbd.ErrNoBase, "So all of both will be read, and what differs copied, in place. To have less to read the next time, keep the snapshot at the source until the next one was copied.")
-	report.Advise(rbd.ErrNotLater, "Run again: the next plan replaces the image.")
+var advice = []report.Advice{
+	{Is: errOtherCluster, Do: "Either source is aimed at the wrong cluster (conf_file, monitors), or its fsid is out of date. Nothing was changed."},
+	{Is: errSourceChanged, Do: "Make a new plan. Nothing was changed."},
+	{Is: rbd.ErrReplicaWritten, Do: "What was written there would be lost. Where nobody needs it, go back to the snapshot with `rbd snap rollback`, or replace the image with `terraform apply -replace=ADDRESS`."},
+	{Is: rbd.ErrNotReplica, Do: "Only an image that rbd_image_replica has made can be imported or brought up to date: give this one another name, or import it as rbd_image."},
+	{Is: rbd.ErrNotTheSame, Do: "What was read back is not what was written: look for errors of the cluster, its network or this machine. Nothing that was there before was changed; run again."},
+	{Is: rbd.ErrNoBase, Do: "So all of both will be read, and what differs copied, in place. To have less to read the next time, keep the snapshot at the source until the next one was copied."},
+	{Is: rbd.ErrNotLater, Do: "Run again: the next plan replaces the image."},
 }
 
 // origin is the source as it was found.

@@ -3,17 +3,15 @@
 package sizetype
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"regexp"
 	"strconv"
 
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/attr/xattr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/measure"
 )
 
 var (
@@ -38,7 +36,7 @@ func Parse(s string) (uint64, error) {
 	}
 	n, err := strconv.ParseUint(m[1], 10, 64)
 	if err != nil {
-		return 0, fmt.Errorf("%q is not a size: %w", s, err)
+		return 0, fmt.Errorf("%q is more than an RBD image can have", s)
 	}
 	shift := 0
 	for i, u := range units {
@@ -62,81 +60,21 @@ func Format(bytes uint64) string {
 	return strconv.FormatUint(bytes, 10) + "B"
 }
 
+type unit struct{}
+
+func (unit) Parse(s string) (uint64, error) { return Parse(s) }
+func (unit) Invalid() string                { return "Invalid size" }
+
 // Type is the attribute type.
-type Type struct{ basetypes.StringType }
+type Type = measure.Type[unit, uint64]
 
-func (Type) String() string { return "sizetype.Type" }
-
-// Equal tells whether both are the size type.
-func (t Type) Equal(o attr.Type) bool {
-	other, ok := o.(Type)
-	return ok && t.StringType.Equal(other.StringType)
-}
-
-// ValueFromString wraps a string value.
-func (Type) ValueFromString(_ context.Context, in basetypes.StringValue) (basetypes.StringValuable, diag.Diagnostics) {
-	return Value{in}, nil
-}
-
-// ValueFromTerraform wraps what comes from the wire.
-func (t Type) ValueFromTerraform(ctx context.Context, in tftypes.Value) (attr.Value, error) {
-	v, err := t.StringType.ValueFromTerraform(ctx, in)
-	if err != nil {
-		return nil, err
-	}
-	s, ok := v.(basetypes.StringValue)
-	if !ok {
-		return nil, fmt.Errorf("unexpected value type %T", v)
-	}
-	return Value{s}, nil
-}
-
-// ValueType is the type of the type's values.
-func (Type) ValueType(context.Context) attr.Value { return Value{} }
-
-// Value is a size.
-type Value struct{ basetypes.StringValue }
+// Value is a size, whose Amount is in bytes.
+type Value = measure.Value[unit, uint64]
 
 // New is a known size of so many bytes.
-func New(bytes uint64) Value { return Value{basetypes.NewStringValue(Format(bytes))} }
+func New(bytes uint64) Value {
+	return Value{StringValue: basetypes.NewStringValue(Format(bytes))}
+}
 
 // Null is no size.
-func Null() Value { return Value{basetypes.NewStringNull()} }
-
-// Type is the value's attribute type.
-func (Value) Type(context.Context) attr.Type { return Type{} }
-
-// Equal compares letter by letter.
-func (v Value) Equal(o attr.Value) bool {
-	other, ok := o.(Value)
-	return ok && v.StringValue.Equal(other.StringValue)
-}
-
-// Known tells whether there is a number of bytes.
-func (v Value) Known() bool { return !v.IsNull() && !v.IsUnknown() }
-
-// Bytes is the size in bytes, 0 where there is none. The value was validated
-// with the configuration.
-func (v Value) Bytes() uint64 {
-	n, err := Parse(v.ValueString())
-	if err != nil {
-		return 0
-	}
-	return n
-}
-
-// StringSemanticEquals compares the numbers of bytes.
-func (v Value) StringSemanticEquals(_ context.Context, o basetypes.StringValuable) (bool, diag.Diagnostics) {
-	other, ok := o.(Value)
-	return ok && v.Known() && other.Known() && v.Bytes() == other.Bytes(), nil
-}
-
-// ValidateAttribute refuses what is no size.
-func (v Value) ValidateAttribute(_ context.Context, req xattr.ValidateAttributeRequest, resp *xattr.ValidateAttributeResponse) {
-	if !v.Known() {
-		return
-	}
-	if _, err := Parse(v.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid size", err.Error()+".")
-	}
-}
+func Null() Value { return Value{StringValue: basetypes.NewStringNull()} }

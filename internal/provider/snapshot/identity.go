@@ -13,7 +13,6 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -47,7 +46,7 @@ func keepIdentity(ctx context.Context, d *providerdata.Data, m model, to *tfsdk.
 		fsid, err = d.Ceph.FSID(ctx)
 	}
 	if err != nil {
-		report.Error(diags, "read", noun, m.Spec.ValueString(), err)
+		kind.Error(diags, "read", m.Spec.ValueString(), err)
 		return
 	}
 	img := rbd.Image{Spec: spec, FSID: fsid, ID: m.ImageID.ValueString()}
@@ -79,7 +78,7 @@ func (r *snapshotResource) importIdentity(ctx context.Context, at *tfsdk.Resourc
 	}
 	name := fmt.Sprintf("with id %d", id)
 	if !r.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("import", noun, name), "The provider's configuration is not known yet.")
+		kind.Unconfigured(&resp.Diagnostics, "import", name)
 		return
 	}
 	img, err := target.FindIdentity(ctx, r.data, at)
@@ -88,7 +87,7 @@ func (r *snapshotResource) importIdentity(ctx context.Context, at *tfsdk.Resourc
 		s, err = img.SnapshotByID(uint64(id)) //nolint:gosec // a counter
 	}
 	if err != nil {
-		report.Error(&resp.Diagnostics, "import", noun, name, err)
+		kind.Error(&resp.Diagnostics, "import", name, err)
 		return
 	}
 	for attribute, v := range map[string]any{

@@ -19,10 +19,6 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
-func action(a plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectResourceAction(address, a)}}
-}
-
 func compareID() func() statecheck.StateCheck {
 	ids := statecheck.CompareValue(equal{})
 	return func() statecheck.StateCheck { return ids.AddStateValue(address, tfjsonpath.New("snapshot_id")) }
@@ -40,30 +36,31 @@ func (equal) CompareValues(values ...any) error {
 }
 
 func TestSnapshotRename(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	sameID := compareID()
 	rename := `on_name_change = "rename"`
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "s1"), ConfigStateChecks: []statecheck.StateCheck{sameID()}},
 			{ // renamed by somebody: named back, not taken anew
 				PreConfig:         func() { acctest.RBD(t, "snap", "rename", "vms/"+name+"@s1", "vms/"+name+"@moved") },
 				Config:            config(name, "s1"),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
 				Check:             protected(t, "vms/"+name, "s1", true),
 			},
 			{ // renamed by the configuration, where that is meant so
 				Config:            config(name, "s2", rename, "protected = false"),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
 				Check:             protected(t, "vms/"+name, "s2", false),
 			},
 			{ // and back again
 				PreConfig:         func() { acctest.RBD(t, "snap", "rename", "vms/"+name+"@s2", "vms/"+name+"@moved") },
 				Config:            config(name, "s2", "protected = false"),
-				ConfigPlanChecks:  action(plancheck.ResourceActionUpdate),
+				ConfigPlanChecks:  providertest.Expect(providertest.Updates(address)),
 				ConfigStateChecks: []statecheck.StateCheck{sameID()},
 				Check:             protected(t, "vms/"+name, "s2", false),
 			},
@@ -86,6 +83,7 @@ func v2(t *testing.T, snapshot, child string) {
 }
 
 func TestSnapshotChildren(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	snapshot, v1 := "vms/"+name+"@s1", "volumes/"+name+"-v1"
 	children := func(names ...string) []statecheck.StateCheck {
@@ -153,6 +151,7 @@ func TestSnapshotChildren(t *testing.T) {
 // Caps for one pool are enough to refresh, but not to see children anywhere, and
 // so not to destroy.
 func TestSnapshotWithCapsForOnePool(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	user := "client." + name
 	keyring := filepath.Join(t.TempDir(), "keyring")
@@ -160,12 +159,12 @@ func TestSnapshotWithCapsForOnePool(t *testing.T) {
 	t.Cleanup(func() { acctest.Admin(t, "ceph", "auth", "rm", user) })
 	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    pool = \"vms\"\n    user = %q\n    keyring_file = %q\n  }\n}\n", name, keyring)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "s1")},
 			{
 				Config:           limited + config(name, "s1"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("children"), knownvalue.Null()),
 				},
@@ -181,10 +180,11 @@ func TestSnapshotWithCapsForOnePool(t *testing.T) {
 
 // A snapshot in the trash namespace keeps its image, and the plan says so.
 func TestSnapshotInTheTrashNamespace(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	image := fmt.Sprintf("resource \"rbd_image\" \"test\" {\n  name = %q\n  size = \"8MiB\"\n}\n", name)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "s1", "protected = false")},
 			{ // removed by somebody, as v2 clones allow: gone, and taken anew
@@ -193,7 +193,7 @@ func TestSnapshotInTheTrashNamespace(t *testing.T) {
 					acctest.RBD(t, "snap", "rm", "--no-progress", "vms/"+name+"@s1")
 				},
 				Config:           config(name, "s1", "protected = false"),
-				ConfigPlanChecks: action(plancheck.ResourceActionCreate),
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
 				Check:            protected(t, "vms/"+name, "s1", false),
 			},
 			{
@@ -209,6 +209,7 @@ func TestSnapshotInTheTrashNamespace(t *testing.T) {
 }
 
 func TestFlattenChildrenOnDestroy(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	child := "volumes/" + name + "-child"
 	all := config(name, "s1", "flatten_children_on_destroy = true")
@@ -217,7 +218,7 @@ func TestFlattenChildrenOnDestroy(t *testing.T) {
 			if out := acctest.RBD(t, "info", child); strings.Contains(out, "parent") {
 				return fmt.Errorf("not flattened: %s", out)
 			}
-			return gone(t, name)(s)
+			return providertest.Gone(t, name)(s)
 		},
 		Steps: []resource.TestStep{
 			{Config: all},
@@ -238,18 +239,21 @@ func TestFlattenChildrenOnDestroy(t *testing.T) {
 
 // A clone appears between the plan and the apply.
 func TestSnapshotDestroyMeetsARace(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	image := fmt.Sprintf("resource \"rbd_image\" \"test\" {\n  name = %q\n  size = \"8MiB\"\n}\n", name)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "s1")},
 			{
 				// The check runs when the plan is there and not yet applied.
 				Config: image,
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{after(func() {
-					acctest.RBD(t, "clone", "vms/"+name+"@s1", "vms/"+name+"-late")
-				})}},
+				ConfigPlanChecks: providertest.Expect(
+					after(func() {
+						acctest.RBD(t, "clone", "vms/"+name+"@s1", "vms/"+name+"-late")
+					}),
+				),
 				ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+delete\s+RBD\s+snapshot.*has\s+children:\s+vms/` + name + `-late`),
 			},
 			{ // the state is right: nothing is to be done
@@ -259,7 +263,7 @@ func TestSnapshotDestroyMeetsARace(t *testing.T) {
 					}
 				},
 				Config:           config(name, "s1"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+				ConfigPlanChecks: providertest.Nothing(),
 			},
 			{PreConfig: func() { acctest.RBD(t, "rm", "--no-progress", "vms/"+name+"-late") }, Config: image},
 		},

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/list/schema"
@@ -18,10 +17,12 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const listNoun = "RBD snapshots of"
+var listKind = report.NewKind("RBD snapshots of", target.Advice)
 
 var _ list.ListResourceWithConfigure = &snapshotResource{}
 
@@ -41,7 +42,7 @@ func (r *snapshotResource) ListResourceConfigSchema(_ context.Context, _ list.Li
 			MarkdownDescription: "Only the snapshots of this image: `pool[/namespace]/image`. By default those of all images of the pool and namespace.",
 			Validators: []validator.String{
 				namecheck.ImageSpec(),
-				stringvalidator.ConflictsWith(path.MatchRoot("pool"), path.MatchRoot("namespace")),
+				siblings.Conflict("pool", "namespace"),
 			},
 		},
 	})
@@ -64,7 +65,7 @@ func (r *snapshotResource) List(ctx context.Context, req list.ListRequest, strea
 	stream.Results = image.Stream(ctx, images, req.Limit, func(ctx context.Context, spec rbd.Spec) (out []list.ListResult) {
 		img, err := r.data.Ceph.Details(ctx, spec, 0)
 		if err != nil {
-			return image.Unread(listNoun, spec, err)
+			return image.Unread(listKind, spec, err)
 		}
 		if !image.Offered(img.Image) {
 			return nil
@@ -81,9 +82,9 @@ func (r *snapshotResource) List(ctx context.Context, req list.ListRequest, strea
 // images are those whose snapshots are wanted.
 func (r *snapshotResource) images(ctx context.Context, s search) ([]rbd.Spec, diag.Diagnostics) {
 	if s.Image.IsNull() {
-		return s.Images(ctx, r.data, listNoun, func(string) bool { return true })
+		return s.Images(ctx, r.data, listKind, func(string) bool { return true })
 	}
-	diags := image.CanSearch(r.data, listNoun)
+	diags := image.CanSearch(r.data, listKind)
 	if diags.HasError() {
 		return nil, diags
 	}
@@ -93,7 +94,7 @@ func (r *snapshotResource) images(ctx context.Context, s search) ([]rbd.Spec, di
 		_, err = r.data.Ceph.Image(ctx, spec)
 	}
 	if err != nil {
-		report.AttributeError(&diags, path.Root(imageref.Name), "list", listNoun, s.Image.ValueString(), err)
+		listKind.AttributeError(&diags, path.Root(imageref.Name), "list", s.Image.ValueString(), err)
 	}
 	return []rbd.Spec{spec}, diags
 }
@@ -116,7 +117,7 @@ func (r *snapshotResource) listed(ctx context.Context, req list.ListRequest, img
 	img, s, children, err := r.data.Ceph.ReadSnapshot(ctx, spec, img.ID, s.ID)
 	unknown := errors.Is(err, rbd.ErrChildrenUnknown)
 	if err != nil && !unknown {
-		return image.Unread(noun, spec, err)
+		return image.Unread(kind, spec, err)
 	}
 	var m model
 	// So that what the model does not read has the types of the schema.

@@ -5,6 +5,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -58,7 +59,7 @@ func (m *model) setRead(img rbd.Image, s rbd.Snapshot, children []rbd.Child) {
 	}
 	m.Children = types.ListValueMust(types.StringType, clones)
 	if m.OnDestroy.IsNull() { // just imported, or by a version that had less
-		m.OnDestroy = types.StringValue(onDestroyDelete)
+		m.OnDestroy = types.StringValue(ondestroy.Delete)
 	}
 	if m.OnNameChange.IsNull() {
 		m.OnNameChange = types.StringValue(onNameChangeReplace)

@@ -12,8 +12,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -29,6 +30,18 @@ func (r *snapshotResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	if !creating && r.data.CanAsk() {
+		// A plan to destroy, or one without a refresh, has not read it.
+		fsid, err := r.data.Ceph.FSID(ctx)
+		if err == nil {
+			err = r.checkHome(ctx, state, req.Private)
+		}
+		if err != nil {
+			kind.Error(&resp.Diagnostics, "plan", state.Spec.ValueString(), err)
+			return
+		}
+		providerdata.NoteRefreshed(fsid, providerdata.SnapshotID(state.ImageID.ValueString(), state.snapshotID()))
+	}
 	if destroying {
 		r.checkDestroy(ctx, state, &resp.Diagnostics)
 		return
@@ -42,12 +55,13 @@ func (r *snapshotResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 		if len(resp.RequiresReplace) > 0 {
 			r.checkDestroy(ctx, state, &resp.Diagnostics)
 		}
+		r.checkChangeable(ctx, state, plan, &resp.Diagnostics)
 		r.checkUnprotect(ctx, state, plan, &resp.Diagnostics)
 	}
 	if r.data.CanAsk() {
 		// Also while the image is not known yet: a wrong cluster stops here.
 		if _, err := r.data.Ceph.FSID(ctx); err != nil {
-			report.Error(&resp.Diagnostics, "plan", noun, plan.Name.ValueString(), err)
+			kind.Error(&resp.Diagnostics, "plan", plan.Name.ValueString(), err)
 			return
 		}
 	}
@@ -55,6 +69,7 @@ func (r *snapshotResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	if plan.specKnown() {
 		spec, url = r.planSpec(ctx, plan, creating, &resp.Diagnostics)
 		r.note(state, plan, creating || len(resp.RequiresReplace) > 0)
+		r.claimName(ctx, state, plan, req, resp)
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("spec"), spec)...)
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("location_url"), url)...)
@@ -93,7 +108,7 @@ func (r *snapshotResource) planName(ctx context.Context, state, plan model, req 
 		}
 	}
 	if err != nil && !rbd.IsNotFound(err) {
-		report.AttributeError(&resp.Diagnostics, path.Root("name"), "rename", noun, state.Spec.ValueString(), err)
+		kind.AttributeError(&resp.Diagnostics, path.Root("name"), "rename", state.Spec.ValueString(), err)
 	}
 }
 
@@ -110,12 +125,32 @@ func (r *snapshotResource) note(state, plan model, isNew bool) {
 	r.data.Planned.Add(spec, id)
 }
 
+// claimName refuses two resources with one name.
+func (r *snapshotResource) claimName(ctx context.Context, state, plan model, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	spec, err := plan.rbdSpec()
+	if err != nil || !r.data.CanAsk() {
+		return
+	}
+	creating := req.State.Raw.IsNull()
+	had := fmt.Sprintf("%s@%d", state.ImageID.ValueString(), state.snapshotID())
+	if creating {
+		replaces, diags := providerdata.Replaces(ctx, req.Private)
+		resp.Diagnostics.Append(diags...)
+		had = replaces
+	} else {
+		resp.Diagnostics.Append(providerdata.NoteReplaces(ctx, resp.Private, had)...)
+	}
+	if err := r.data.Planned.Claim("snapshot "+spec.String(), had, creating && had != ""); err != nil {
+		kind.AttributeError(&resp.Diagnostics, path.Root("name"), "plan", spec.String(), err)
+	}
+}
+
 // planSpec tells what can be told before the snapshot is there, and refuses a
 // name that is taken.
 func (r *snapshotResource) planSpec(ctx context.Context, plan model, creating bool, diags *diag.Diagnostics) (spec, url types.String) {
 	s, err := plan.rbdSpec()
 	if err != nil {
-		diags.AddAttributeError(path.Root(imageref.Name), report.Unable("plan", noun, ""), report.Detail(err))
+		diags.AddAttributeError(path.Root(imageref.Name), kind.Unable("plan", ""), kind.Detail(err))
 		return types.StringUnknown(), types.StringUnknown()
 	}
 	if !r.data.CanAsk() {
@@ -129,7 +164,7 @@ func (r *snapshotResource) planSpec(ctx context.Context, plan model, creating bo
 		}
 	}
 	if err != nil {
-		report.AttributeError(diags, path.Root(imageref.Name), "plan", noun, s.String(), err)
+		kind.AttributeError(diags, path.Root(imageref.Name), "plan", s.String(), err)
 	} else if creating && r.takesOver(ctx, s, diags) {
 		return types.StringUnknown(), types.StringUnknown()
 	}
@@ -146,24 +181,50 @@ func (r *snapshotResource) takesOver(ctx context.Context, spec rbd.Spec, diags *
 		return false
 	}
 	if err != nil {
-		report.AttributeError(diags, path.Root(imageref.Name), "plan", noun, spec.String(), err)
+		kind.AttributeError(diags, path.Root(imageref.Name), "plan", spec.String(), err)
+		return false
+	}
+	if err := r.data.Ceph.CheckChangeable(ctx, spec, img.ID); err != nil {
+		kind.AttributeError(diags, path.Root(imageref.Name), "plan", spec.String(), err)
 		return false
 	}
 	s, err := img.Snapshot(spec.Snapshot)
 	if err != nil {
 		return false
 	}
-	if !img.OwnsSnapshot(spec.Snapshot) || !providerdata.WasRefreshed(img.FSID, refreshedID(img, s)) {
-		report.AttributeError(diags, path.Root("name"), "plan", noun, spec.String(), fmt.Errorf("snapshot %s: %w", spec, rbd.ErrExists))
+	if img.OwnsSnapshot(spec.Snapshot) && providerdata.WasRefreshed(img.FSID, refreshedID(img, s)) {
+		return true
 	}
-	return !img.SnapshotPending(spec.Snapshot)
+	left, err := r.data.Ceph.CheckFreeSnapshot(img, spec.Snapshot)
+	switch {
+	case err != nil:
+		kind.AttributeError(diags, path.Root("name"), "plan", spec.String(), err)
+	case left:
+		diags.AddAttributeWarning(path.Root("name"), "An unfinished run is taken up", fmt.Sprintf(
+			"%s %q was made by a run of this state that was cut off before it could write its state. It is removed, and made anew.", kind, spec))
+	}
+	return false
 }
 
 // errImageTrashed is about what can't be done while the image is not there.
 var errImageTrashed = errors.New("it is in the trash, where its snapshots can't be changed")
 
 // refreshedID is the snapshot's id beyond its image.
-func refreshedID(img rbd.Image, s rbd.Snapshot) string { return fmt.Sprintf("%s@%d", img.ID, s.ID) }
+func refreshedID(img rbd.Image, s rbd.Snapshot) string { return providerdata.SnapshotID(img.ID, s.ID) }
+
+// checkChangeable refuses what would be done to a snapshot of a read-only image.
+func (r *snapshotResource) checkChangeable(ctx context.Context, state, plan model, diags *diag.Diagnostics) {
+	if !r.data.CanAsk() || plan.Name.Equal(state.Name) && plan.Protected.Equal(state.Protected) {
+		return
+	}
+	spec, err := state.rbdSpec()
+	if err == nil {
+		err = r.data.Ceph.CheckChangeable(ctx, spec, state.ImageID.ValueString())
+	}
+	if err != nil {
+		kind.Error(diags, "change", state.Spec.ValueString(), err)
+	}
+}
 
 func (r *snapshotResource) checkUnprotect(ctx context.Context, state, plan model, diags *diag.Diagnostics) {
 	if !r.data.CanAsk() || plan.Protected.IsUnknown() || plan.Protected.ValueBool() || !state.Protected.ValueBool() {
@@ -177,7 +238,7 @@ func (r *snapshotResource) checkUnprotect(ctx context.Context, state, plan model
 		err = &rbd.ChildrenError{Spec: spec, Children: children}
 	}
 	if err != nil {
-		report.AttributeError(diags, path.Root("protected"), "unprotect", noun, state.Spec.ValueString(), err)
+		kind.AttributeError(diags, path.Root("protected"), "unprotect", state.Spec.ValueString(), err)
 	}
 }
 
@@ -185,36 +246,26 @@ func (r *snapshotResource) checkUnprotect(ctx context.Context, state, plan model
 // this provider hold, since those go first.
 func (r *snapshotResource) checkDestroy(ctx context.Context, state model, diags *diag.Diagnostics) {
 	onDestroy := state.OnDestroy.ValueString()
-	if !r.data.CanAsk() || onDestroy == onDestroyRetain {
+	if !r.data.CanAsk() || onDestroy == ondestroy.Retain {
 		return
 	}
 	spec, children, err := r.children(ctx, state)
-	if err == nil && onDestroy == onDestroyTrash {
+	if err == nil && spec.Image != "" {
+		err = r.data.Ceph.CheckChangeable(ctx, spec, state.ImageID.ValueString())
+	}
+	if err == nil && onDestroy == ondestroy.Trash {
 		children, err = r.data.Ceph.V1Children(ctx, children)
 	}
-	if err != nil {
-		report.Error(diags, "delete", noun, state.Spec.ValueString(), err)
-		return
-	}
-	e := &rbd.ChildrenError{Spec: spec}
-	for _, c := range children {
-		if !r.held(ctx, c) {
-			e.Children = append(e.Children, c)
-		}
+	if err == nil && len(children) > 0 {
+		err = target.Foreign(ctx, r.data, &rbd.ChildrenError{Spec: spec, Children: children})
 	}
 	switch {
-	case len(e.Children) == 0:
-	case state.FlattenChildren.ValueBool():
-		diags.AddWarning("Clones will be flattened", "As flatten_children_on_destroy is set: "+e.Error()+".")
+	case err == nil:
+	case state.FlattenChildren.ValueBool() && errors.Is(err, rbd.ErrHasChildren):
+		diags.AddWarning("Clones will be flattened", "As flatten_children_on_destroy is set: "+err.Error()+".")
 	default:
-		report.Error(diags, "delete", noun, state.Spec.ValueString(), e)
+		kind.Error(diags, "delete", state.Spec.ValueString(), err)
 	}
-}
-
-// held tells whether a resource of this provider has the clone.
-func (r *snapshotResource) held(ctx context.Context, c rbd.Child) bool {
-	img, err := r.data.Ceph.FindImage(ctx, c.Spec, c.ID)
-	return err == nil && img.Held()
 }
 
 // children are those of the snapshot as it is now, none where it is gone.

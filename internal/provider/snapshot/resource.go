@@ -7,29 +7,32 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/destroying"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/settle"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 const (
-	noun           = "RBD snapshot"
 	defaultTimeout = 10 * time.Minute
 	deleteTimeout  = 2 * time.Hour // it may flatten children
-
-	onDestroyDelete = "delete"
-	onDestroyTrash  = "trash"
-	onDestroyRetain = "retain"
 
 	onNameChangeReplace = "replace"
 	onNameChangeRename  = "rename"
 )
+
+var kind = report.NewKind("RBD snapshot", target.Advice)
 
 var (
 	_ resource.ResourceWithConfigure   = &snapshotResource{}
@@ -66,13 +69,15 @@ func (r *snapshotResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	img, s, err := r.create(ctx, plan)
 	if err != nil {
-		report.Error(&resp.Diagnostics, "create", noun, plan.Image.ValueString()+"@"+plan.Name.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "create", plan.Image.ValueString()+"@"+plan.Name.ValueString(), err)
 		return
 	}
 	plan.setRead(img, s, nil)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	resp.Diagnostics.Append(keepName(ctx, resp.Private, s.Name)...)
+	r.noteHome(ctx, img, s, resp.Private, &resp.Diagnostics)
 	setIdentity(ctx, img, s, resp.Identity, &resp.Diagnostics)
+	settle.AtEnd(func(ctx context.Context) error { return r.data.Ceph.SettleSnapshot(ctx, img, s) })
 }
 
 func (r *snapshotResource) create(ctx context.Context, plan model) (rbd.Image, rbd.Snapshot, error) {
@@ -96,15 +101,19 @@ func (r *snapshotResource) create(ctx context.Context, plan model) (rbd.Image, r
 func (r *snapshotResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.Reading(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
 	}
 	name := state.Image.ValueString() + "@" + state.Name.ValueString()
 	if !r.data.CanAsk() {
-		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so "+noun+" \""+name+"\" was not read.")
+		kind.NotRefreshed(&resp.Diagnostics, name)
 		keepIdentity(ctx, r.data, state, resp.Identity, &resp.Diagnostics)
+		return
+	}
+	if err := r.checkHome(ctx, state, req.Private); err != nil {
+		kind.Error(&resp.Diagnostics, "read", name, err)
 		return
 	}
 	img, s, children, err := r.find(ctx, state)
@@ -119,11 +128,12 @@ func (r *snapshotResource) Read(ctx context.Context, req resource.ReadRequest, r
 		keepIdentity(ctx, r.data, state, resp.Identity, &resp.Diagnostics)
 		return
 	case err != nil:
-		report.Error(&resp.Diagnostics, "read", noun, name, err)
+		kind.Error(&resp.Diagnostics, "read", name, err)
 		return
 	}
 	providerdata.NoteRefreshed(img.FSID, refreshedID(img, s))
 	r.claim(ctx, img, s)
+	r.noteHome(ctx, img, s, resp.Private, &resp.Diagnostics)
 	if was, diags := req.Private.GetKey(ctx, nameKey); was == nil && !diags.HasError() {
 		resp.Diagnostics.Append(keepName(ctx, resp.Private, state.Name.ValueString())...)
 	}
@@ -133,6 +143,26 @@ func (r *snapshotResource) Read(ctx context.Context, req resource.ReadRequest, r
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 	setIdentity(ctx, img, s, resp.Identity, &resp.Diagnostics)
+}
+
+// noteHome keeps where the snapshot is.
+func (r *snapshotResource) noteHome(ctx context.Context, img rbd.Image, s rbd.Snapshot, to interface {
+	SetKey(context.Context, string, []byte) diag.Diagnostics
+}, diags *diag.Diagnostics) {
+	if err := r.data.NoteHome(ctx, to, img.Spec.Pool); err != nil {
+		kind.Error(diags, "read", img.Spec.WithSnapshot(s.Name).String(), err)
+	}
+}
+
+// checkHome makes sure that the state's cluster and pool are the ones at hand.
+func (r *snapshotResource) checkHome(ctx context.Context, m model, from interface {
+	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
+}) error {
+	spec, err := m.rbdSpec()
+	if err != nil {
+		return err
+	}
+	return r.data.CheckHome(ctx, from, spec.Pool)
 }
 
 func (r *snapshotResource) find(ctx context.Context, m model) (rbd.Image, rbd.Snapshot, []rbd.Child, error) {
@@ -170,7 +200,7 @@ func (r *snapshotResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	img, s, err := r.update(ctx, state, plan)
 	if err != nil {
-		report.Error(&resp.Diagnostics, "update", noun, plan.Image.ValueString()+"@"+plan.Name.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "update", plan.Image.ValueString()+"@"+plan.Name.ValueString(), err)
 		return
 	}
 	children := plan.Children // a clone made since the plan is for the next refresh
@@ -219,10 +249,13 @@ func (r *snapshotResource) Delete(ctx context.Context, req resource.DeleteReques
 	}
 	spec, err := state.rbdSpec()
 	if err == nil {
-		err = r.remove(ctx, spec, state)
+		err = r.checkHome(ctx, state, req.Private)
+	}
+	if err == nil {
+		err = destroying.Await(ctx, target.Ours(ctx, r.data), func() error { return r.remove(ctx, spec, state) })
 	}
 	if err != nil {
-		report.Error(&resp.Diagnostics, "delete", noun, spec.String(), err)
+		kind.Error(&resp.Diagnostics, "delete", spec.String(), err)
 	}
 }
 
@@ -232,7 +265,7 @@ func (r *snapshotResource) remove(ctx context.Context, spec rbd.Spec, state mode
 		return err
 	}
 	defer unlock()
-	img, s, _, err := r.find(ctx, state)
+	img, s, children, err := r.find(ctx, state)
 	if rbd.IsNotFound(err) {
 		return nil
 	}
@@ -240,19 +273,33 @@ func (r *snapshotResource) remove(ctx context.Context, spec rbd.Spec, state mode
 		return err
 	}
 	if img.Trash != nil {
-		if state.OnDestroy.ValueString() == onDestroyRetain {
+		if state.OnDestroy.ValueString() == ondestroy.Retain {
 			return nil
 		}
 		return fmt.Errorf("image %s (id %s): %w", img.Spec, img.ID, errImageTrashed)
 	}
 	spec = img.Spec.WithSnapshot(s.Name)
-	if state.OnDestroy.ValueString() == onDestroyRetain {
+	if state.OnDestroy.ValueString() == ondestroy.Retain {
 		return r.data.Ceph.DisownSnapshot(ctx, spec)
+	}
+	glancelocation.Sweep(ctx, r.data, img)
+	if _, err := r.data.Ceph.RemoveLeftovers(ctx, children); err != nil {
+		return err
 	}
 	if state.FlattenChildren.ValueBool() {
 		if err := r.data.Ceph.FlattenChildren(ctx, spec, s.ID); err != nil {
 			return err
 		}
 	}
-	return r.data.Ceph.RemoveSnapshot(ctx, spec, s.ID, state.OnDestroy.ValueString() == onDestroyTrash)
+	if err := r.data.Ceph.RemoveSnapshot(ctx, spec, s.ID, state.OnDestroy.ValueString() == ondestroy.Trash); err != nil {
+		return err
+	}
+	// Somebody may have renamed it, or its image, at the same time.
+	if _, _, _, err = r.find(ctx, state); rbd.IsNotFound(err) {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("snapshot %s (id %d): %w", spec, s.ID, rbd.ErrStillThere)
+	}
+	return err
 }

@@ -36,16 +36,17 @@ resource "rbd_snapshot" "test" {
 }
 
 func TestSnapshotLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{
 				Config: config(name, "s1"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("spec"), knownvalue.StringExact("vms/"+name+"@s1")),
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("location_url"), knownvalue.StringExact("rbd://"+acctest.FSID(t)+"/vms/"+name+"/s1")),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Plans(address, "spec", knownvalue.StringExact("vms/"+name+"@s1")),
+					providertest.Plans(address, "location_url", knownvalue.StringExact("rbd://"+acctest.FSID(t)+"/vms/"+name+"/s1")),
+				),
 				ConfigStateChecks: []statecheck.StateCheck{
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(8<<20)),
 				},
@@ -56,43 +57,39 @@ func TestSnapshotLife(t *testing.T) {
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "spec",
 			},
 			{
-				Config: config(name, "s1", "protected = false"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-				}},
-				Check: protected(t, "vms/"+name, "s1", false),
+				Config:           config(name, "s1", "protected = false"),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
+				Check:            protected(t, "vms/"+name, "s1", false),
 			},
 			{ // the image is renamed with its snapshot
 				Config: config(name+"-2", "s1"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction("rbd_image.test", plancheck.ResourceActionUpdate),
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Updates("rbd_image.test"),
+					providertest.Updates(address),
+				),
 				Check: protected(t, "vms/"+name+"-2", "s1", true),
 			},
 			{ // another name is another snapshot
-				Config: config(name+"-2", "s2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
-				}},
-				Check: protected(t, "vms/"+name+"-2", "s2", true),
+				Config:           config(name+"-2", "s2"),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+				Check:            protected(t, "vms/"+name+"-2", "s2", true),
 			},
 			{ // a tainted snapshot is planned like a first one, and its spec is not known
 				Taint:  []string{address},
 				Config: config(name+"-2", "s2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Replaces(address),
 					plancheck.ExpectUnknownValue(address, tfjsonpath.New("spec")),
-				}},
+				),
 				Check: protected(t, "vms/"+name+"-2", "s2", true),
 			},
 			{ // a new image under the old name takes its snapshot along
 				Taint:  []string{"rbd_image.test"},
 				Config: config(name+"-2", "s2"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction("rbd_image.test", plancheck.ResourceActionDestroyBeforeCreate),
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionDestroyBeforeCreate),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Replaces("rbd_image.test"),
+					providertest.Replaces(address),
+				),
 				Check: protected(t, "vms/"+name+"-2", "s2", true),
 			},
 		},
@@ -100,18 +97,19 @@ func TestSnapshotLife(t *testing.T) {
 }
 
 func TestSnapshotDrift(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "s1")},
 			{
 				PreConfig: func() { acctest.RBD(t, "snap", "unprotect", "vms/"+name+"@s1") },
 				Config:    config(name, "s1"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-					plancheck.ExpectResourceAction("rbd_image.test", plancheck.ResourceActionNoop),
-				}},
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Updates(address),
+					providertest.Keeps("rbd_image.test"),
+				),
 				Check: protected(t, "vms/"+name, "s1", true),
 			},
 			{
@@ -119,21 +117,20 @@ func TestSnapshotDrift(t *testing.T) {
 					acctest.RBD(t, "snap", "unprotect", "vms/"+name+"@s1")
 					acctest.RBD(t, "snap", "rm", "--no-progress", "vms/"+name+"@s1")
 				},
-				Config: config(name, "s1"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
-				}},
-				Check: protected(t, "vms/"+name, "s1", true),
+				Config:           config(name, "s1"),
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
+				Check:            protected(t, "vms/"+name, "s1", true),
 			},
 		},
 	})
 }
 
 func TestSnapshotRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	clone := "vms/" + name + "-clone"
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "a@b"), ExpectError: regexp.MustCompile(`(?s)Not an RBD snapshot name.*name\s+= "a@b"|(?s)name\s+= "a@b".*"a@b"`)},
 			{Config: config(name, "s1")},
@@ -168,6 +165,7 @@ func TestSnapshotRefusals(t *testing.T) {
 }
 
 func TestSnapshotRetain(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	acctest.RBD(t, "create", "--size", "8M", "vms/"+name)
 	providertest.Run(t, resource.TestCase{
@@ -182,6 +180,7 @@ func TestSnapshotRetain(t *testing.T) {
 }
 
 func TestSnapshotOfAMissingImage(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config:      fmt.Sprintf("resource \"rbd_snapshot\" \"test\" {\n  image = \"vms/%s\"\n  name = \"s\"\n}\n", name),
@@ -202,14 +201,5 @@ func protected(t *testing.T, image, snapshot string, want bool) resource.TestChe
 			}
 		}
 		return fmt.Errorf("%s has no snapshot %s: %s", image, snapshot, out)
-	}
-}
-
-func gone(t *testing.T, prefix string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		if left := acctest.Images(t, "vms", prefix); len(left) > 0 {
-			return fmt.Errorf("left: %v", left)
-		}
-		return nil
 	}
 }

@@ -6,25 +6,26 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/nameregex"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lookup"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const noun = "RBD snapshots of"
+var kind = report.NewKind("RBD snapshots of")
 
 var _ datasource.DataSourceWithConfigure = &snapshotsDataSource{}
 
 // NewDataSource is the data source rbd_snapshots.
 func NewDataSource() datasource.DataSource { return &snapshotsDataSource{} }
 
-type snapshotsDataSource struct{ data *providerdata.Data }
+type snapshotsDataSource struct{ lookup.Base }
 
 func (d *snapshotsDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_snapshots"
@@ -57,31 +58,22 @@ func (d *snapshotsDataSource) Schema(_ context.Context, _ datasource.SchemaReque
 	}
 }
 
-func (d *snapshotsDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+func (d *snapshotsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	lookup.Lookup[model]{
+		Kind: kind, Verb: "list", At: lookup.Attribute[model]("image"),
+		Name: func(m model) string { return m.Image.ValueString() },
+		Ask:  listSnapshots,
+	}.Read(ctx, d.Data, req, resp)
 }
 
-func (d *snapshotsDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !d.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("list", noun, m.Image.ValueString()), "The provider's configuration is not known yet.")
-		return
-	}
+func listSnapshots(ctx context.Context, d *providerdata.Data, m *model, _ *diag.Diagnostics) error {
 	spec, err := rbd.ParseSpec(m.Image.ValueString())
-	var img rbd.Details
-	if err == nil {
-		img, err = d.data.Ceph.Details(ctx, spec, rbd.ReadChildren)
-	}
-	if err == nil {
-		err = m.set(img)
-	}
 	if err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("image"), "list", noun, m.Image.ValueString(), err)
-		return
+		return err
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	img, err := d.Ceph.Details(ctx, spec, rbd.ReadChildren)
+	if err != nil {
+		return err
+	}
+	return m.set(img)
 }

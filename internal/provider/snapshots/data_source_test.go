@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -57,6 +57,7 @@ func children(t *testing.T, args ...string) knownvalue.Check {
 
 // All kinds of snapshots, and clones everywhere.
 func TestSnapshots(t *testing.T) {
+	t.Parallel()
 	ns := imagestest.Namespace(t, "vms")
 	image := "vms/" + ns + "/base"
 	imagestest.Make(t, image, "create", "--size", "16M")
@@ -116,6 +117,7 @@ func TestSnapshots(t *testing.T) {
 
 // The snapshot of a group, and that of a resource.
 func TestSnapshotsOfOthers(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	imagestest.Make(t, "vms/"+name, "create", "--size", "8M")
 	group := "vms/" + name + "-group"
@@ -147,6 +149,7 @@ data "rbd_snapshots" "test" {
 }
 
 func TestSnapshotsErrors(t *testing.T) {
+	t.Parallel()
 	for what, tc := range map[string]struct{ config, want string }{
 		"no such image":       {`image = "vms/no-such-image"`, `(?s)Unable\s+to\s+list\s+RBD\s+snapshots\s+of\s+"vms/no-such-image".*In\s+attribute\s+image:`},
 		"a snapshot":          {`image = "vms/a@b"`, `an\s+image\s+is\s+wanted`},

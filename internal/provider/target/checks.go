@@ -2,6 +2,7 @@ package target
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -9,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/durationtype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -68,16 +70,20 @@ func (confCheck) ValidateMap(_ context.Context, req validator.MapRequest, resp *
 	}
 }
 
+// maxDelay is 50 years: Ceph's times end in 2106, and begin anew.
+const maxDelay = 50 * 365 * 24 * time.Hour
+
 // delayCheck is for whole seconds, which is what the trash notes.
 type delayCheck struct{ documented }
 
 func (delayCheck) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	d, err := time.ParseDuration(req.ConfigValue.ValueString())
+	d, err := durationtype.Parse(req.ConfigValue.ValueString())
 	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() || err != nil { // the type says what is wrong
 		return
 	}
-	if d < 0 || d%time.Second != 0 {
-		resp.Diagnostics.AddAttributeError(req.Path, "Not a delay", "A delay is a number of whole seconds, not less than none.")
+	if d%time.Second != 0 || d > maxDelay {
+		resp.Diagnostics.AddAttributeError(req.Path, "Not a delay", fmt.Sprintf(
+			"%s is %s: want whole seconds, and not more than 50 years (%q), as \"720h\" for 30 days.", req.Path, d, fmt.Sprintf("%.0fh", maxDelay.Hours())))
 	}
 }
 
@@ -86,7 +92,7 @@ func (m Model) Validate(diags *diag.Diagnostics) {
 	if m.ObjectSize.IsUnknown() || m.StripeUnit.IsUnknown() || m.StripeCount.IsUnknown() {
 		return
 	}
-	if err := rbd.CheckStriping(m.ObjectSize.Bytes(), m.StripeUnit.Bytes(), uint64(m.StripeCount.ValueInt64())); err != nil { //nolint:gosec // validated
+	if err := rbd.CheckStriping(m.ObjectSize.Amount(), m.StripeUnit.Amount(), uint64(m.StripeCount.ValueInt64())); err != nil { //nolint:gosec // validated
 		diags.AddAttributeError(path.Root("stripe_unit"), "Not a possible striping", err.Error()+".")
 	}
 	if known(m.DataPool) && known(m.Pool) && m.DataPool.Equal(m.Pool) {

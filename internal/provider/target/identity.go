@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/settle"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -63,35 +63,29 @@ func keepIdentity(ctx context.Context, d *providerdata.Data, m *Model, to *tfsdk
 	if d.CanAsk() {
 		var err error
 		if id.FSID, err = d.Ceph.FSID(ctx); err != nil {
-			diags.AddError("Unable to read the cluster's fsid", report.Detail(err))
+			diags.AddError("Unable to read the cluster's fsid", image.Detail(err))
 			return
 		}
 	}
 	diags.Append(to.Set(ctx, id)...)
 }
 
-// SetIdentity is for Create.
-func SetIdentity(ctx context.Context, img rbd.Image, resp *resource.CreateResponse) {
+// Created is for Create, when the image is in the state: it sets the identity,
+// and sees to it that the image is noted as had by a state.
+func Created(ctx context.Context, d *providerdata.Data, img rbd.Image, resp *resource.CreateResponse) {
 	setIdentity(ctx, img, resp.Identity, &resp.Diagnostics)
+	noteHome(ctx, d, image, img, resp.Private, &resp.Diagnostics)
+	settle.AtEnd(func(ctx context.Context) error { return d.Ceph.SettleImage(ctx, img) })
 }
 
 var (
-	// errOtherCluster says that an identity is of another cluster than the
-	// provider's.
-	errOtherCluster = errors.New("the identity is of another cluster")
 	// errNoImage says that nothing has the id, under whatever name.
 	errNoImage = errors.New("no image has the identity's image_id")
 )
 
-func init() {
-	report.Advise(errOtherCluster, "Import it through a provider configuration that is aimed at that cluster (`provider` of the import block, with an alias), "+
-		"or write the fsid of this one (`ceph fsid`) if it is meant.")
-	report.Advise(errNoImage, "It was removed, or is in another pool or namespace. `rbd info` shows the id of an image, `rbd trash ls` that of one in the trash.")
-}
-
 // FindIdentity reads the image that an identity is of, also one in the trash.
 //
-// Errors: errOtherCluster, errNoImage; as Image of internal/rbd.
+// Errors: providerdata.ErrOtherIdentity, errNoImage; as Image of internal/rbd.
 func FindIdentity(ctx context.Context, d *providerdata.Data, at *tfsdk.ResourceIdentity) (rbd.Image, error) {
 	var id struct{ fsid, pool, namespace, image *string }
 	for name, to := range map[string]**string{"fsid": &id.fsid, "pool": &id.pool, "namespace": &id.namespace, "image_id": &id.image} {
@@ -99,12 +93,8 @@ func FindIdentity(ctx context.Context, d *providerdata.Data, at *tfsdk.ResourceI
 			return rbd.Image{}, errors.New(diags[0].Detail())
 		}
 	}
-	fsid, err := d.Ceph.FSID(ctx)
-	if err != nil {
+	if _, err := d.CheckIdentity(ctx, text(id.fsid)); err != nil {
 		return rbd.Image{}, err
-	}
-	if id.fsid != nil && *id.fsid != "" && !strings.EqualFold(*id.fsid, fsid) {
-		return rbd.Image{}, fmt.Errorf("%w: its fsid is %s, that of the provider's cluster is %s", errOtherCluster, *id.fsid, fsid)
 	}
 	spec := rbd.Spec{Pool: text(id.pool), Namespace: text(id.namespace)}
 	img, err := d.Ceph.ImageByID(ctx, spec, text(id.image))
@@ -125,16 +115,16 @@ func text(s *string) string {
 }
 
 // Import takes pool[/namespace]/image, or an identity.
-func Import(ctx context.Context, d *providerdata.Data, noun string, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+func Import(ctx context.Context, d *providerdata.Data, kind report.Kind, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	var values map[string]string
 	if req.ID == "" && req.Identity != nil {
 		if !d.CanAsk() {
-			resp.Diagnostics.AddError(report.Unable("import", noun, ""), "The provider's configuration is not known yet.")
+			kind.Unconfigured(&resp.Diagnostics, "import", "")
 			return
 		}
 		img, err := FindIdentity(ctx, d, req.Identity)
 		if err != nil {
-			report.Error(&resp.Diagnostics, "import", noun, "", err)
+			kind.Error(&resp.Diagnostics, "import", "", err)
 			return
 		}
 		values = map[string]string{"name": img.Spec.Image, "pool": img.Spec.Pool, "namespace": img.Spec.Namespace, "image_id": img.ID}

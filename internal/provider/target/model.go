@@ -8,23 +8,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/durationtype"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/values"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
-)
-
-// What happens to the image when the resource is destroyed.
-const (
-	OnDestroyDelete = "delete"
-	OnDestroyTrash  = "trash"
-	OnDestroyRetain = "retain"
 )
 
 // Model is embedded in the model of a resource that makes an image.
@@ -42,9 +36,9 @@ type Model struct {
 	Metadata    types.Map      `tfsdk:"metadata"`
 	Conf        types.Map      `tfsdk:"conf"`
 
-	OnDestroy  types.String         `tfsdk:"on_destroy"`
-	TrashDelay timetypes.GoDuration `tfsdk:"trash_delay"`
-	Trashed    types.Bool           `tfsdk:"trashed"`
+	OnDestroy  types.String       `tfsdk:"on_destroy"`
+	TrashDelay durationtype.Value `tfsdk:"trash_delay"`
+	Trashed    types.Bool         `tfsdk:"trashed"`
 
 	Spec      types.String `tfsdk:"spec"`
 	ImageID   types.String `tfsdk:"image_id"`
@@ -78,15 +72,16 @@ func (m Model) placeKnown() bool {
 
 func known(s types.String) bool { return !s.IsNull() && !s.IsUnknown() }
 
-// withDefaults puts the provider's pool and namespace where none is given.
-func (m *Model) withDefaults(d *providerdata.Data) {
-	if d == nil {
+// withDefaults puts the provider's pool and namespace where none is configured. An
+// unknown one is neither: it may turn out to be anything.
+func (m *Model) withDefaults(d *providerdata.Data, pool, namespace types.String) {
+	if d == nil || d.Unknown {
 		return
 	}
-	if m.Pool.IsUnknown() && d.Pool != "" {
+	if m.Pool.IsUnknown() && pool.IsNull() && d.Pool != "" {
 		m.Pool = types.StringValue(d.Pool)
 	}
-	if m.Namespace.IsUnknown() {
+	if m.Namespace.IsUnknown() && namespace.IsNull() {
 		m.Namespace = types.StringValue(d.Namespace)
 	}
 }
@@ -112,10 +107,10 @@ func (m *Model) SetRead(img rbd.Image) {
 	m.Conf = managed(m.Conf, img.Conf())
 	m.Trashed = types.BoolValue(img.Trash != nil)
 	if !known(m.OnDestroy) {
-		m.OnDestroy = types.StringValue(OnDestroyDelete)
+		m.OnDestroy = types.StringValue(ondestroy.Delete)
 	}
-	if m.TrashDelay.IsNull() || m.TrashDelay.IsUnknown() {
-		m.TrashDelay = timetypes.NewGoDurationValueFromStringMust(defaultTrashDelay)
+	if !m.TrashDelay.Known() {
+		m.TrashDelay = durationtype.New(defaultTrashDelay)
 	}
 }
 
@@ -129,7 +124,7 @@ func sameSizeOr(was sizetype.Value, n uint64) sizetype.Value {
 
 // sizeOr keeps the wording as long as it means the same.
 func sizeOr(was sizetype.Value, n uint64) sizetype.Value {
-	if was.Known() && was.Bytes() == n {
+	if was.Known() && was.Amount() == n {
 		return was
 	}
 	return sizetype.New(n)
@@ -158,17 +153,6 @@ func managed(was types.Map, now map[string]string) types.Map {
 	return types.MapValueMust(types.StringType, values)
 }
 
-// plain is a map whose values are all known.
-func plain(m types.Map) map[string]string {
-	out := map[string]string{}
-	for k, v := range m.Elements() {
-		if s, ok := v.(types.String); ok {
-			out[k] = s.ValueString()
-		}
-	}
-	return out
-}
-
 // FeatureNames are the features, sorted; nil where they are not known.
 func (m Model) FeatureNames() []string {
 	if m.Features.IsNull() || m.Features.IsUnknown() {
@@ -189,23 +173,14 @@ func (m Model) FeatureNames() []string {
 // Layout is how the image is to be made.
 func (m Model) Layout() rbd.Layout {
 	return rbd.Layout{
-		SizeBytes:       m.Size.Bytes(),
+		SizeBytes:       m.Size.Amount(),
 		Features:        m.FeatureNames(),
-		ObjectSizeBytes: m.ObjectSize.Bytes(),
-		StripeUnitBytes: m.StripeUnit.Bytes(),
+		ObjectSizeBytes: m.ObjectSize.Amount(),
+		StripeUnitBytes: m.StripeUnit.Amount(),
 		StripeCount:     uint64(m.StripeCount.ValueInt64()), //nolint:gosec // validated
 		DataPool:        m.DataPool.ValueString(),
-		Metadata:        rbd.MetadataEntries(plain(m.Metadata), plain(m.Conf)),
+		Metadata:        rbd.MetadataEntries(values.Map(m.Metadata.Elements()), values.Map(m.Conf.Elements())),
 	}
-}
-
-// trashDelay was validated with the configuration.
-func (m Model) trashDelay() time.Duration {
-	d, diags := m.TrashDelay.ValueGoDuration()
-	if diags.HasError() {
-		return 0
-	}
-	return d
 }
 
 // Settled tells whether all arguments of the model are known, so that Token is

@@ -2,7 +2,6 @@ package target
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -11,21 +10,17 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-// replacesKey is where the plan notes which image the state has. The plan of a
-// replacement is asked for a second time without the prior state, and would
-// otherwise look like that of a first image.
-const replacesKey = "replaces"
-
 // Planner plans the image part of a resource.
 type Planner struct {
 	Data *providerdata.Data
-	// Noun is the kind of thing in messages.
-	Noun string
+	// Kind is the kind of thing in messages.
+	Kind report.Kind
 	// Token is that of the creation; empty where it is not known yet.
 	Token string
 	// Model and State are those parts of the plan and the state; State is nil
@@ -38,6 +33,8 @@ type Planner struct {
 	// Replacing tells that an attribute which Model does not have asks for a new
 	// image: what a schema's plan modifiers ask for is not told to ModifyPlan.
 	Replacing bool
+	// Own picks the snapshots that go with the image.
+	Own rbd.Own
 	// AllowShrink lets the image lose its end.
 	AllowShrink bool
 }
@@ -45,31 +42,24 @@ type Planner struct {
 // ModifyPlan fills in what is already known and refuses what can't succeed.
 func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	m := p.Model
-	m.withDefaults(p.Data)
-	if m.Pool.IsUnknown() && p.Data.CanAsk() && p.Data.Pool == "" {
-		var configured types.String
-		resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("pool"), &configured)...)
-		if configured.IsNull() {
-			resp.Diagnostics.AddAttributeError(path.Root("pool"), "No pool",
-				"Neither this resource nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
-			return
-		}
+	var pool, namespace types.String
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("pool"), &pool)...)
+	resp.Diagnostics.Append(req.Config.GetAttribute(ctx, path.Root("namespace"), &namespace)...)
+	m.withDefaults(p.Data, pool, namespace)
+	if m.Pool.IsUnknown() && pool.IsNull() && p.Data.CanAsk() {
+		resp.Diagnostics.AddAttributeError(path.Root("pool"), "No pool",
+			"Neither this resource nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
+		return
 	}
 	p.planFeatures(m, resp)
-	replacing := p.Replacing || len(resp.RequiresReplace) > 0 || p.State != nil && p.State.otherImage(m)
-	replaces := ""
-	if b, d := req.Private.GetKey(ctx, replacesKey); d.HasError() {
-		resp.Diagnostics.Append(d...)
-		return
-	} else if b != nil && p.State == nil {
-		if err := json.Unmarshal(b, &replaces); err != nil {
-			resp.Diagnostics.AddError("Unable to read the private state", err.Error())
-			return
-		}
+	if was, diags := req.Private.GetKey(ctx, removingKey); p.State != nil && was != nil {
+		resp.Diagnostics.Append(diags...)
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("image_id"))
 	}
-	if p.State != nil {
-		note := fmt.Sprintf("%q", p.State.ImageID.ValueString())
-		resp.Diagnostics.Append(resp.Private.SetKey(ctx, replacesKey, []byte(note))...)
+	replacing := p.Replacing || len(resp.RequiresReplace) > 0 || p.State != nil && p.State.otherImage(m)
+	replaces := p.replaces(ctx, req, resp)
+	if resp.Diagnostics.HasError() {
+		return
 	}
 	p.fill(&m, replacing || replaces != "" || p.State == nil && p.takesOver(ctx, m))
 	for name, v := range map[string]any{
@@ -81,27 +71,55 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 	if resp.Diagnostics.HasError() || !p.Data.CanAsk() {
 		return
 	}
-	if m.placeKnown() {
-		id := providerdata.PlannedID{SizeBytes: uint64(max(0, m.SizeBytes.ValueInt64()))}
-		if p.State != nil && !replacing {
-			id.ImageID = p.State.ImageID.ValueString()
-		}
-		p.Data.Planned.Add(m.RBDSpec(), id)
+	if err := p.claim(m, replaces, replacing); err != nil {
+		p.Kind.AttributeError(&resp.Diagnostics, path.Root("name"), "plan", m.RBDSpec().String(), err)
+		return
 	}
+	p.checkSize(ctx, m, &resp.Diagnostics)
 	switch {
 	case p.State == nil:
 		p.checkCreate(ctx, m, replaces, &resp.Diagnostics)
 	case replacing:
-		p.CheckDestroy(ctx, &resp.Diagnostics)
+		p.checkDestroy(ctx, false, &resp.Diagnostics)
 	default:
 		p.checkUpdate(ctx, m, &resp.Diagnostics)
 	}
 }
 
+// replaces is the id of the image whose place a new one takes in this plan; empty
+// where there is none. The plan of the old one notes it for that of the new one.
+func (p Planner) replaces(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) string {
+	if p.State != nil {
+		resp.Diagnostics.Append(providerdata.NoteReplaces(ctx, resp.Private, p.State.ImageID.ValueString())...)
+		return ""
+	}
+	id, diags := providerdata.Replaces(ctx, req.Private)
+	resp.Diagnostics.Append(diags...)
+	return id
+}
+
+// claim notes which image will have the spec, for whatever else is planned here.
+// The error says that another resource of this plan has it.
+func (p Planner) claim(m Model, replaces string, replacing bool) error {
+	if !m.placeKnown() {
+		return nil
+	}
+	id := providerdata.PlannedID{SizeBytes: uint64(max(0, m.SizeBytes.ValueInt64()))}
+	if p.State != nil && !replacing {
+		id.ImageID = p.State.ImageID.ValueString()
+	}
+	p.Data.Planned.Add(m.RBDSpec(), id)
+	had := replaces
+	if p.State != nil {
+		had = p.State.ImageID.ValueString()
+	}
+	return p.Data.Planned.Claim("image "+m.RBDSpec().String(), had, p.State == nil && replaces != "")
+}
+
 // otherImage tells whether a change asks for a new image, as the schema says.
 func (m Model) otherImage(o Model) bool {
 	return !m.Pool.Equal(o.Pool) || !m.Namespace.Equal(o.Namespace) || !m.DataPool.Equal(o.DataPool) ||
-		m.ObjectSize.Bytes() != o.ObjectSize.Bytes() || m.StripeUnit.Bytes() != o.StripeUnit.Bytes() || !m.StripeCount.Equal(o.StripeCount)
+		m.ObjectSize.Amount() != o.ObjectSize.Amount() || m.StripeUnit.Amount() != o.StripeUnit.Amount() || !m.StripeCount.Equal(o.StripeCount)
 }
 
 // planFeatures asks for a new image where librbd can't switch a feature.
@@ -130,14 +148,34 @@ func (p Planner) fill(m *Model, replacement bool) {
 	if m.Size.IsUnknown() {
 		m.SizeBytes = types.Int64Unknown()
 	} else if m.Size.Known() {
-		m.SizeBytes = types.Int64Value(int64(m.Size.Bytes())) //nolint:gosec // Parse bounds it
+		m.SizeBytes = types.Int64Value(int64(m.Size.Amount())) //nolint:gosec // Parse bounds it
+	}
+}
+
+// checkSize refuses what librbd can't make. Of an image that is there, with
+// features that are not managed, it asks which it has.
+func (p Planner) checkSize(ctx context.Context, m Model, diags *diag.Diagnostics) {
+	size := uint64(max(0, m.SizeBytes.ValueInt64()))
+	if p.State != nil && size <= uint64(max(0, p.State.SizeBytes.ValueInt64())) {
+		return
+	}
+	layout := m.Layout()
+	err := p.Data.Ceph.CheckSize(ctx, layout, size)
+	if errors.Is(err, rbd.ErrTooLarge) && layout.Features == nil && p.State != nil {
+		if img, found := p.Data.Ceph.FindImage(ctx, p.State.RBDSpec(), p.State.ImageID.ValueString()); found == nil {
+			layout.Features = img.Features
+			err = p.Data.Ceph.CheckSize(ctx, layout, size)
+		}
+	}
+	if errors.Is(err, rbd.ErrTooLarge) { // what else is wrong is told with more
+		p.Kind.AttributeError(diags, path.Root("size"), "plan", m.Name.ValueString(), err)
 	}
 }
 
 func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diags *diag.Diagnostics) {
 	if !m.placeKnown() {
 		if _, err := p.Data.Ceph.FSID(ctx); err != nil {
-			report.Error(diags, "plan", p.Noun, m.Name.ValueString(), err)
+			p.Kind.Error(diags, "plan", m.Name.ValueString(), err)
 		}
 		return
 	}
@@ -151,16 +189,16 @@ func (p Planner) checkCreate(ctx context.Context, m Model, replaces string, diag
 		if errors.Is(err, rbd.ErrNamespaceNotFound) {
 			at = path.Root("namespace")
 		}
-		report.AttributeError(diags, at, "plan", p.Noun, spec.String(), err)
+		p.Kind.AttributeError(diags, at, "plan", spec.String(), err)
 		return
 	}
 	if pool := m.DataPool.ValueString(); pool != "" {
 		if err := p.Data.Ceph.CheckPool(ctx, pool, ""); err != nil {
-			report.AttributeError(diags, path.Root("data_pool"), "plan", p.Noun, spec.String(), err)
+			p.Kind.AttributeError(diags, path.Root("data_pool"), "plan", spec.String(), err)
 		}
 	}
 	if m.Trashed.ValueBool() {
-		report.AttributeError(diags, path.Root("trashed"), "plan", p.Noun, spec.String(), errors.New("a new image can't be in the trash"))
+		p.Kind.AttributeError(diags, path.Root("trashed"), "plan", spec.String(), errors.New("a new image can't be in the trash"))
 	}
 	if !planned { // nothing is in a namespace that this run will make
 		p.checkName(ctx, spec, replaces, diags)
@@ -178,39 +216,66 @@ func (p Planner) takesOver(ctx context.Context, m Model) bool {
 }
 
 // checkName refuses a name that is taken by anything but an image which may be
-// about to be replaced. Creating looks again, and strictly.
+// about to be replaced, or which an unfinished run of this state made. Creating
+// looks again, and strictly.
 func (p Planner) checkName(ctx context.Context, spec rbd.Spec, replaces string, diags *diag.Diagnostics) {
+	token := ""
+	if p.State == nil {
+		token = p.Token
+	}
 	img, err := p.Data.Ceph.Image(ctx, spec)
-	if err == nil && p.State != nil && img.ID == p.State.ImageID.ValueString() {
+	switch {
+	case err != nil:
+	case p.State != nil && img.ID == p.State.ImageID.ValueString():
 		return // a rename that was cut off has given it both names
+	case p.State == nil && (img.ID == replaces || img.Owned() && providerdata.WasRefreshed(img.FSID, img.ID)):
+		p.checkTemporary(ctx, spec, diags)
+		return
 	}
-	if err == nil && p.State == nil {
-		// Also one that an interrupted run made, while it can't be told whether
-		// with these arguments.
-		if img.Owned() && providerdata.WasRefreshed(img.FSID, img.ID) || img.ID == replaces || p.Token == "" && img.PendingToken() != "" {
-			return
-		}
+	found, err := p.Data.Ceph.CheckFree(ctx, spec, token)
+	if errors.Is(err, rbd.ErrOtherArguments) && p.State == nil && token == "" {
+		return // it can't be told yet whether with these
 	}
-	if _, err := p.Data.Ceph.CheckFree(ctx, spec, p.Token); err != nil {
-		if img.Owned() {
-			err = fmt.Errorf("%w: a state has it, another one or, without a refresh, maybe this one", err)
-		}
-		report.AttributeError(diags, path.Root("name"), "plan", p.Noun, spec.String(), err)
+	switch {
+	case found:
+		diags.AddAttributeWarning(path.Root("name"), "An unfinished run is taken up", fmt.Sprintf(
+			"%s %q was made by a run of this state that was cut off before it could write its state. This plan puts it into the state as it is.", p.Kind, spec))
+	case err == nil && p.State == nil:
+		p.checkTemporary(ctx, spec, diags)
+	case err != nil:
+		p.Kind.AttributeError(diags, path.Root("name"), "plan", spec.String(), err)
+	}
+}
+
+// checkTemporary refuses a name that another run is about to give, or was.
+func (p Planner) checkTemporary(ctx context.Context, spec rbd.Spec, diags *diag.Diagnostics) {
+	left, err := p.Data.Ceph.CheckTemporary(ctx, spec)
+	if err != nil {
+		p.Kind.AttributeError(diags, path.Root("name"), "plan", spec.String(), err)
+	} else if left {
+		diags.AddAttributeWarning(path.Root("name"), "An unfinished run is taken up", fmt.Sprintf(
+			"A run of this state was cut off while it made %s %q, or is still at work on it. What it left under the temporary name %q is removed, and the image made anew.",
+			p.Kind, spec, rbd.PendingName(spec.Image)))
 	}
 }
 
 func (p Planner) checkUpdate(ctx context.Context, m Model, diags *diag.Diagnostics) {
 	spec := m.RBDSpec().String()
-	if was := uint64(p.State.SizeBytes.ValueInt64()); m.Size.Known() && m.Size.Bytes() < was { //nolint:gosec // never negative
+	if was := uint64(p.State.SizeBytes.ValueInt64()); m.Size.Known() && m.Size.Amount() < was { //nolint:gosec // never negative
 		if p.AllowShrink {
 			diags.AddAttributeWarning(path.Root("size"), "The image will shrink", fmt.Sprintf(
-				"%s %q has %d bytes and will have %d: what lies beyond is lost. File systems inside are not shrunk.", p.Noun, spec, was, m.Size.Bytes()))
+				"%s %q has %d bytes and will have %d: what lies beyond is lost. File systems inside are not shrunk.", p.Kind, spec, was, m.Size.Amount()))
 		} else {
-			report.AttributeError(diags, path.Root("size"), "plan", p.Noun, spec,
+			p.Kind.AttributeError(diags, path.Root("size"), "plan", spec,
 				fmt.Errorf("%w: it has %d bytes, size says %s", rbd.ErrShrink, was, m.Size.ValueString()))
 		}
 	}
 	p.checkTrashed(ctx, m, diags)
+	if !p.State.sameBut(m) || !p.State.Trashed.Equal(m.Trashed) {
+		if err := p.Data.Ceph.CheckChangeable(ctx, p.State.RBDSpec(), p.State.ImageID.ValueString()); err != nil {
+			p.Kind.Error(diags, "plan", spec, err)
+		}
+	}
 	if !m.placeKnown() {
 		return
 	}
@@ -231,22 +296,29 @@ func (p Planner) checkTrashed(ctx context.Context, m Model, diags *diag.Diagnost
 			err = errors.New("an image in the trash can't be changed: restore it first, with trashed = false")
 		}
 	} else {
-		err = p.Data.Ceph.CheckUnused(ctx, p.State.RBDSpec(), p.State.ImageID.ValueString())
+		err = p.Data.Ceph.CheckTrash(ctx, p.State.RBDSpec(), p.State.ImageID.ValueString())
 	}
 	if err != nil {
-		report.AttributeError(diags, path.Root("trashed"), "plan", p.Noun, p.State.RBDSpec().String(), err)
+		p.Kind.AttributeError(diags, path.Root("trashed"), "plan", p.State.RBDSpec().String(), err)
 	}
 }
 
 // sameBut compares what an update changes in the cluster, but for trashed.
 func (m Model) sameBut(o Model) bool {
 	return m.Name.Equal(o.Name) && m.Features.Equal(o.Features) && m.Metadata.Equal(o.Metadata) && m.Conf.Equal(o.Conf) &&
-		(!o.Size.Known() || o.Size.Bytes() == uint64(m.SizeBytes.ValueInt64())) //nolint:gosec // never negative
+		(!o.Size.Known() || o.Size.Amount() == uint64(m.SizeBytes.ValueInt64())) //nolint:gosec // never negative
 }
 
 // CheckDestroy says at plan time what would keep the image from being deleted.
-// Snapshots of ours are no obstacle: their own resources remove them first.
+// What is ours is no obstacle where the same plan has it: its own resource
+// removes it first.
 func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
+	p.checkDestroy(ctx, true, diags)
+}
+
+// checkDestroy is also for an image that is replaced, for which planned is
+// false: Terraform plans what refers to it afterwards.
+func (p Planner) checkDestroy(ctx context.Context, planned bool, diags *diag.Diagnostics) {
 	if p.State == nil || !p.Data.CanAsk() {
 		return
 	}
@@ -255,50 +327,26 @@ func (p Planner) CheckDestroy(ctx context.Context, diags *diag.Diagnostics) {
 	img, err := p.Data.Ceph.FindImage(ctx, spec, id)
 	if err != nil {
 		if !rbd.IsNotFound(err) {
-			report.Error(diags, "delete", p.Noun, spec.String(), err)
+			p.Kind.Error(diags, "delete", spec.String(), err)
 		}
 		return
 	}
-	spec = img.Spec
 	verb := "delete"
-	switch trashed := img.Trash != nil; {
-	case p.State.OnDestroy.ValueString() == OnDestroyRetain:
-	case p.State.OnDestroy.ValueString() == OnDestroyTrash && trashed:
-	case p.State.OnDestroy.ValueString() == OnDestroyTrash:
-		verb, err = "move to the trash", p.Data.Ceph.CheckUnused(ctx, spec, id)
-	case trashed:
-		err = p.Data.Ceph.CheckTrashRemovable(ctx, spec, id)
+	switch p.State.OnDestroy.ValueString() {
+	case ondestroy.Retain:
+	case ondestroy.Trash:
+		verb, err = "move to the trash", p.Data.Ceph.CheckTrash(ctx, spec, id)
 	default:
-		err = p.Data.Ceph.CheckRemovable(ctx, spec, id)
-	}
-	var snaps *rbd.SnapshotsError
-	if errors.As(err, &snaps) {
-		err = p.foreign(ctx, img, snaps)
+		err = p.Data.Ceph.CheckDelete(ctx, spec, id, p.Own)
 	}
 	if errors.Is(err, rbd.ErrInUse) && img.EditInterrupted() {
 		return // deleting waits for the watch of an edit that was cut off
 	}
+	why := err
+	if err = Foreign(ctx, p.Data, why); err == nil && planned {
+		err = checkHere(ctx, why)
+	}
 	if err != nil && !rbd.IsNotFound(err) {
-		report.Error(diags, verb, p.Noun, spec.String(), err)
+		p.Kind.Error(diags, verb, img.Spec.String(), err)
 	}
-}
-
-// foreign leaves those snapshots that no resource of this provider made, and
-// those clones that none has: all others go before the image does.
-func (p Planner) foreign(ctx context.Context, img rbd.Image, e *rbd.SnapshotsError) error {
-	out := &rbd.SnapshotsError{Spec: e.Spec}
-	for _, c := range e.Children {
-		if child, err := p.Data.Ceph.FindImage(ctx, c.Spec, c.ID); err != nil || !child.Held() {
-			out.Children = append(out.Children, c)
-		}
-	}
-	for _, s := range e.Snapshots {
-		if s.Kind == rbd.TrashSnapshot && len(out.Children) > 0 || s.Kind != rbd.TrashSnapshot && !img.OwnsSnapshot(s.Name) {
-			out.Snapshots = append(out.Snapshots, s)
-		}
-	}
-	if len(out.Snapshots) == 0 {
-		return nil
-	}
-	return fmt.Errorf("%w; none of them is managed by this provider", out)
 }

@@ -5,10 +5,7 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
@@ -19,7 +16,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/durationtype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/ondestroy"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -28,94 +28,95 @@ import (
 func Attributes(size schema.StringAttribute, own map[string]schema.Attribute) map[string]schema.Attribute {
 	size.CustomType = sizetype.Type{}
 	size.MarkdownDescription += " " + sizetype.Description
-	all := map[string]schema.Attribute{
-		"name": schema.StringAttribute{
-			Required:            true,
-			MarkdownDescription: "Name of the RBD image. A change renames the image in place.",
-			Validators:          []validator.String{namecheck.Image()},
-		},
-		"pool": schema.StringAttribute{
-			Optional: true, Computed: true,
-			MarkdownDescription: "Pool of the image. Default: `pool` of the provider's `ceph` block. A change makes a new image.",
-			Validators:          []validator.String{namecheck.Pool()},
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
-		},
-		"namespace": schema.StringAttribute{
-			Optional: true, Computed: true,
-			MarkdownDescription: "RBD namespace in the pool; empty for the pool's default one. Default: `namespace` of the provider's `ceph` block. Glance, Nova and Cinder can't read images in a namespace. A change makes a new image.",
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
-		},
-		"size": size,
-		"features": schema.SetAttribute{
-			Optional: true, Computed: true, ElementType: types.StringType,
-			MarkdownDescription: "Features that the image has, no more and no less, of `" + strings.Join(rbd.Features(), "`, `") + "`. Default: what the cluster gives (`rbd_default_features`), and then they are not managed. " +
-				"All but `layering` are switched in place, and `deep-flatten` only off; anything else makes a new image. `object-map` and `journaling` need `exclusive-lock`; `object-map` and `fast-diff` go together. " +
-				"An object map that is switched on is rebuilt. `striping` and `data-pool` follow from `stripe_count` and `data_pool`.",
-			Validators:    []validator.Set{featuresCheck{}},
-			PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
-		},
-		"object_size": layoutSize("Size of the objects that hold the data (`rbd create --object-size`), a power of two from `4KiB` to `32MiB`. Default: `rbd_default_order`, usually `4MiB`.", objectSizeCheck{}),
-		"stripe_unit": layoutSize("Stripe unit, which divides `object_size`. Default: the object size.",
-			stringvalidator.AlsoRequires(path.MatchRoot("stripe_count"))),
-		"stripe_count": schema.Int64Attribute{
-			Optional: true, Computed: true,
-			MarkdownDescription: "Number of objects that a stripe goes over. Default: `1`, no striping. A change makes a new image.",
-			Validators:          []validator.Int64{int64validator.Between(1, 1<<20), int64validator.AlsoRequires(path.MatchRoot("stripe_unit"))},
-			PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown(), int64planmodifier.RequiresReplaceIfConfigured()},
-		},
-		"data_pool": schema.StringAttribute{
-			Optional: true, Computed: true,
-			MarkdownDescription: "Pool for the data objects, such as an erasure-coded one with overwrites; the image's header and metadata stay in `pool`. Empty: the data is in `pool` too. A change makes a new image.",
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured()},
-		},
-		"metadata": schema.MapAttribute{
-			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: "Image metadata (`rbd image-meta`). Entries that are not named here, of other tools and people, are left alone and never shown.",
-			Validators:          []validator.Map{metadataCheck{}},
-		},
-		"conf": schema.MapAttribute{
-			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: "Options of librbd for this image alone (`rbd config image set`), QoS limits among them: `rbd_qos_iops_limit = \"500\"`. Options that are not named here are left alone. " +
-				"A client that has the image open takes them over at once.",
-			Validators: []validator.Map{confCheck{}},
-		},
-		"on_destroy": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString(OnDestroyDelete),
-			MarkdownDescription: "What happens to the image when the resource is destroyed: `delete` (default), `trash` (moved to the trash of its pool, with its snapshots and clones) or `retain` (left as it is). " +
-				"An image that has watchers or locks, or is not the one that this resource made, is neither deleted nor moved; one that has snapshots is not deleted.",
-			Validators: []validator.String{stringvalidator.OneOf(OnDestroyDelete, OnDestroyTrash, OnDestroyRetain)},
-		},
-		"trash_delay": schema.StringAttribute{
-			Optional: true, Computed: true, CustomType: timetypes.GoDurationType{}, Default: stringdefault.StaticString(defaultTrashDelay),
-			MarkdownDescription: "How long an image that goes to the trash can't be removed from there without force (`rbd trash mv --expires-at`), as `\"720h\"`. Default: `" + defaultTrashDelay + "`.",
-			Validators:          []validator.String{delayCheck{}},
-		},
-		"trashed": schema.BoolAttribute{
-			Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-			MarkdownDescription: "Whether the image is in the trash. Default: `false`, so that one that somebody moved there is restored. A change moves it there or restores it under its name.",
-		},
-		"spec": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "`pool[/namespace]/image`, for every argument that wants an image.",
-		},
-		"image_id": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "RBD image id. It survives a rename.",
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-		},
-		"size_bytes": schema.Int64Attribute{
-			Computed:            true,
-			MarkdownDescription: "Size of the image in bytes.",
-			PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
-		},
-		"revision": schema.StringAttribute{
-			Computed:            true,
-			MarkdownDescription: "Changes exactly when another image takes this one's place; for names and triggers of later steps.",
-			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-		},
-	}
+	all := map[string]schema.Attribute{"size": size}
+	maps.Copy(all, attributes)
 	maps.Copy(all, own)
 	return all
+}
+
+// attributes are those of Model, but for its size.
+var attributes = map[string]schema.Attribute{
+	"name": schema.StringAttribute{
+		Required:            true,
+		MarkdownDescription: "Name of the RBD image. A change renames the image in place.",
+		Validators:          []validator.String{namecheck.Image()},
+	},
+	"pool": schema.StringAttribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: "Pool of the image. Default: `pool` of the provider's `ceph` block. A change makes a new image.",
+		Validators:          []validator.String{namecheck.Pool()},
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
+	},
+	"namespace": schema.StringAttribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: "RBD namespace in the pool; empty for the pool's default one. Default: `namespace` of the provider's `ceph` block. Glance, Nova and Cinder can't read images in a namespace. A change makes a new image.",
+		Validators:          []validator.String{namecheck.Namespace()},
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
+	},
+	"features": schema.SetAttribute{
+		Optional: true, Computed: true, ElementType: types.StringType,
+		MarkdownDescription: "Features that the image has, no more and no less, of `" + strings.Join(rbd.Features(), "`, `") + "`. Default: what the cluster gives (`rbd_default_features`), and then they are not managed. " +
+			"All but `layering` are switched in place, and `deep-flatten` only off; anything else makes a new image. `object-map` and `journaling` need `exclusive-lock`; `object-map` and `fast-diff` go together. " +
+			"An object map that is switched on is rebuilt. `striping` and `data-pool` follow from `stripe_count` and `data_pool`.",
+		Validators:    []validator.Set{featuresCheck{}},
+		PlanModifiers: []planmodifier.Set{setplanmodifier.UseStateForUnknown()},
+	},
+	"object_size": layoutSize("Size of the objects that hold the data (`rbd create --object-size`), a power of two from `4KiB` to `32MiB`. Default: `rbd_default_order`, usually `4MiB`.", objectSizeCheck{}),
+	"stripe_unit": layoutSize("Stripe unit, which divides `object_size`. Default: the object size.",
+		siblings.Need("stripe_count")),
+	"stripe_count": schema.Int64Attribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: "Number of objects that a stripe goes over. Default: `1`, no striping. A change makes a new image.",
+		Validators:          []validator.Int64{int64validator.Between(1, 1<<20), siblings.Need("stripe_unit")},
+		PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown(), int64planmodifier.RequiresReplaceIfConfigured()},
+	},
+	"data_pool": schema.StringAttribute{
+		Optional: true, Computed: true,
+		MarkdownDescription: "Pool for the data objects, such as an erasure-coded one with overwrites; the image's header and metadata stay in `pool`. Empty: the data is in `pool` too. A change makes a new image.",
+		Validators:          []validator.String{namecheck.DataPool()},
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured()},
+	},
+	"metadata": schema.MapAttribute{
+		Optional: true, ElementType: types.StringType,
+		MarkdownDescription: "Image metadata (`rbd image-meta`). Entries that are not named here, of other tools and people, are left alone and never shown.",
+		Validators:          []validator.Map{metadataCheck{}},
+	},
+	"conf": schema.MapAttribute{
+		Optional: true, ElementType: types.StringType,
+		MarkdownDescription: "Options of librbd for this image alone (`rbd config image set`), QoS limits among them: `rbd_qos_iops_limit = \"500\"`. Options that are not named here are left alone. " +
+			"A client that has the image open takes them over at once.",
+		Validators: []validator.Map{confCheck{}},
+	},
+	"on_destroy": ondestroy.Attribute("What happens to the image when the resource is destroyed: `delete` (default), `trash` (moved to the trash of its pool, with its snapshots and clones) or `retain` (left as it is). "+
+		"An image that has watchers or locks, or is not the one that this resource made, is neither deleted nor moved; one that has snapshots is not deleted.", ondestroy.Trash, ondestroy.Retain),
+	"trash_delay": schema.StringAttribute{
+		Optional: true, Computed: true, CustomType: durationtype.Type{}, Default: stringdefault.StaticString(defaultTrashDelay),
+		MarkdownDescription: "How long an image that goes to the trash can't be removed from there without force (`rbd trash mv --expires-at`), as `\"720h\"`. Default: `" + defaultTrashDelay + "`.",
+		Validators:          []validator.String{delayCheck{}},
+	},
+	"trashed": schema.BoolAttribute{
+		Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+		MarkdownDescription: "Whether the image is in the trash. Default: `false`, so that one that somebody moved there is restored. A change moves it there or restores it under its name.",
+	},
+	"spec": schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: "`pool[/namespace]/image`, for every argument that wants an image.",
+	},
+	"image_id": schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: "RBD image id. It survives a rename.",
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	},
+	"size_bytes": schema.Int64Attribute{
+		Computed:            true,
+		MarkdownDescription: "Size of the image in bytes.",
+		PlanModifiers:       []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+	},
+	"revision": schema.StringAttribute{
+		Computed:            true,
+		MarkdownDescription: "Changes exactly when another image takes this one's place; for names and triggers of later steps.",
+		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	},
 }
 
 // defaultTrashDelay is none, as that of `rbd trash mv`.

@@ -9,13 +9,14 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/values"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 // updater brings one image from its state to its plan.
 type updater struct {
 	d           *providerdata.Data
-	noun        string
+	kind        report.Kind
 	spec        rbd.Spec // as the image is called by now
 	id          string
 	state, plan *Model
@@ -27,7 +28,7 @@ type updater struct {
 func (u *updater) run(ctx context.Context, diags *diag.Diagnostics) {
 	unlock, err := u.d.Ceph.LockImage(ctx, u.spec)
 	if err != nil {
-		report.Error(diags, "update", u.noun, u.spec.String(), err)
+		u.kind.Error(diags, "update", u.spec.String(), err)
 		return
 	}
 	defer unlock()
@@ -48,9 +49,9 @@ func (u *updater) run(ctx context.Context, diags *diag.Diagnostics) {
 		case err == nil:
 			continue
 		case step.attribute == "":
-			report.Error(diags, step.verb, u.noun, u.spec.String(), err)
+			u.kind.Error(diags, step.verb, u.spec.String(), err)
 		default:
-			report.AttributeError(diags, path.Root(step.attribute), step.verb, u.noun, u.spec.String(), err)
+			u.kind.AttributeError(diags, path.Root(step.attribute), step.verb, u.spec.String(), err)
 		}
 		return
 	}
@@ -85,7 +86,7 @@ func (u *updater) resize(ctx context.Context) error {
 	if !u.plan.Size.Known() || u.state.Trashed.ValueBool() && u.plan.Trashed.ValueBool() {
 		return nil
 	}
-	return u.d.Ceph.ResizeImage(ctx, u.spec, u.id, u.plan.Size.Bytes(), u.change.AllowShrink)
+	return u.d.Ceph.ResizeImage(ctx, u.spec, u.id, u.plan.Size.Amount(), u.change.AllowShrink)
 }
 
 func (u *updater) features(ctx context.Context) error {
@@ -97,8 +98,8 @@ func (u *updater) features(ctx context.Context) error {
 }
 
 func (u *updater) metadata(ctx context.Context) error {
-	was := rbd.MetadataEntries(plain(u.state.Metadata), plain(u.state.Conf))
-	set := rbd.MetadataEntries(plain(u.plan.Metadata), plain(u.plan.Conf))
+	was := rbd.MetadataEntries(values.Map(u.state.Metadata.Elements()), values.Map(u.state.Conf.Elements()))
+	set := rbd.MetadataEntries(values.Map(u.plan.Metadata.Elements()), values.Map(u.plan.Conf.Elements()))
 	var remove []string
 	for k, v := range was {
 		switch now, ok := set[k]; {
@@ -123,5 +124,5 @@ func (u *updater) trash(ctx context.Context) error {
 	if u.state.Trashed.ValueBool() || !u.plan.Trashed.ValueBool() {
 		return nil
 	}
-	return u.d.Ceph.TrashImage(ctx, u.spec, u.id, u.plan.trashDelay())
+	return u.d.Ceph.TrashImage(ctx, u.spec, u.id, u.plan.TrashDelay.Amount())
 }

@@ -10,11 +10,10 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/boot"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
 )
 
 // shownLines is how much of the console an error shows.
@@ -45,53 +44,48 @@ func findOrigin(ctx context.Context, d *providerdata.Data, snapshot string) (ori
 
 // check boots the snapshot and fills in what was seen.
 func (r *bootCheckResource) check(ctx context.Context, m *model, diags *diag.Diagnostics) {
-	result := boot.Result{}
-	err := r.boot(ctx, m, &result, diags)
+	result := qemu.BootResult{}
+	err := r.boot(ctx, m, &result)
 	if err == nil || diags.HasError() {
 		return
 	}
-	detail := report.Detail(err)
+	detail := kind.Detail(err)
 	if text := lastLines(result.Console, shownLines); text != "" {
 		detail += "\n\nThe end of its console:\n\n" + text
 	} else if result.Time > 0 {
 		detail += "\n\nIt wrote nothing to its serial console: the guest may lack console=ttyS0 on its kernel's command line."
 	}
-	diags.AddError(report.Unable("boot", noun, m.Snapshot.ValueString()), detail)
+	diags.AddError(kind.Unable("boot", m.Snapshot.ValueString()), detail)
 }
 
-func (r *bootCheckResource) boot(ctx context.Context, m *model, result *boot.Result, diags *diag.Diagnostics) (err error) {
+func (r *bootCheckResource) boot(ctx context.Context, m *model, result *qemu.BootResult) (err error) {
 	sign, err := m.sign()
 	if err != nil {
 		return err
 	}
-	limit, errs := m.BootTimeout.ValueGoDuration()
-	if diags.Append(errs...); diags.HasError() {
-		return nil
-	}
+	limit := m.BootTimeout.Amount()
 	o, err := findOrigin(ctx, r.data, m.Snapshot.ValueString())
 	if err != nil {
 		return err
 	}
-	dir, err := workdir.New("boot")
+	// Its qemu is seen as a use of the image.
+	lock, err := r.data.Ceph.ShareImage(ctx, o.spec, "boot check")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, dir.Remove()) }()
-	tool, err := r.data.Ceph.WriteToolConf(ctx, dir.Path(), nil)
+	defer lock.Release()
+	overlay, err := guestoverlay.New(ctx, r.data.Guest(), o.spec)
 	if err != nil {
 		return err
 	}
-	machine := boot.Machine{
-		Disk: boot.RBD{
-			Pool: o.spec.Pool, Namespace: o.spec.Namespace, Image: o.spec.Image, Snapshot: o.spec.Snapshot,
-			ConfFile: tool.ConfFile, User: tool.User,
-		},
-		Env: tool.Env, Dir: dir.Path(), Bus: m.DiskBus.ValueString(),
+	defer func() { err = errors.Join(err, overlay.Remove()) }()
+	machine := qemu.Machine{
+		Overlay: overlay.Path, Env: overlay.Env, Dir: overlay.Dir, Bus: m.DiskBus.ValueString(),
 		MemoryMiB: m.memoryMiB(), CPUs: m.CPUs.ValueInt64(), Network: m.network(),
 	}
 	if files := m.seed(o); files != nil {
-		machine.Seed = filepath.Join(dir.Path(), "seed.iso")
-		if err := boot.WriteSeed(machine.Seed, files); err != nil {
+		machine.Seed = filepath.Join(overlay.Dir, "seed.iso")
+		if err := qemu.WriteSeed(machine.Seed, files); err != nil {
 			return err
 		}
 	}
@@ -104,7 +98,10 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, result *boot.Res
 	tflog.Info(ctx, "booting a snapshot", map[string]any{"snapshot": o.spec.String(), "accelerator": machine.Accelerator, "network": machine.Network})
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w (%s)", errTooSlow, limit))
 	defer cancel()
-	*result, err = machine.Run(ctx, sign)
+	err = overlay.Within(ctx, func(ctx context.Context) (err error) {
+		*result, err = machine.Run(ctx, sign)
+		return err
+	})
 	tflog.Debug(ctx, "the guest's console", map[string]any{"snapshot": o.spec.String(), "text": result.Console})
 	if err != nil {
 		return err

@@ -7,12 +7,12 @@ import (
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/boot"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/durationtype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 )
 
 const (
@@ -21,28 +21,28 @@ const (
 )
 
 type model struct {
-	Snapshot       types.String         `tfsdk:"snapshot"`
-	ConsolePattern types.String         `tfsdk:"console_pattern"`
-	SSHBanner      types.String         `tfsdk:"ssh_banner"`
-	FailurePattern types.String         `tfsdk:"failure_pattern"`
-	UserData       types.String         `tfsdk:"user_data"`
-	MetaData       types.String         `tfsdk:"meta_data"`
-	NetworkConfig  types.String         `tfsdk:"network_config"`
-	Network        types.String         `tfsdk:"network"`
-	DiskBus        types.String         `tfsdk:"disk_bus"`
-	Memory         sizetype.Value       `tfsdk:"memory"`
-	CPUs           types.Int64          `tfsdk:"cpus"`
-	BootTimeout    timetypes.GoDuration `tfsdk:"boot_timeout"`
-	Triggers       types.Map            `tfsdk:"triggers"`
-	Spec           types.String         `tfsdk:"spec"`
-	ImageID        types.String         `tfsdk:"image_id"`
-	SnapshotID     types.Int64          `tfsdk:"snapshot_id"`
-	Seconds        types.Float64        `tfsdk:"seconds"`
-	Accelerator    types.String         `tfsdk:"accelerator"`
-	Line           types.String         `tfsdk:"line"`
-	Banner         types.String         `tfsdk:"banner"`
-	Console        types.String         `tfsdk:"console"`
-	Timeouts       timeouts.Value       `tfsdk:"timeouts"`
+	Snapshot       types.String       `tfsdk:"snapshot"`
+	ConsolePattern types.String       `tfsdk:"console_pattern"`
+	SSHBanner      types.String       `tfsdk:"ssh_banner"`
+	FailurePattern types.String       `tfsdk:"failure_pattern"`
+	UserData       types.String       `tfsdk:"user_data"`
+	MetaData       types.String       `tfsdk:"meta_data"`
+	NetworkConfig  types.String       `tfsdk:"network_config"`
+	Network        types.String       `tfsdk:"network"`
+	DiskBus        types.String       `tfsdk:"disk_bus"`
+	Memory         sizetype.Value     `tfsdk:"memory"`
+	CPUs           types.Int64        `tfsdk:"cpus"`
+	BootTimeout    durationtype.Value `tfsdk:"boot_timeout"`
+	Triggers       types.Map          `tfsdk:"triggers"`
+	Spec           types.String       `tfsdk:"spec"`
+	ImageID        types.String       `tfsdk:"image_id"`
+	SnapshotID     types.Int64        `tfsdk:"snapshot_id"`
+	Seconds        types.Float64      `tfsdk:"seconds"`
+	Accelerator    types.String       `tfsdk:"accelerator"`
+	Line           types.String       `tfsdk:"line"`
+	Banner         types.String       `tfsdk:"banner"`
+	Console        types.String       `tfsdk:"console"`
+	Timeouts       timeouts.Value     `tfsdk:"timeouts"`
 }
 
 // arguments are those that the result depends on, but for the snapshot.
@@ -57,7 +57,7 @@ func (m model) memoryMiB() int64 {
 	if !m.Memory.Known() {
 		return 0
 	}
-	return int64(m.Memory.Bytes() >> 20)
+	return int64(m.Memory.Amount() >> 20)
 }
 
 // forget has the results be told by the apply.
@@ -87,7 +87,7 @@ func (m model) computed() map[string]attr.Value {
 }
 
 // set fills in what a boot has shown.
-func (m *model) set(o origin, accelerator string, r boot.Result) {
+func (m *model) set(o origin, accelerator string, r qemu.BootResult) {
 	m.Spec, m.ImageID = types.StringValue(o.spec.String()), types.StringValue(o.imageID)
 	m.SnapshotID = types.Int64Value(int64(o.snapshotID)) //nolint:gosec // a counter
 	m.Seconds = types.Float64Value(math.Round(r.Time.Seconds()*10) / 10)
@@ -101,8 +101,8 @@ func (m *model) set(o origin, accelerator string, r boot.Result) {
 	}
 }
 
-func (m model) sign() (boot.Sign, error) {
-	var s boot.Sign
+func (m model) sign() (qemu.BootSign, error) {
+	var s qemu.BootSign
 	for _, p := range []struct {
 		from types.String
 		to   **regexp.Regexp
@@ -137,7 +137,7 @@ func (m model) seed(o origin) map[string]string {
 
 func (m model) network() string {
 	if m.Network.IsNull() && !m.SSHBanner.IsNull() {
-		return boot.Isolated
+		return qemu.Isolated
 	}
-	return cmp.Or(m.Network.ValueString(), boot.NoNetwork)
+	return cmp.Or(m.Network.ValueString(), qemu.NoNetwork)
 }

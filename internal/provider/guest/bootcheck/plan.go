@@ -2,28 +2,25 @@ package bootcheck
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/boot"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 // ValidateConfig refuses what can't be waited for.
 func (r *bootCheckResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	if m.Network.ValueString() == boot.NoNetwork && !m.SSHBanner.IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root("network"), "No network for ssh", "ssh_banner needs a network card: \""+boot.Isolated+"\" will do, and is the default with it.")
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
+		return
 	}
-	if d, errs := m.BootTimeout.ValueGoDuration(); !m.BootTimeout.IsNull() && !m.BootTimeout.IsUnknown() && !errs.HasError() && d <= 0 {
-		resp.Diagnostics.AddAttributeError(path.Root("boot_timeout"), "No time to boot", fmt.Sprintf("%s is not a time in which a guest comes up.", d))
+	if m.Network.ValueString() == qemu.NoNetwork && !m.SSHBanner.IsNull() {
+		resp.Diagnostics.AddAttributeError(path.Root("network"), "No network for ssh", "ssh_banner needs a network card: \""+qemu.Isolated+"\" will do, and is the default with it.")
 	}
-	if m.Memory.Known() && (m.memoryMiB() < 16 || m.Memory.Bytes()%(1<<20) != 0) {
+	if m.Memory.Known() && (m.memoryMiB() < 16 || m.Memory.Amount()%(1<<20) != 0) {
 		resp.Diagnostics.AddAttributeError(path.Root("memory"), "Invalid memory", "It must be a multiple of 1MiB, and 16MiB at least.")
 	}
 }
@@ -43,7 +40,7 @@ func (r *bootCheckResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	}
 	same, err := r.sameSnapshot(ctx, plan, state)
 	if err != nil {
-		report.AttributeError(&resp.Diagnostics, path.Root("snapshot"), "plan a boot of", noun, plan.Snapshot.ValueString(), err)
+		kind.AttributeError(&resp.Diagnostics, path.Root("snapshot"), "plan a boot of", plan.Snapshot.ValueString(), err)
 		return
 	}
 	plan.Spec = plan.Snapshot
@@ -52,7 +49,7 @@ func (r *bootCheckResource) ModifyPlan(ctx context.Context, req resource.ModifyP
 	} else {
 		plan.forget()
 	}
-	change.SetPlan(ctx, resp, plan.computed())
+	guestresource.SetPlan(ctx, resp, plan.computed())
 }
 
 func sameArguments(plan, state model) bool {
@@ -83,7 +80,7 @@ func (r *bootCheckResource) sameSnapshot(ctx context.Context, plan, state model)
 		return state.isOf(id.ImageID, id.SnapshotID), nil
 	}
 	o, err := findOrigin(ctx, r.data, plan.Snapshot.ValueString())
-	if _, ok := r.data.Planned.Find(spec.ImageSpec()); ok && rbd.IsNotFound(err) {
+	if r.data.Planned.Explains(spec, err) {
 		return false, nil
 	}
 	return err == nil && state.isOf(o.imageID, o.snapshotID), err

@@ -10,18 +10,20 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/boot"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 const (
-	noun           = "RBD snapshot"
 	defaultTimeout = 30 * time.Minute
 )
+
+var kind = report.NewKind("RBD snapshot", advice, guestresource.Advice)
 
 var (
 	_ resource.ResourceWithConfigure      = &bootCheckResource{}
@@ -30,10 +32,10 @@ var (
 	_ resource.ResourceWithValidateConfig = &bootCheckResource{}
 )
 
-func init() {
-	report.Advise(boot.ErrFailed, "The snapshot is as it was. Mend the image, and take another snapshot.")
-	report.Advise(boot.ErrEnded, "The guest has powered off or rebooted, or qemu could not run it; where the rbd driver is missing, install qemu-block-extra. The snapshot is as it was.")
-	report.Advise(errTooSlow, "Raise boot_timeout where the guest is merely slow: without KVM it takes several times as long. The snapshot is as it was.")
+var advice = []report.Advice{
+	{Is: qemu.ErrConsoleFailure, Do: "The snapshot is as it was. Mend the image, and take another snapshot."},
+	{Is: qemu.ErrEnded, Do: "The guest has powered off or rebooted, or qemu could not run it; where the rbd driver is missing, install qemu-block-extra. The snapshot is as it was."},
+	{Is: errTooSlow, Do: "Raise boot_timeout where the guest is merely slow: without KVM it takes several times as long. The snapshot is as it was."},
 }
 
 // NewResource is rbd_guest_boot_check.
@@ -85,13 +87,13 @@ func (r *bootCheckResource) Update(ctx context.Context, req resource.UpdateReque
 func (r *bootCheckResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.Reading(ctx, state.Timeouts.Read, defaultTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
 	}
 	if !r.data.CanAsk() {
-		resp.Diagnostics.AddWarning("Not refreshed", "The provider's configuration is not known yet, so the "+noun+" \""+state.Snapshot.ValueString()+"\" was not read.")
+		kind.NotRefreshed(&resp.Diagnostics, state.Snapshot.ValueString())
 		return
 	}
 	spec, err := rbd.ParseSpec(state.Snapshot.ValueString())
@@ -100,7 +102,7 @@ func (r *bootCheckResource) Read(ctx context.Context, req resource.ReadRequest, 
 		img, err = imageref.Find(ctx, r.data, spec.ImageSpec().String(), state.ImageID.ValueString())
 	}
 	if err != nil && !rbd.IsNotFound(err) {
-		report.Error(&resp.Diagnostics, "read", noun, state.Snapshot.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "read", state.Snapshot.ValueString(), err)
 		return
 	}
 	i := slices.IndexFunc(img.Snapshots, func(s rbd.Snapshot) bool {

@@ -36,10 +36,10 @@ func guest(t *testing.T, spec string, files map[string]string) {
 }
 
 func planned(action plancheck.ResourceActionType) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+	return providertest.Expect(
 		plancheck.ExpectResourceAction(address, action),
 		plancheck.ExpectUnknownValue(address, tfjsonpath.New("seconds")),
-	}}
+	)
 }
 
 func text(attribute, pattern string) statecheck.StateCheck {
@@ -62,6 +62,7 @@ func untouched(t *testing.T, spec string) resource.TestCheckFunc {
 }
 
 func TestBootCheckLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	guest(t, spec, map[string]string{"/etc/rc.local": `#!/bin/sh
@@ -92,7 +93,7 @@ echo
 			},
 			{
 				Config:           check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`, "timeouts {\n create = \"20m\"\n }"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectKnownValue(address, tfjsonpath.New("seconds"), knownvalue.NotNull())}},
+				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "seconds", knownvalue.NotNull())),
 			},
 			{ // a prompt, which has no end; and a seed
 				Config:            check(spec+"@golden", `console_pattern = "no end$"`, `user_data = "hello, user data"`, `disk_bus = "virtio"`),
@@ -101,11 +102,9 @@ echo
 				Check:             untouched(t, spec),
 			},
 			{ // renamed: the same snapshot
-				PreConfig: func() { acctest.RBD(t, "snap", "rename", spec+"@golden", spec+"@best") },
-				Config:    check(spec+"@best", `console_pattern = "no end$"`, `user_data = "hello, user data"`),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("line"), knownvalue.NotNull()),
-				}},
+				PreConfig:        func() { acctest.RBD(t, "snap", "rename", spec+"@golden", spec+"@best") },
+				Config:           check(spec+"@best", `console_pattern = "no end$"`, `user_data = "hello, user data"`),
+				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "line", knownvalue.NotNull())),
 			},
 			{ // another one of the same name
 				PreConfig: func() {
@@ -126,11 +125,15 @@ echo
 
 // A guest that does not come up fails the apply, which says what it saw.
 func TestBootCheckFailures(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	guest(t, spec, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'emergency mode: no disk'\n"})
 	off := spec + "-off"
 	guest(t, off, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'going down'\necho o >/proc/sysrq-trigger\nbusybox sleep 60\n"})
+	filling := spec + "-filling"
+	guest(t, filling, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'going to fill'\nbusybox dd if=/dev/zero of=/dev/vda bs=64k\nbusybox sleep 600\n"})
+	limited := strings.Replace(providertest.Provider(), "guestfs {", "guestfs {\n    max_overlay_size = \"4MiB\"", 1)
 	golden := spec + "@golden"
 	providertest.Run(t, resource.TestCase{
 		Steps: []resource.TestStep{
@@ -138,7 +141,7 @@ func TestBootCheckFailures(t *testing.T) {
 			{Config: check(golden, `console_pattern = "("`), ExpectError: regexp.MustCompile(`Not a regular expression`)},
 			{Config: check(golden, `ssh_banner = "SSH"`, `network = "none"`), ExpectError: regexp.MustCompile(`No network for ssh`)},
 			{Config: check(spec, `console_pattern = "x"`), ExpectError: regexp.MustCompile(`a\s+snapshot\s+is\s+wanted`)},
-			{Config: check(golden, `console_pattern = "x"`, `boot_timeout = "0s"`), ExpectError: regexp.MustCompile(`No time to boot`)},
+			{Config: check(golden, `console_pattern = "x"`, `boot_timeout = "0s"`), ExpectError: regexp.MustCompile(`No time`)},
 			{
 				Config:      check(golden, `console_pattern = "^never$"`, `boot_timeout = "5s"`),
 				ExpectError: regexp.MustCompile(`(?s)did\s+not\s+come\s+up.*boot_timeout\s+has\s+passed.*Raise\s+boot_timeout`),
@@ -151,9 +154,13 @@ func TestBootCheckFailures(t *testing.T) {
 				Config:      check(off+"@golden", `console_pattern = "^never$"`),
 				ExpectError: regexp.MustCompile(`(?s)emu\s+ended\s+before.*going down`),
 			},
+			{ // a guest that writes without an end
+				Config:      limited + check(filling+"@golden", `console_pattern = "^never$"`),
+				ExpectError: regexp.MustCompile(`(?s)ore\s+is\s+written\s+than\s+may\s+be.*at\s+most\s+4194304.*raise\s+max_overlay_size.*going to fill`),
+			},
 			{ // none of it left anything
 				Config: check(golden, `console_pattern = "TINY-READY"`),
-				Check:  resource.ComposeAggregateTestCheckFunc(untouched(t, spec), untouched(t, off)),
+				Check:  resource.ComposeAggregateTestCheckFunc(untouched(t, spec), untouched(t, off), untouched(t, filling)),
 			},
 		},
 	})
@@ -162,6 +169,7 @@ func TestBootCheckFailures(t *testing.T) {
 // An ssh banner counts, not a TCP connection; and the guest reaches nothing
 // outside unless that is asked for.
 func TestBootCheckNetwork(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	outside, err := net.Listen("tcp", "127.0.0.1:0")
@@ -219,5 +227,29 @@ busybox nc -ll -p 22 -e /etc/banner &
 				ExpectError: regexp.MustCompile(`(?s)no\s+ssh\s+banner\s+came`),
 			},
 		},
+	})
+}
+
+// A boot check and an edit of one image in one run: each is seen by the other as
+// a use of the image, and waits.
+func TestBootCheckBesideAnEdit(t *testing.T) {
+	t.Parallel()
+	name := providertest.Name(t)
+	spec := "vms/" + name
+	guest(t, spec, nil)
+	providertest.Run(t, resource.TestCase{
+		Steps: []resource.TestStep{{
+			Config: check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`) + fmt.Sprintf(
+				"resource \"rbd_guest_file_edit\" \"test\" {\n  image = %q\n  files = {\n    \"/etc/motd\" = { content = \"edited\\n\" }\n  }\n}\n", spec),
+			Check: func(*terraform.State) error {
+				if out := acctest.RBD(t, "diff", "--from-snap", "golden", spec); !strings.Contains(out, "data") {
+					return fmt.Errorf("the edit has written nothing: %s", out)
+				}
+				if out := acctest.RBD(t, "snap", "ls", "--all", spec); strings.Contains(out, "terraform-undo") {
+					return fmt.Errorf("left: %s", out)
+				}
+				return nil
+			},
+		}},
 	})
 }

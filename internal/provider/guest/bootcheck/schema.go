@@ -2,12 +2,11 @@ package bootcheck
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-timetypes/timetypes"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
@@ -15,9 +14,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/boot"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/durationtype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 )
 
 const description = "A snapshot of an RBD image, booted once in qemu on the machine that runs Terraform, to see that it comes up: " +
@@ -31,89 +33,108 @@ const description = "A snapshot of an RBD image, booted once in qemu on the mach
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'` (qemu can't read with `profile rbd-read-only`)."
 
 func (r *bootCheckResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	pattern := []validator.String{namecheck.Pattern()}
-	const re2 = "Regular expression ([RE2](https://github.com/google/re2/wiki/Syntax))"
+	attributes := signAttributes()
+	maps.Copy(attributes, machineAttributes())
+	maps.Copy(attributes, resultAttributes())
 	resp.Schema = schema.Schema{
 		MarkdownDescription: description,
-		Attributes: map[string]schema.Attribute{
-			"snapshot": schema.StringAttribute{
-				Required: true, Validators: []validator.String{namecheck.SnapshotSpec()},
-				MarkdownDescription: "The snapshot to boot: `pool[/namespace]/image@snapshot`. Another spec of the same snapshot, as after a rename, is no change.",
-			},
-			"console_pattern": schema.StringAttribute{
-				Optional: true,
-				Validators: []validator.String{
-					namecheck.Pattern(), stringvalidator.AtLeastOneOf(path.MatchRoot("ssh_banner")),
-				},
-				MarkdownDescription: re2 + " for a line on the first serial console, `login:` for example. " +
-					"Escape sequences and other control characters are taken out before; the beginning of a line counts when nothing has followed for a second. " +
-					"The guest must write to it (`console=ttyS0`).",
-			},
-			"ssh_banner": schema.StringAttribute{
-				Optional: true, Validators: pattern,
-				MarkdownDescription: re2 + " for the banner that the guest's port 22 sends, `^SSH-2\\.0-` for any. Needs a guest that configures its first network card by DHCP. " +
-					"With `console_pattern` as well, both are waited for.",
-			},
-			"failure_pattern": schema.StringAttribute{
-				Optional: true, Validators: pattern,
-				MarkdownDescription: re2 + " for a line on the console that makes the check fail at once, `Kernel panic|emergency mode` for example.",
-			},
-			"user_data": schema.StringAttribute{
-				Optional: true, Sensitive: true,
-				MarkdownDescription: "cloud-init user data. With it, or one of the next two, the guest gets a seed of the NoCloud kind as a second disk, read-only, with the label `cidata`. " +
-					"It is kept in the state: use no secret that is worth anything outside this boot.",
-			},
-			"meta_data": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "cloud-init meta data. Default with a seed: an `instance-id` of its own for each snapshot.",
-			},
-			"network_config": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "cloud-init network configuration.",
-			},
-			"network": schema.StringAttribute{
-				Optional: true,
-				Validators: []validator.String{
-					stringvalidator.OneOf(boot.NoNetwork, boot.Isolated, boot.Outside),
-				},
-				MarkdownDescription: "`none` (default): no network card. `isolated` (default with `ssh_banner`): a card with DHCP, behind which nothing can be reached. " +
-					"`outside`: with NAT to all that this machine can reach, which is a risk with a guest that is not trusted.",
-			},
-			"disk_bus": schema.StringAttribute{
-				Optional: true, Computed: true, Default: stringdefault.StaticString(boot.VirtioBlk),
-				Validators:          []validator.String{stringvalidator.OneOf(boot.VirtioBlk, boot.VirtioSCSI, boot.IDE)},
-				MarkdownDescription: "Bus of the disk: `virtio` (default), `scsi` (virtio-scsi) or `ide`, for guests without virtio drivers.",
-			},
-			"memory": schema.StringAttribute{
-				Optional: true, Computed: true, CustomType: sizetype.Type{}, Default: stringdefault.StaticString(defaultMemory),
-				MarkdownDescription: "Memory of the machine. Default: `" + defaultMemory + "`. " + sizetype.Description,
-			},
-			"cpus": schema.Int64Attribute{
-				Optional: true, Computed: true, Default: int64default.StaticInt64(1), Validators: []validator.Int64{int64validator.Between(1, 64)},
-				MarkdownDescription: "Processors of the machine. Default: `1`.",
-			},
-			"boot_timeout": schema.StringAttribute{
-				Optional: true, Computed: true, CustomType: timetypes.GoDurationType{}, Default: stringdefault.StaticString(defaultBootTimeout),
-				MarkdownDescription: "Time within which the guest must be up, `90s` for example. Without KVM a guest takes several times as long. Default: `" + defaultBootTimeout + "`.",
-			},
-			"triggers": schema.MapAttribute{
-				Optional: true, ElementType: types.StringType,
-				MarkdownDescription: "Any values; a change boots the snapshot again.",
-			},
-			"spec":        schema.StringAttribute{Computed: true, MarkdownDescription: "The snapshot's spec, for what must come after the check."},
-			"image_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "RBD image id of the image that was booted."},
-			"snapshot_id": schema.Int64Attribute{Computed: true, MarkdownDescription: "Id of the snapshot that was booted."},
-			"seconds":     schema.Float64Attribute{Computed: true, MarkdownDescription: "Time from the start of qemu until the guest was up."},
-			"accelerator": schema.StringAttribute{Computed: true, MarkdownDescription: "What it ran with: `kvm` or `tcg`."},
-			"line":        schema.StringAttribute{Computed: true, MarkdownDescription: "The line of the console that matched; null without `console_pattern`."},
-			"banner":      schema.StringAttribute{Computed: true, MarkdownDescription: "The ssh banner; null without `ssh_banner`."},
-			"console": schema.StringAttribute{
-				Computed:            true,
-				MarkdownDescription: "The end of the console's text, up to 32 KiB, without control characters. It is what the guest prints, secrets included.",
-			},
-		},
+		Attributes:          attributes,
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true}),
+			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true}),
+		},
+	}
+}
+
+// signAttributes say what is booted, and how it is seen to be up.
+func signAttributes() map[string]schema.Attribute {
+	const re2 = "Regular expression ([RE2](https://github.com/google/re2/wiki/Syntax))"
+	return map[string]schema.Attribute{
+		"snapshot": schema.StringAttribute{
+			Required: true, Validators: []validator.String{namecheck.SnapshotSpec()},
+			MarkdownDescription: "The snapshot to boot: `pool[/namespace]/image@snapshot`. Another spec of the same snapshot, as after a rename, is no change.",
+		},
+		"console_pattern": schema.StringAttribute{
+			Optional: true,
+			Validators: []validator.String{
+				namecheck.LinePattern(), siblings.AtLeastOne("ssh_banner"),
+			},
+			MarkdownDescription: re2 + " for a line on the first serial console, `login:` for example. " +
+				"Escape sequences and other control characters are taken out before; the beginning of a line counts when nothing has followed for a second. " +
+				"The guest must write to it (`console=ttyS0`).",
+		},
+		"ssh_banner": schema.StringAttribute{
+			Optional: true, Validators: []validator.String{namecheck.Pattern()},
+			MarkdownDescription: re2 + " for the banner that the guest's port 22 sends, `^SSH-2\\.0-` for any. Needs a guest that configures its first network card by DHCP. " +
+				"With `console_pattern` as well, both are waited for.",
+		},
+		"failure_pattern": schema.StringAttribute{
+			Optional: true, Validators: []validator.String{namecheck.LinePattern()},
+			MarkdownDescription: re2 + " for a line on the console that makes the check fail at once, `Kernel panic|emergency mode` for example.",
+		},
+	}
+}
+
+// machineAttributes say what machine it is booted in.
+func machineAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"user_data": schema.StringAttribute{
+			Optional: true, Sensitive: true,
+			MarkdownDescription: "cloud-init user data. With it, or one of the next two, the guest gets a seed of the NoCloud kind as a second disk, read-only, with the label `cidata`. " +
+				"It is kept in the state: use no secret that is worth anything outside this boot.",
+		},
+		"meta_data": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "cloud-init meta data. Default with a seed: an `instance-id` of its own for each snapshot.",
+		},
+		"network_config": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "cloud-init network configuration.",
+		},
+		"network": schema.StringAttribute{
+			Optional: true,
+			Validators: []validator.String{
+				stringvalidator.OneOf(qemu.NoNetwork, qemu.Isolated, qemu.Outside),
+			},
+			MarkdownDescription: "`none` (default): no network card. `isolated` (default with `ssh_banner`): a card with DHCP, behind which nothing can be reached. " +
+				"`outside`: with NAT to all that this machine can reach, which is a risk with a guest that is not trusted.",
+		},
+		"disk_bus": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString(qemu.VirtioBlk),
+			Validators:          []validator.String{stringvalidator.OneOf(qemu.VirtioBlk, qemu.VirtioSCSI, qemu.IDE)},
+			MarkdownDescription: "Bus of the disk: `virtio` (default), `scsi` (virtio-scsi) or `ide`, for guests without virtio drivers.",
+		},
+		"memory": schema.StringAttribute{
+			Optional: true, Computed: true, CustomType: sizetype.Type{}, Default: stringdefault.StaticString(defaultMemory),
+			MarkdownDescription: "Memory of the machine. Default: `" + defaultMemory + "`. " + sizetype.Description,
+		},
+		"cpus": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(1), Validators: []validator.Int64{int64validator.Between(1, 64)},
+			MarkdownDescription: "Processors of the machine. Default: `1`.",
+		},
+		"boot_timeout": schema.StringAttribute{
+			Optional: true, Computed: true, CustomType: durationtype.Type{}, Default: stringdefault.StaticString(defaultBootTimeout), Validators: []validator.String{durationtype.Limit()},
+			MarkdownDescription: "Time within which the guest must be up, `90s` for example. Without KVM a guest takes several times as long. Default: `" + defaultBootTimeout + "`.",
+		},
+	}
+}
+
+// resultAttributes say when it is booted again, and what was seen.
+func resultAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"triggers": schema.MapAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "Any values; a change boots the snapshot again.",
+		},
+		"spec":        schema.StringAttribute{Computed: true, MarkdownDescription: "The snapshot's spec, for what must come after the check."},
+		"image_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "RBD image id of the image that was booted."},
+		"snapshot_id": schema.Int64Attribute{Computed: true, MarkdownDescription: "Id of the snapshot that was booted."},
+		"seconds":     schema.Float64Attribute{Computed: true, MarkdownDescription: "Time from the start of qemu until the guest was up."},
+		"accelerator": schema.StringAttribute{Computed: true, MarkdownDescription: "What it ran with: `kvm` or `tcg`."},
+		"line":        schema.StringAttribute{Computed: true, MarkdownDescription: "The line of the console that matched; null without `console_pattern`."},
+		"banner":      schema.StringAttribute{Computed: true, MarkdownDescription: "The ssh banner; null without `ssh_banner`."},
+		"console": schema.StringAttribute{
+			Computed:            true,
+			MarkdownDescription: "The end of the console's text, up to 32 KiB, without control characters. It is what the guest prints, secrets included.",
 		},
 	}
 }

@@ -3,41 +3,39 @@ package customization
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/customization"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 )
 
 type model struct {
-	Image               types.String   `tfsdk:"image"`
-	Mkdir               types.List     `tfsdk:"mkdir"`
-	CopyIn              types.List     `tfsdk:"copy_in"`
-	Upload              types.Map      `tfsdk:"upload"`
-	Packages            types.List     `tfsdk:"packages"`
-	Install             types.List     `tfsdk:"install"`
-	AppendLine          types.List     `tfsdk:"append_line"`
-	Hostname            types.String   `tfsdk:"hostname"`
-	Timezone            types.String   `tfsdk:"timezone"`
-	RootPassword        types.String   `tfsdk:"root_password_wo"`
-	RootPasswordVersion types.Int64    `tfsdk:"root_password_wo_version"`
-	SSHInject           types.Map      `tfsdk:"ssh_inject"`
-	EnableServices      types.List     `tfsdk:"enable_services"`
-	DisableServices     types.List     `tfsdk:"disable_services"`
-	RunScripts          types.List     `tfsdk:"run"`
-	RunCommands         types.List     `tfsdk:"run_command"`
-	Delete              types.List     `tfsdk:"delete"`
-	Truncate            types.List     `tfsdk:"truncate"`
-	SELinuxRelabel      types.Bool     `tfsdk:"selinux_relabel"`
-	Network             types.Bool     `tfsdk:"network"`
-	Triggers            types.Map      `tfsdk:"triggers"`
-	Messages            types.List     `tfsdk:"messages"`
-	Spec                types.String   `tfsdk:"spec"`
-	ImageID             types.String   `tfsdk:"image_id"`
-	Revision            types.String   `tfsdk:"revision"`
-	Timeouts            timeouts.Value `tfsdk:"timeouts"`
+	guestresource.Model
+
+	Mkdir               types.List   `tfsdk:"mkdir"`
+	CopyIn              types.List   `tfsdk:"copy_in"`
+	Upload              types.Map    `tfsdk:"upload"`
+	Packages            types.List   `tfsdk:"packages"`
+	Install             types.List   `tfsdk:"install"`
+	AppendLine          types.List   `tfsdk:"append_line"`
+	Hostname            types.String `tfsdk:"hostname"`
+	Timezone            types.String `tfsdk:"timezone"`
+	RootPassword        types.String `tfsdk:"root_password_wo"`
+	RootPasswordVersion types.Int64  `tfsdk:"root_password_wo_version"`
+	SSHInject           types.Map    `tfsdk:"ssh_inject"`
+	EnableServices      types.List   `tfsdk:"enable_services"`
+	DisableServices     types.List   `tfsdk:"disable_services"`
+	RunScripts          types.List   `tfsdk:"run"`
+	RunCommands         types.List   `tfsdk:"run_command"`
+	Delete              types.List   `tfsdk:"delete"`
+	Truncate            types.List   `tfsdk:"truncate"`
+	SELinuxRelabel      types.Bool   `tfsdk:"selinux_relabel"`
+	Network             types.Bool   `tfsdk:"network"`
+	Triggers            types.Map    `tfsdk:"triggers"`
+	Messages            types.List   `tfsdk:"messages"`
 }
 
 type copyModel struct {
@@ -50,24 +48,37 @@ type lineModel struct {
 	Line types.String `tfsdk:"line"`
 }
 
-func (m model) subject() *change.Subject { return &change.Subject{Image: m.Image, ImageID: m.ImageID} }
-
 // work is what is to be done.
-func (m model) work() []attr.Value {
+func (m *model) work() []attr.Value {
 	return []attr.Value{
 		m.Mkdir, m.CopyIn, m.Upload, m.Packages, m.Install, m.AppendLine, m.Hostname, m.Timezone, m.RootPasswordVersion,
 		m.SSHInject, m.EnableServices, m.DisableServices, m.RunScripts, m.RunCommands, m.Delete, m.Truncate, m.SELinuxRelabel,
 	}
 }
 
-func (m model) known(ctx context.Context) bool {
-	return change.Known(ctx, append(m.work(), m.Network, m.Triggers)...)
+// request is what the plan asks of the image; the password is in no plan.
+func (m *model) request(ctx context.Context, password types.String, diags *diag.Diagnostics) (r customization.Request, err error) {
+	r = customization.Request{Planned: m.Revision.ValueString(), Job: m.job(ctx, diags), Password: password.ValueString()}
+	r.Image, err = m.Ref()
+	return r, err
+}
+
+// set fills in what was done to the image.
+func (m *model) set(ctx context.Context, done guestedit.Done, diags *diag.Diagnostics) {
+	m.Set(done.Spec, done.ImageID, done.Revision)
+	list, errs := types.ListValueFrom(ctx, types.StringType, done.Messages)
+	diags.Append(errs...)
+	m.Messages = list
+}
+
+func (m *model) known(ctx context.Context) bool {
+	return guestresource.Known(ctx, append(m.work(), m.Network, m.Triggers)...)
 }
 
 // job is the configuration as plain Go, but for the password, which is in no
 // plan.
-func (m model) job(ctx context.Context, diags *diag.Diagnostics) job {
-	j := job{
+func (m *model) job(ctx context.Context, diags *diag.Diagnostics) customization.Job {
+	j := customization.Job{
 		Hostname: m.Hostname.ValueString(), Timezone: m.Timezone.ValueString(), PasswordVersion: m.RootPasswordVersion.ValueInt64(),
 		Relabel: m.SELinuxRelabel.ValueBool(), Network: m.Network.ValueBool(),
 	}

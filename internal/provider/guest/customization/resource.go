@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -15,134 +14,94 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/customization"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const program = "virt-customize"
+var kind = report.NewKind("guest of RBD image", advice, guestresource.Advice)
 
-var (
-	_ resource.ResourceWithConfigure      = &customizationResource{}
-	_ resource.ResourceWithModifyPlan     = &customizationResource{}
-	_ resource.ResourceWithImportState    = &customizationResource{}
-	_ resource.ResourceWithValidateConfig = &customizationResource{}
-)
-
-// virt-customize gives a guest whose machine id is empty one of its own, as some
-// packages need one; all that is cloned from the image would have the same.
-const (
-	machineID       = "/etc/machine-id"
-	filledMachineID = "Setting the machine ID in " + machineID
-)
-
-func init() {
-	report.Advise(errLocal, "Look for a typing error, and whether this user may read it. The image was not changed.")
-	report.Advise(errPackages, "Give those that the guest's own tool installs, all .deb or all .rpm.")
+var advice = []report.Advice{
+	{Is: customization.ErrLocal, Do: "Look for a typing error, and whether this user may read it. The image was not changed."},
+	{Is: customization.ErrPackages, Do: "Give those that the guest's own tool installs, all .deb or all .rpm."},
 }
+
+var _ resource.ResourceWithValidateConfig = &customizationResource{}
 
 // NewResource is rbd_guest_customization.
 func NewResource() resource.Resource {
-	return &customizationResource{change.Base{Type: "_guest_customization", Noun: "guest of RBD image"}}
+	return &customizationResource{guestresource.Resource[model, *model]{
+		Type: "_guest_customization", Kind: kind, Action: "customise the", Work: work{},
+	}}
 }
 
-type customizationResource struct{ change.Base }
+type customizationResource struct {
+	guestresource.Resource[model, *model]
+}
 
 func (r *customizationResource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
 	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
+	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
+		return
+	}
 	if !slices.ContainsFunc(m.work(), func(v attr.Value) bool { return !v.IsNull() }) {
-		resp.Diagnostics.AddError("Nothing to do", "Give at least one of the arguments that change the guest.")
+		resp.Diagnostics.AddAttributeError(path.Root("run"), "Nothing to do",
+			"Give at least one of the arguments that change the guest, run = [\"systemctl enable chrony\"] for example.")
 	}
 	if !m.Install.IsNull() && !m.Network.IsUnknown() && !m.Network.ValueBool() {
 		resp.Diagnostics.AddAttributeError(path.Root("install"), "No network to install from", "Packages are installed by name with network = true only; packages takes local files.")
 	}
 	if m.known(ctx) {
-		if _, err := m.job(ctx, &resp.Diagnostics).packageKind(); err != nil {
-			resp.Diagnostics.AddAttributeError(path.Root("packages"), "Invalid packages", report.Detail(err))
+		if _, err := m.job(ctx, &resp.Diagnostics).PackageKind(); err != nil {
+			resp.Diagnostics.AddAttributeError(path.Root("packages"), "Invalid packages", kind.Detail(err))
 		}
 	}
 }
 
-func (r *customizationResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return // nothing is done to the guest
-	}
-	var plan, state model
-	var before *change.Subject
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if !req.State.Raw.IsNull() {
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		before = state.subject()
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
+// work is the customization of a guest.
+type work struct{}
+
+// Plan plans whether virt-customize runs, and the revision.
+func (work) Plan(ctx context.Context, p *guestresource.Planning[model]) {
 	var inputs any
-	if plan.known(ctx) {
+	if p.Plan.known(ctx) {
 		var err error
-		inputs, err = plan.job(ctx, &resp.Diagnostics).inputs()
+		inputs, err = p.Plan.job(ctx, p.Diagnostics()).Inputs()
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // which may be made in this run
-			report.Error(&resp.Diagnostics, "plan a change of", r.Noun, plan.Image.ValueString(), err)
+			kind.AttributeError(p.Diagnostics(), path.Root(customization.LocalArgument(err)), "plan a change of", p.Plan.Image.ValueString(), err)
 			return
 		}
 	}
-	runs, _ := r.PlanRun(ctx, before, plan.subject(), state.Revision, inputs, resp)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	messages := state.Messages
-	if runs {
+	messages := p.State.Messages
+	if p.Once(ctx, inputs) {
 		messages = types.ListUnknown(types.StringType)
 	}
-	change.SetPlan(ctx, resp, map[string]attr.Value{"messages": messages})
-}
-
-func (r *customizationResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if ok && r.run(ctx, &plan, req.Config, &resp.Diagnostics) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	if !p.Diagnostics().HasError() {
+		p.Set(ctx, map[string]attr.Value{"messages": messages})
 	}
 }
 
-// Update does nothing to the guest where only the image's name or the timeouts
+// Apply does nothing to the guest where only the image's name or the timeouts
 // changed.
-func (r *customizationResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if ok && (!plan.Messages.IsUnknown() || r.run(ctx, &plan, req.Config, &resp.Diagnostics)) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+func (work) Apply(ctx context.Context, b guestoverlay.Backends, plan *model, config tfsdk.Config, diags *diag.Diagnostics) error {
+	if !plan.Messages.IsUnknown() {
+		return nil
 	}
-}
-
-func (r *customizationResource) run(ctx context.Context, plan *model, config tfsdk.Config, diags *diag.Diagnostics) bool {
 	var password types.String
 	diags.Append(config.GetAttribute(ctx, path.Root("root_password_wo"), &password)...)
-	j := plan.job(ctx, diags)
-	if diags.HasError() {
-		return false
+	request, err := plan.request(ctx, password, diags)
+	if err != nil || diags.HasError() {
+		return err
 	}
-	inputs, err := j.inputs()
+	done, err := customization.Do(ctx, b, request)
 	if err != nil {
-		report.Error(diags, "customise the", r.Noun, plan.Image.ValueString(), err)
-		return false
+		return err
 	}
-	done, ok := r.RunOnce(ctx, *plan.subject(), plan.Revision, inputs, "customise the", func(ctx context.Context, o *change.Overlay) ([]string, error) {
-		args, mark, err := j.arguments(o.Dir, password.ValueString())
-		if err != nil {
-			return nil, err
-		}
-		said, err := o.RunTool(ctx, r.Data.Guests, program, mark, args...)
-		if err == nil && slices.Contains(said, filledMachineID) && !slices.Contains(slices.Concat(j.Delete, j.Truncate), machineID) {
-			_, err = o.RunTool(ctx, r.Data.Guests, program, "", "--no-network", "--no-logfile", "--truncate", machineID)
-		}
-		return slices.DeleteFunc(said, func(m string) bool { return strings.HasPrefix(m, "Running: mark-") }), err
-	}, diags)
-	plan.Spec, plan.ImageID, plan.Revision, plan.Messages = done.Spec, done.ImageID, done.Revision, done.Messages
-	return ok
+	plan.set(ctx, done, diags)
+	return nil
 }
+
+// Read finds nothing more: the work leaves no other trace.
+func (work) Read(context.Context, guestoverlay.Backends, rbd.Image, *model, *diag.Diagnostics) {}

@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -63,20 +62,26 @@ func deb(t *testing.T, name string) string {
 	return path
 }
 
-func contains(t *testing.T, spec string, commands []string, want ...string) resource.TestCheckFunc {
-	t.Helper()
-	return func(*terraform.State) error {
-		out := guesttest.Look(t, spec, commands...)
-		for _, w := range want {
-			if not, no := strings.CutPrefix(w, "!"); no == strings.Contains(out, not) {
-				return fmt.Errorf("%q in the guest:\n%s", w, out)
-			}
-		}
-		return nil
+// none expects a list of texts of which none contains this.
+type none string
+
+func (n none) CheckValue(v any) error {
+	list, ok := v.([]any)
+	if !ok || len(list) == 0 {
+		return fmt.Errorf("it is %v", v)
 	}
+	for _, e := range list {
+		if strings.Contains(fmt.Sprint(e), string(n)) {
+			return fmt.Errorf("%v contains %q", e, n)
+		}
+	}
+	return nil
 }
 
+func (n none) String() string { return "no " + string(n) }
+
 func TestCustomizationLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	// The guest has busybox alone, with a dpkg; what stands for systemctl writes
@@ -118,16 +123,13 @@ func TestCustomizationLife(t *testing.T) {
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("messages"), knownvalue.NotNull()),
 				},
 				Check: resource.ComposeAggregateTestCheckFunc(
-					contains(
+					guesttest.Contains(
 						t, spec,
 						[]string{
 							`cat "/opt/made here/` + filepath.Base(folder) + `/inner"`, "cat /opt/a:b", "stat /opt/a:b", "cat /opt/one", "cat /opt/lines", "cat /etc/hostname",
 							"cat /root/.ssh/authorized_keys", "cat /opt/log", "stat /etc/doomed", "stat /etc/full", "stat /etc/localtime", "cat /etc/shadow", "ls /var/tmp",
 						},
-						"copied in", "uploaded", "Mode:  0640", "from the package", "a: b\nc\n", "golden", "AAAA1 a@b\nssh-ed25519 AAAA2",
-						"systemctl enable sshd.service\nsystemctl disable getty@tty1\nscript 1\nscript 2: from the package\ncommand\n",
-						"/etc/doomed: File not found", "Size: 0", "Europe/Berlin", "root:$", "!"+password, "!terraform-provider",
-					),
+						acctest.Has("copied in", "uploaded", "Mode:  0640", "from the package", "a: b\nc\n", "golden", "AAAA1 a@b\nssh-ed25519 AAAA2", "systemctl enable sshd.service\nsystemctl disable getty@tty1\nscript 1\nscript 2: from the package\ncommand\n", "/etc/doomed: File not found", "Size: 0", "Europe/Berlin", "root:$").Lacks(""+password, "terraform-provider")),
 					guesttest.Clean(t, spec), guesttest.Boots(t, spec, "TINY-READY host=golden"),
 				),
 			},
@@ -146,23 +148,24 @@ func TestCustomizationLife(t *testing.T) {
 					}
 				},
 				Config: customization(spec, fmt.Sprintf(`upload = { "/opt/a:b" = %q }`, uploaded)),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Updates(address),
 					plancheck.ExpectUnknownValue(address, tfjsonpath.New("messages")),
-				}},
+				),
+				ConfigStateChecks: []statecheck.StateCheck{
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("messages"), none("Truncating")), // which is ours
+				},
 				// and the machine id, which was empty, still is
-				Check: contains(t, spec, []string{"cat /opt/a:b", "stat /etc/machine-id"}, "uploaded anew", "Size: 0\n"),
+				Check: guesttest.Contains(t, spec, []string{"cat /opt/a:b", "stat /etc/machine-id"}, acctest.Has("uploaded anew", "Size: 0\n")),
 			},
 			{ // a script that fails shows what it said, and leaves the image as it was
 				Config:      customization(spec, `hostname = "other"`, `run = ["echo before", "echo it was here; cat /nowhere; exit 3"]`),
 				ExpectError: regexp.MustCompile(`(?s)irt-customize:.*run-2:\s+command\s+exited\s+with\s+an\s+error.*It\s+printed:\s+it\s+was\s+here\s+cat:.*/nowhere.*not\s+changed`),
 			},
 			{
-				Config: customization(spec, fmt.Sprintf(`upload = { "/opt/a:b" = %q }`, uploaded), "timeouts {\n create = \"50m\"\n }"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("messages"), knownvalue.NotNull()),
-				}},
-				Check: resource.ComposeAggregateTestCheckFunc(contains(t, spec, []string{"cat /etc/hostname"}, "golden"), guesttest.Clean(t, spec)),
+				Config:           customization(spec, fmt.Sprintf(`upload = { "/opt/a:b" = %q }`, uploaded), "timeouts {\n create = \"50m\"\n }"),
+				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "messages", knownvalue.NotNull())),
+				Check:            resource.ComposeAggregateTestCheckFunc(guesttest.Contains(t, spec, []string{"cat /etc/hostname"}, acctest.Has("golden")), guesttest.Clean(t, spec)),
 			},
 		},
 	})
@@ -170,6 +173,7 @@ func TestCustomizationLife(t *testing.T) {
 
 // What is refused, before anything is started.
 func TestCustomizationRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	acctest.RBD(t, "create", "--size", "8M", spec)

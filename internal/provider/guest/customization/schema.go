@@ -2,19 +2,18 @@ package customization
 
 import (
 	"context"
+	"maps"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 )
 
 const description = "The guest of an RBD image, changed by `virt-customize`: packages installed, scripts run, files brought in.\n\n" +
@@ -24,8 +23,8 @@ const description = "The guest of an RBD image, changed by `virt-customize`: pac
 	"An `/etc/machine-id` that was empty is empty again at the end, whatever virt-customize and the packages made of it: clones must not share one.\n\n" +
 	"It runs once, and again when any argument, the content of a local file, or `triggers` change, or with another image; what others change in the guest later is not looked for " +
 	"(see `rbd_guest_file_edit` for that). After an import the next apply runs it. Scripts must bear to be run on what they have made. " +
-	change.Atomic + "The guest's programs run in the appliance, with the kernel of this machine, and without a network unless that is asked for. Destroying the resource leaves the guest as it is.\n\n" +
-	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + change.Caps
+	guestresource.Atomic + "The guest's programs run in the appliance, with the kernel of this machine, and without a network unless that is asked for. Destroying the resource leaves the guest as it is.\n\n" +
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + guestresource.Caps
 
 var (
 	guestPath = stringvalidator.RegexMatches(regexp.MustCompile(`^/[^\x00-\x1f]*$`), "must be an absolute path in the guest")
@@ -55,8 +54,16 @@ func nested(text string, attributes map[string]schema.Attribute) schema.ListNest
 	}
 }
 
-func (r *customizationResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = change.Schema(ctx, description, "whose guest is customised", "Changes with the image, the arguments, the content of local files and the triggers.", map[string]schema.Attribute{
+func (work) Schema(ctx context.Context) schema.Schema {
+	attributes := fileAttributes()
+	maps.Copy(attributes, machineAttributes())
+	maps.Copy(attributes, programAttributes())
+	return guestresource.Schema(ctx, description, "whose guest is customised", "Changes with the image, the arguments, the content of local files and the triggers.", attributes)
+}
+
+// fileAttributes bring something in.
+func fileAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"mkdir": list("Directories to make in the guest, parents too.", guestPath),
 		"copy_in": nested("Local files or folders to copy into directories of the guest, as a whole: `--copy-in`.", map[string]schema.Attribute{
 			"source": schema.StringAttribute{
@@ -81,16 +88,22 @@ func (r *customizationResource) Schema(ctx context.Context, _ resource.SchemaReq
 			},
 			"line": schema.StringAttribute{Required: true, Validators: []validator.String{oneLine}, MarkdownDescription: "The line, without its end."},
 		}),
+	}
+}
+
+// machineAttributes say what the machine is called, and who may use it.
+func machineAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"hostname": matching("Host name.", `^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$`, "must be a host name"),
 		"timezone": matching("Time zone, `Europe/Berlin` for example.", `^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$`, "must be a time zone such as Europe/Berlin"),
 		"root_password_wo": schema.StringAttribute{
 			Optional: true, Sensitive: true, WriteOnly: true,
 			MarkdownDescription: "Password of root. It is in no state or plan, and on no command line: `--root-password file:`. Needs Terraform 1.11 or OpenTofu 1.11.",
-			Validators:          []validator.String{oneLine, stringvalidator.AlsoRequires(path.MatchRoot("root_password_wo_version"))},
+			Validators:          []validator.String{oneLine, siblings.Need("root_password_wo_version")},
 		},
 		"root_password_wo_version": schema.Int64Attribute{
 			Optional: true, MarkdownDescription: "Raise it when the password changes; that alone is seen.",
-			Validators: []validator.Int64{int64validator.AlsoRequires(path.MatchRoot("root_password_wo"))},
+			Validators: []validator.Int64{siblings.Need("root_password_wo")},
 		},
 		"ssh_inject": schema.MapAttribute{
 			Optional: true, ElementType: types.ListType{ElemType: types.StringType},
@@ -101,6 +114,12 @@ func (r *customizationResource) Schema(ctx context.Context, _ resource.SchemaReq
 				mapvalidator.ValueListsAre(listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(oneLine)),
 			},
 		},
+	}
+}
+
+// programAttributes run something in the guest, or take away; and say when.
+func programAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"enable_services":  list("systemd units to enable: `systemctl enable` in the guest.", service),
 		"disable_services": list("systemd units to disable.", service),
 		"run":              list("Scripts to run in the guest as root, by their content; without `#!` on the first line `/bin/sh` runs it.", script),
@@ -120,5 +139,5 @@ func (r *customizationResource) Schema(ctx context.Context, _ resource.SchemaReq
 			Computed: true, ElementType: types.StringType,
 			MarkdownDescription: "What virt-customize said that it did.",
 		},
-	})
+	}
 }

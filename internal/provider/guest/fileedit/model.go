@@ -2,36 +2,29 @@ package fileedit
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
 	"slices"
 	"strconv"
-	"unicode/utf8"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/fileedit"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/mounts"
 )
 
 type model struct {
-	Image      types.String   `tfsdk:"image"`
-	RootDevice types.String   `tfsdk:"root_device"`
-	Mounts     types.Map      `tfsdk:"mounts"`
-	Files      types.Map      `tfsdk:"files"`
-	Spec       types.String   `tfsdk:"spec"`
-	ImageID    types.String   `tfsdk:"image_id"`
-	Revision   types.String   `tfsdk:"revision"`
-	Drift      types.Map      `tfsdk:"drift"`
-	Timeouts   timeouts.Value `tfsdk:"timeouts"`
+	guestresource.Model
+
+	RootDevice types.String `tfsdk:"root_device"`
+	Mounts     types.Map    `tfsdk:"mounts"`
+	Files      types.Map    `tfsdk:"files"`
+	Drift      types.Map    `tfsdk:"drift"`
 }
 
 type fileModel struct {
@@ -55,18 +48,27 @@ type replaceModel struct {
 	Line    types.String `tfsdk:"line"`
 }
 
-func (m model) subject() *change.Subject {
-	return &change.Subject{Image: m.Image, ImageID: m.ImageID}
+// request is what the plan asks of the image.
+func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (r fileedit.Request, err error) {
+	r = fileedit.Request{Tree: m.tree(), Edits: m.edits(ctx, diags)}
+	r.Image, err = m.Ref()
+	return r, err
 }
 
-func (m model) tree() guest.Tree { return look.Tree(m.RootDevice, m.Mounts) }
+// set fills in what the image has.
+func (m *model) set(r fileedit.Result) {
+	m.Set(r.Spec, r.ImageID, r.Revision)
+	m.Drift = noDrift
+}
+
+func (m *model) tree() guest.Tree { return mounts.Tree(m.RootDevice, m.Mounts) }
 
 // edits are the files as plain Go, in order of their paths. They were validated
 // with the configuration.
-func (m model) edits(ctx context.Context, diags *diag.Diagnostics) []edit {
+func (m *model) edits(ctx context.Context, diags *diag.Diagnostics) []fileedit.Edit {
 	files := map[string]fileModel{}
 	diags.Append(m.Files.ElementsAs(ctx, &files, false)...)
-	var out []edit
+	var out []fileedit.Edit
 	for _, p := range slices.Sorted(maps.Keys(files)) {
 		e, err := files[p].edit(p)
 		if _, ours := files[e.CopyFrom]; ours && err == nil {
@@ -80,8 +82,8 @@ func (m model) edits(ctx context.Context, diags *diag.Diagnostics) []edit {
 	return out
 }
 
-func (f fileModel) edit(path string) (edit, error) {
-	e := edit{
+func (f fileModel) edit(path string) (fileedit.Edit, error) {
+	e := fileedit.Edit{
 		Path: path, Absent: f.Absent.ValueBool(), Directory: f.Directory.ValueBool(), CopyFrom: f.CopyFrom.ValueString(),
 		Link: f.Link.ValueStringPointer(), UID: id(f.UID), GID: id(f.GID),
 	}
@@ -104,7 +106,7 @@ func (f fileModel) edit(path string) (edit, error) {
 		if err != nil {
 			return e, err
 		}
-		e.Replace = append(e.Replace, replacement{re, r.Line.ValueString()})
+		e.Replace = append(e.Replace, fileedit.Replacement{Pattern: re, Line: r.Line.ValueString()})
 	}
 	for _, r := range f.Remove {
 		re, err := regexp.Compile(r.ValueString())
@@ -135,53 +137,11 @@ func id(v types.Int64) *uint32 {
 	return &n
 }
 
-// revision tells results apart: it changes with the image and with the edits,
-// but not when an edit is done again after somebody undid it.
-func revision(imageID string, edits []edit) string {
-	type plain struct {
-		Path           string
-		Content        *string
-		Absent         bool
-		Replace        [][2]string
-		Remove, Append []string
-		Mode, UID, GID *uint32
-		CopyFrom       string  `json:",omitempty"`
-		Link           *string `json:",omitempty"`
-		Directory      bool    `json:",omitempty"`
-		Binary         []byte  `json:",omitempty"`
-	}
-	all := make([]plain, len(edits))
-	for i, e := range edits {
-		p := plain{Path: e.Path, Content: e.Content, Absent: e.Absent, Append: e.Append, Mode: e.Mode, UID: e.UID, GID: e.GID,
-			CopyFrom: e.CopyFrom, Link: e.Link, Directory: e.Directory}
-		if e.Content != nil && !utf8.ValidString(*e.Content) {
-			p.Content, p.Binary = nil, []byte(*e.Content) // text in JSON would lose what is no UTF-8
-		}
-		for _, r := range e.Replace {
-			p.Replace = append(p.Replace, [2]string{r.Pattern.String(), r.Line})
-		}
-		for _, r := range e.Remove {
-			p.Remove = append(p.Remove, r.String())
-		}
-		all[i] = p
-	}
-	b, err := json.Marshal(all)
-	if err != nil {
-		panic(fmt.Sprintf("revision of plain values: %v", err))
-	}
-	sum := sha256.Sum256(append([]byte(imageID+"\n"), b...))
-	return hex.EncodeToString(sum[:6])
-}
-
 var noDrift = types.MapValueMust(types.ListType{ElemType: types.StringType}, nil)
 
 // driftOf says of each file what does not hold.
-func driftOf(ctx context.Context, pending []outcome, diags *diag.Diagnostics) types.Map {
-	m := map[string][]string{}
-	for _, p := range pending {
-		m[p.Path] = p.Unmet
-	}
-	v, d := types.MapValueFrom(ctx, types.ListType{ElemType: types.StringType}, m)
+func driftOf(ctx context.Context, unmet map[string][]string, diags *diag.Diagnostics) types.Map {
+	v, d := types.MapValueFrom(ctx, types.ListType{ElemType: types.StringType}, unmet)
 	diags.Append(d...)
 	return v
 }

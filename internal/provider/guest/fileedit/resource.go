@@ -4,125 +4,87 @@ package fileedit
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/fileedit"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const noun = "files in RBD image"
+var kind = report.NewKind("files in RBD image", advice, guestresource.Advice)
 
-var (
-	_ resource.ResourceWithConfigure   = &fileEditResource{}
-	_ resource.ResourceWithModifyPlan  = &fileEditResource{}
-	_ resource.ResourceWithImportState = &fileEditResource{}
-)
-
-func init() {
-	report.Advise(errMissing, "Look for a typing error, or give content to make the file. The image was not changed.")
-	report.Advise(errType, "Only regular files are edited. The image was not changed.")
-	report.Advise(errSamePath, "Upper and lower case in a path are the same there. The image was not changed.")
-	report.Advise(errUnsettled, "Write the patterns so that they do not match what they lead to. The image was not changed.")
+var advice = []report.Advice{
+	{Is: fileedit.ErrMissing, Do: "Look for a typing error, or give content to make the file. The image was not changed."},
+	{Is: fileedit.ErrType, Do: "Only regular files are edited. The image was not changed."},
+	{Is: fileedit.ErrSamePath, Do: "Upper and lower case in a path are the same there. The image was not changed."},
+	{Is: fileedit.ErrUnsettled, Do: "Write the patterns so that they do not match what they lead to. The image was not changed."},
 }
 
 // NewResource is rbd_guest_file_edit.
 func NewResource() resource.Resource {
-	return &fileEditResource{change.Base{Type: "_guest_file_edit", Noun: noun}}
+	return &guestresource.Resource[model, *model]{Type: "_guest_file_edit", Kind: kind, Action: "edit", Work: work{}}
 }
 
-type fileEditResource struct{ change.Base }
+// work is the editing of files.
+type work struct{}
 
-func (r *fileEditResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if ok && r.edit(ctx, &plan, &resp.Diagnostics) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+// Apply makes the edits hold in the image.
+func (work) Apply(ctx context.Context, b guestoverlay.Backends, plan *model, _ tfsdk.Config, diags *diag.Diagnostics) error {
+	request, err := plan.request(ctx, diags)
+	if err != nil || diags.HasError() {
+		return err
 	}
-}
-
-func (r *fileEditResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if ok && r.edit(ctx, &plan, &resp.Diagnostics) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	}
-}
-
-// edit makes the plan hold in the image.
-func (r *fileEditResource) edit(ctx context.Context, plan *model, diags *diag.Diagnostics) bool {
-	edits := plan.edits(ctx, diags)
-	if diags.HasError() {
-		return false
-	}
-	img, err := change.ApplyImage(ctx, r.Data, *plan.subject())
-	if err == nil {
-		err = job{data: r.Data, spec: img.Spec, tree: plan.tree(), edits: edits}.run(ctx, img.ID)
-	}
+	result, err := fileedit.Do(ctx, b, request)
 	if err != nil {
-		report.Error(diags, "edit", noun, plan.Image.ValueString(), err)
-		return false
+		return err
 	}
-	plan.Spec, plan.ImageID = types.StringValue(img.Spec.String()), types.StringValue(img.ID)
-	plan.Revision = types.StringValue(revision(img.ID, edits))
-	plan.Drift = noDrift
-	return true
+	plan.set(result)
+	return nil
 }
 
-func (r *fileEditResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if !ok {
-		return
-	}
-	subject := state.subject()
-	img, ok := change.ReadImage(ctx, r.Data, noun, subject, resp)
-	if !ok {
-		return
-	}
-	state.Image, state.Spec, state.ImageID = subject.Image, subject.Image, subject.ImageID
-	state.Drift = r.drift(ctx, img, state, &resp.Diagnostics)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-	}
-}
-
-// drift compares the guest with what the state wants. The content of an image
-// that is being written to can't be told.
-func (r *fileEditResource) drift(ctx context.Context, img rbd.Image, state model, diags *diag.Diagnostics) types.Map {
+// Read compares the guest with what the state wants. The content of an image that
+// is being written to can't be told.
+func (work) Read(ctx context.Context, b guestoverlay.Backends, img rbd.Image, state *model, diags *diag.Diagnostics) {
 	edits := state.edits(ctx, diags)
 	if len(edits) == 0 || diags.HasError() {
-		return noDrift // just imported
+		state.Drift = noDrift // just imported
+		return
+	}
+	all := func(why string) map[string][]string {
+		unmet := map[string][]string{}
+		for _, e := range edits {
+			unmet[e.Path] = []string{why}
+		}
+		return unmet
 	}
 	if img.ContentInDoubt() {
-		var all []outcome
-		for _, e := range edits {
-			all = append(all, outcome{edit: e, Unmet: []string{"an edit was interrupted; its beginning is taken back first"}})
-		}
-		return driftOf(ctx, all, diags)
+		state.Drift = driftOf(ctx, all("an edit was interrupted; its beginning is taken back first"), diags)
+		return
 	}
-	err := r.Data.Ceph.CheckUnused(ctx, img.Spec, img.ID)
+	err := b.Ceph.CheckUnused(ctx, img.Spec, img.ID)
 	if errors.Is(err, rbd.ErrInUse) {
 		diags.AddWarning("Files not compared", "The guest was not looked at, as what is written to it now may be half there: "+err.Error()+".")
-		return state.Drift
+		return
 	}
-	var pending []outcome
+	var unmet map[string][]string
 	if err == nil {
-		j := job{data: r.Data, spec: img.Spec, tree: state.tree(), edits: edits}
-		pending, err = j.look(ctx)
+		unmet, err = fileedit.Compare(ctx, b, img.Spec, state.tree(), edits)
 	}
-	if err != nil {
-		report.Error(diags, "read", noun, img.Spec.String(), err)
+	switch {
+	case err == nil:
+	case fileedit.OfGuest(err):
+		// The plan says what is in the way, if these edits still want it.
+		diags.AddWarning("Files not compared", fmt.Sprintf("What is in the guest of %q keeps the files from being compared: %v.", img.Spec, err))
+		unmet = all("it can't be compared: " + err.Error())
+	default:
+		kind.Error(diags, "read", img.Spec.String(), err)
+		return
 	}
-	return driftOf(ctx, pending, diags)
+	state.Drift = driftOf(ctx, unmet, diags)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -48,6 +48,14 @@ const golden = `
     }
 `
 
+// others are edits of what golden has, and of other files.
+const others = `
+    "/etc/fstab" = { remove_lines = ["^LABEL=gone\\s"], mode = "0600", uid = 7, gid = 70000 }
+    "/etc/new file" = { content = "a \"b\" $c \\d\n", mode = "0640" }
+    "/etc/hostname" = { absent = true }
+    "/etc/motd.tail" = { empty = true, uid = 3 }
+`
+
 // kinds are what else a path can be; links take the place of files.
 const kinds = `
     "/etc/app/conf.d" = { directory = true, mode = "0700", uid = 5 }
@@ -55,41 +63,28 @@ const kinds = `
     "/etc/motd" = { link_target = "app/conf.d/issue" }
     "/etc/issue" = { link_target = "app/conf.d/issue" }
     "/etc/app/conf.d/issue" = { content = "as before\n" }
-    "/etc/app/conf.d/fstab" = { copy_from = "/etc/fstab" }
+    "/etc/app/conf.d/eth0" = { copy_from = "/etc/sysconfig/network-scripts/ifcfg-eth0" }
     "/etc/app/logo" = { content_base64 = "/wD+" }
 `
 
-func contains(t *testing.T, image, root, script string, want ...string) resource.TestCheckFunc {
-	return func(*terraform.State) error {
-		out := guesttest.Guestfish(t, image, root, script)
-		for _, w := range want {
-			if not, ok := strings.CutPrefix(w, "!"); ok == strings.Contains(out, not) && ok {
-				return fmt.Errorf("%q is in the guest:\n%s", not, out)
-			} else if !ok && !strings.Contains(out, w) {
-				return fmt.Errorf("%q is not in the guest:\n%s", w, out)
-			}
-		}
-		return nil
-	}
-}
-
 // The three kinds of root, with one edit each; ext4 with all the rest.
 func TestFileEditLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
-	same := &revisions{}
+	same := statecheck.CompareValue(&revisions{})
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: guesttest.Gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{
 				Config: config(name, "tiny-ext4", golden),
 				ConfigStateChecks: []statecheck.StateCheck{
-					statecheck.CompareValue(same).AddStateValue(address, tfjsonpath.New("revision")),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("drift"), knownvalue.MapSizeExact(0)),
 				},
 				Check: resource.ComposeAggregateTestCheckFunc(
-					contains(t, spec, "/dev/sda1", "cat /etc/fstab\necho --\nfilesize /etc/udev/rules.d/70-persistent-net.rules\ncat /etc/sysconfig/network-scripts/ifcfg-eth0",
-						"!LABEL=gone", "--\n0\n", "ONBOOT=yes", "!ONBOOT=no", "PEERDNS=yes", "DEVICE=eth0"),
+					guesttest.Contains(t, spec,
+						[]string{"cat /etc/fstab", "stat /etc/udev/rules.d/70-persistent-net.rules", "cat /etc/sysconfig/network-scripts/ifcfg-eth0"},
+						acctest.Has("Type: regular", "Size: 0\n", "ONBOOT=yes", "PEERDNS=yes", "DEVICE=eth0").Lacks("LABEL=gone", "ONBOOT=no")),
 					guesttest.Boots(t, spec, "TINY-READY"), guesttest.Clean(t, spec),
 				),
 			},
@@ -100,62 +95,77 @@ func TestFileEditLife(t *testing.T) {
 			},
 			{ // undone behind our back: the plan says which file, and nothing else
 				PreConfig: func() {
-					guesttest.Guestfish(t, spec, "/dev/sda1", "write-append /etc/fstab \"LABEL=gone /data ext4 defaults 0 2\\n\"\nchmod 0600 /etc/hostname")
+					fstab := filepath.Join(t.TempDir(), "fstab")
+					if err := os.WriteFile(fstab, []byte("LABEL=root / ext4 defaults 0 1\nLABEL=gone /data ext4 defaults 0 2\n"), 0o600); err != nil {
+						t.Fatal(err)
+					}
+					guesttest.AlterRoot(t, spec, "rm /etc/fstab", "write "+fstab+" /etc/fstab", "write "+fstab+" /etc/motd", "sif /etc/hostname mode 0100600")
 				},
-				Config: config(name, "tiny-ext4", golden),
-				ConfigPlanChecks: resource.ConfigPlanChecks{
-					PreApply: []plancheck.PlanCheck{
-						plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
-						plancheck.ExpectResourceAction("rbd_image_conversion.test", plancheck.ResourceActionNoop),
-						driftIs(address, "/etc/fstab", "must be removed"),
-					},
-				},
-				Check: contains(t, spec, "/dev/sda1", "cat /etc/fstab", "!LABEL=gone"),
-			},
-			{ // other edits
-				Config: config(name, "tiny-ext4", `
-    "/etc/fstab" = { remove_lines = ["^LABEL=gone\\s"], mode = "0600", uid = 7, gid = 70000 }
-    "/etc/new file" = { content = "a \"b\" $c \\d\n", mode = "0640" }
-    "/etc/hostname" = { absent = true }
-    "/etc/motd" = { empty = true, uid = 3 }
-`),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+				Config: config(name, "tiny-ext4", golden), PlanOnly: true, ExpectNonEmptyPlan: true,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{
+					providertest.Updates(address),
+					providertest.Keeps("rbd_image_conversion.test"),
+					driftIs(address, "/etc/fstab", "must be removed"),
 				}},
-				Check: contains(t, spec, "/dev/sda1",
-					"stat /etc/fstab\necho --\ncat \"/etc/new file\"\nexists /etc/hostname\nstat /etc/motd",
-					"uid: 7", "gid: 70000", "mode: 33152", "a \"b\" $c \\d", "false", "uid: 3"),
 			},
-			{ // directories, links, copies, and what is no text; in one go
-				Config: config(name, "tiny-ext4", kinds),
-				Check: contains(t, spec, "/dev/sda1",
-					"stat /etc/app/conf.d\necho --\nstat /etc/app\necho --\nreadlink /etc/localtime\nreadlink /etc/issue\ncat /etc/app/conf.d/issue\nhexdump /etc/app/logo\nls /etc",
-					"mode: 16832", "uid: 5", "--", "mode: 16877", "../usr/share/zoneinfo/UTC\n", "app/conf.d/issue\n", "as before\n", "ff 00 fe", "!.terraform-"),
+			{ // other edits: modes and owners, directories, links, copies, and what is no text; in one go
+				Config: config(name, "tiny-ext4", others+kinds),
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Updates(address),
+					driftIs(address, "/etc/fstab", "must be removed"),
+				),
+				ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tfjsonpath.New("revision"))},
+				Check: resource.ComposeAggregateTestCheckFunc(
+					guesttest.Contains(t, spec, []string{"cat /etc/fstab", "stat /etc/fstab"},
+						acctest.Has("LABEL=root", "Type: regular", "Mode:  0600", "User:     7", "Group: 70000").Lacks("LABEL=gone")),
+					guesttest.Contains(t, spec, []string{`cat "/etc/new file"`, `stat "/etc/new file"`, "stat /etc/hostname"},
+						acctest.Has("a \"b\" $c \\d\n", "Mode:  0640", "/etc/hostname: File not found")),
+					guesttest.Contains(t, spec, []string{"stat /etc/motd.tail"}, acctest.Has("User:     3", "Size: 0\n")),
+					guesttest.Contains(t, spec, []string{"stat /etc/app/conf.d"}, acctest.Has("Type: directory", "Mode:  0700", "User:     5")),
+					guesttest.Contains(t, spec, []string{"stat /etc/app"}, acctest.Has("Type: directory", "Mode:  0755")),
+					guesttest.Contains(t, spec, []string{"stat /etc/localtime"}, acctest.Has("Type: symlink", `"../usr/share/zoneinfo/UTC"`)),
+					guesttest.Contains(t, spec, []string{"stat /etc/motd"}, acctest.Has("Type: symlink", `"app/conf.d/issue"`)), // in the place of a file
+					guesttest.Contains(t, spec, []string{"cat /etc/app/conf.d/eth0"}, acctest.Has("ONBOOT=yes")),
+					guesttest.Contains(t, spec, []string{"stat /etc/issue", "cat /etc/app/conf.d/issue", "cat /etc/app/logo", "ls /etc"},
+						acctest.Has("Type: symlink", `"app/conf.d/issue"`, "as before\n", "\xff\x00\xfe", "motd").Lacks(".terraform-")),
+				),
 			},
-			{ // another link behind our back, and a directory's mode
+			{ // another link behind our back: the same edits are made again
 				PreConfig: func() {
-					guesttest.Guestfish(t, spec, "/dev/sda1", "ln-sf /dev/null /etc/localtime")
+					guesttest.AlterRoot(t, spec, "rm /etc/localtime", "symlink /etc/localtime /dev/null")
 				},
-				Config: config(name, "tiny-ext4", kinds),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+				Config: config(name, "tiny-ext4", others+kinds),
+				ConfigPlanChecks: providertest.Expect(
+					providertest.Updates(address),
+					providertest.Keeps("rbd_image_conversion.test"),
 					driftIs(address, "/etc/localtime", "must lead to"),
-				}},
-				Check: contains(t, spec, "/dev/sda1", "readlink /etc/localtime", "../usr/share/zoneinfo/UTC\n"),
+				),
+				ConfigStateChecks: []statecheck.StateCheck{same.AddStateValue(address, tfjsonpath.New("revision"))},
+				Check:             guesttest.Contains(t, spec, []string{"stat /etc/localtime"}, acctest.Has(`"../usr/share/zoneinfo/UTC"`)),
 			},
 		},
 	})
 }
 
 func TestFileEditRoots(t *testing.T) {
-	for guest, root := range map[string]string{"tiny-xfs": "/dev/sda2", "tiny-lvm": "/dev/vgsys/lvroot"} {
+	t.Parallel()
+	for guest, cat := range map[string]func(t *testing.T, spec string, paths ...string) string{
+		"tiny-xfs": func(t *testing.T, spec string, paths ...string) string {
+			return guesttest.Guestfish(t, spec, "/dev/sda2", "cat "+strings.Join(paths, "\ncat "))
+		},
+		"tiny-lvm": func(t *testing.T, spec string, paths ...string) string {
+			return guesttest.DebugfsAt(t, spec, guesttest.VolumeAt, "cat "+strings.Join(paths, "\ncat "))
+		},
+	} {
 		t.Run(guest, func(t *testing.T) {
 			name := providertest.Name(t)
 			providertest.Run(t, resource.TestCase{
-				CheckDestroy: guesttest.Gone(t, name),
+				CheckDestroy: providertest.Gone(t, name),
 				Steps: []resource.TestStep{{
 					Config: config(name, guest, golden),
 					Check: resource.ComposeAggregateTestCheckFunc(guesttest.Boots(t, "vms/"+name, "TINY-READY"), guesttest.Clean(t, "vms/"+name),
-						contains(t, "vms/"+name, root, "cat /etc/sysconfig/network-scripts/ifcfg-eth0\ncat /etc/fstab", "ONBOOT=yes", "!LABEL=gone")),
+						guesttest.Prints(func() string { return cat(t, "vms/"+name, "/etc/sysconfig/network-scripts/ifcfg-eth0", "/etc/fstab") },
+							acctest.Has("ONBOOT=yes", " / ").Lacks("LABEL=gone"))),
 				}},
 			})
 		})
@@ -163,12 +173,14 @@ func TestFileEditRoots(t *testing.T) {
 }
 
 func TestFileEditRefusals(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: guesttest.Gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "tiny-ext4", `"etc/fstab" = { empty = true }`), ExpectError: regexp.MustCompile(`not absolute`)},
+			{Config: config(name, "tiny-ext4", `"/proc/sys/a" = { content = "x" }`), ExpectError: regexp.MustCompile(`(?s)running\s+guest.*/proc`)},
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = {}`), ExpectError: regexp.MustCompile(`Nothing to edit`)},
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { empty = true, content = "x" }`), ExpectError: regexp.MustCompile(`Invalid Attribute Combination`)},
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { remove_lines = ["("] }`), ExpectError: regexp.MustCompile(`Not a regular expression`)},
@@ -195,25 +207,32 @@ func TestFileEditRefusals(t *testing.T) {
 					acctest.RBD(t, "lock", "rm", spec, "backup", strings.Fields(lines[len(lines)-1])[0])
 				},
 				Config:      config(name, "tiny-ext4", `"/sbin/init" = { content = "x" }`),
+				PlanOnly:    true, // before anything is started
 				ExpectError: regexp.MustCompile(`not\s+a\s+regular\s+file\s+but\s+a\s+symbolic\s+link|symbolic\s+link`),
+			},
+			{
+				Config:      config(name, "tiny-ext4", `"/no/such/folder" = { content = "x" }`),
+				PlanOnly:    true,
+				ExpectError: regexp.MustCompile(`/no/such`),
 			},
 			{
 				Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`),
 				Check: resource.ComposeAggregateTestCheckFunc(guesttest.Clean(t, spec),
-					contains(t, spec, "/dev/sda1", "cat /etc/fstab", "LABEL=gone")),
+					guesttest.Contains(t, spec, []string{"cat /etc/fstab"}, acctest.Has("LABEL=gone"))),
 			},
 		},
 	})
 }
 
 func TestFileEditOfARunningMachine(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	watched := func(want bool) func() bool {
 		return func() bool { return strings.Contains(acctest.RBD(t, "status", spec), "watcher=") == want }
 	}
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: guesttest.Gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`)},
 			{
@@ -238,7 +257,32 @@ func TestFileEditOfARunningMachine(t *testing.T) {
 					acctest.Await(t, "qemu has closed the image", watched(false))
 				},
 				Config: config(name, "tiny-ext4", `"/etc/fstab" = { mode = "0644" }`),
-				Check:  contains(t, spec, "/dev/sda1", "cat /etc/fstab", "LABEL=gone"),
+				Check:  guesttest.Contains(t, spec, []string{"cat /etc/fstab"}, acctest.Has("LABEL=gone")),
+			},
+		},
+	})
+}
+
+// What somebody did in the guest is no reason for a refresh to fail: another
+// configuration, or a destroy, is the way out.
+func TestFileEditWhoseSourceIsGone(t *testing.T) {
+	t.Parallel()
+	name := providertest.Name(t)
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: providertest.Gone(t, name),
+		Steps: []resource.TestStep{
+			{Config: config(name, "tiny-ext4", `"/etc/a" = { copy_from = "/etc/udev/rules.d/70-persistent-net.rules" }`)},
+			{
+				PreConfig: func() {
+					guesttest.AlterRoot(t, "vms/"+name, "rm /etc/udev/rules.d/70-persistent-net.rules", "mkdir /etc/udev/rules.d/70-persistent-net.rules")
+				},
+				Config:      config(name, "tiny-ext4", `"/etc/a" = { copy_from = "/etc/udev/rules.d/70-persistent-net.rules" }`),
+				PlanOnly:    true,
+				ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+plan.*persistent-net`),
+			},
+			{
+				Config:           config(name, "tiny-ext4", `"/etc/a" = { copy_from = "/etc/hostname" }`),
+				ConfigPlanChecks: providertest.Expect(providertest.Updates("rbd_guest_file_edit.test")),
 			},
 		},
 	})

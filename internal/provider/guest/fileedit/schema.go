@@ -2,6 +2,7 @@ package fileedit
 
 import (
 	"context"
+	"maps"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
@@ -9,15 +10,15 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/fileedit"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/mounts"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 )
 
 const description = "Files inside the guest of an RBD image, edited in one libguestfs session: what `guestfish` does by hand.\n\n" +
@@ -27,13 +28,15 @@ const description = "Files inside the guest of an RBD image, edited in one libgu
 	"In a Windows paths begin with `/` for the drive of the root file system, `/Windows/System32/drivers/etc/hosts`, and upper and lower case are the same. " +
 	"`mode`, `uid`, `gid` and `link_target` are refused there. A file that exists keeps its access control list; a new one gets what its folder hands down, as in Windows. " +
 	"An NTFS that is hibernated (also by fast startup), dirty or not cleanly unmounted is refused, never forced.\n\n" +
-	change.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
+	"What a later step removes, as `rbd_guest_sysprep` does with logs and IDs, is to be edited after it, by that step's `spec`: " +
+	"an edit that no longer holds is planned again, and the plan names the steps that came after it.\n\n" +
+	guestresource.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
 	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for a Windows `ntfs-3g`).\n\n" +
-	change.Caps
+	guestresource.Caps
 
-func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (work) Schema(ctx context.Context) schema.Schema {
 	const revision = "Changes with the image and with `files`, but not when an edit is done again after somebody undid it."
-	resp.Schema = change.Schema(ctx, description, "whose guest is edited", revision, map[string]schema.Attribute{
+	return guestresource.Schema(ctx, description, "whose guest is edited", revision, map[string]schema.Attribute{
 		"root_device": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1`, `/dev/vgsys/lvroot`, or `btrfsvol:/dev/sda2/root` for a subvolume of btrfs. " +
@@ -42,13 +45,13 @@ func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 		},
 		"mounts": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: look.MountsDescription,
-			Validators:          []validator.Map{namecheck.GuestMounts(), mapvalidator.ConflictsWith(path.MatchRoot("root_device"))},
+			MarkdownDescription: mounts.Description,
+			Validators:          []validator.Map{namecheck.GuestMounts(), siblings.Conflict("root_device")},
 		},
 		"files": schema.MapNestedAttribute{
 			Required:            true,
 			MarkdownDescription: "What each file, directory or link must be, by its absolute path in the guest. A file of the machine that runs Terraform goes in with `file`, `filebase64` or `templatefile`. Symbolic links in a path are refused: name the file itself.",
-			Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(namecheck.GuestPath())},
+			Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(namecheck.EditedPath())},
 			NestedObject: schema.NestedAttributeObject{
 				Attributes: fileAttributes(),
 				Validators: []validator.Object{meaningful{}},
@@ -61,32 +64,30 @@ func (r *fileEditResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 	})
 }
 
+// fileAttributes are what a file can be made to be.
 func fileAttributes() map[string]schema.Attribute {
-	sibling := func(name string) path.Expression { return path.MatchRelative().AtParent().AtName(name) }
-	others := func(names ...string) []path.Expression {
-		out := make([]path.Expression, len(names))
-		for i, n := range names {
-			out[i] = sibling(n)
-		}
-		return out
-	}
+	all := contentAttributes()
+	maps.Copy(all, lineAttributes())
+	maps.Copy(all, ownerAttributes())
+	return all
+}
+
+// contentAttributes say what is there as a whole.
+func contentAttributes() map[string]schema.Attribute {
 	isTrue := boolvalidator.Equals(true)
-	re := patternValidator{}
-	lineText := stringvalidator.RegexMatches(regexp.MustCompile(`^[^\n\r]*$`), "must be one line, without its end")
-	idRange := int64validator.Between(0, 1<<32-2)
 	return map[string]schema.Attribute{
 		"content": schema.StringAttribute{
 			Optional: true, MarkdownDescription: "The whole content. The file is made where it does not exist.",
 			Validators: []validator.String{
-				stringvalidator.LengthAtMost(maxFile),
-				stringvalidator.ConflictsWith(others("content_base64", "copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
+				stringvalidator.LengthAtMost(fileedit.MaxFile),
+				siblings.Conflict("content_base64", "copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines"),
 			},
 		},
 		"content_base64": schema.StringAttribute{
 			Optional: true, MarkdownDescription: "The whole content in Base64, for what is not UTF-8: `filebase64(\"logo.png\")`.",
 			Validators: []validator.String{
 				base64Validator{},
-				stringvalidator.ConflictsWith(others("copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
+				siblings.Conflict("copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines"),
 			},
 		},
 		"copy_from": schema.StringAttribute{
@@ -94,8 +95,8 @@ func fileAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Path of a regular file in the guest whose content it must have, now and after every change of that file. " +
 				"Mode and owner are not copied. It must not be among `files` itself.",
 			Validators: []validator.String{
-				namecheck.GuestPath(),
-				stringvalidator.ConflictsWith(others("link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines")...),
+				namecheck.EditedPath(),
+				siblings.Conflict("link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines"),
 			},
 		},
 		"link_target": schema.StringAttribute{
@@ -103,27 +104,35 @@ func fileAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "A symbolic link that holds this. It takes the place of another link or of a regular file, in one step; of a directory never.",
 			Validators: []validator.String{
 				stringvalidator.LengthBetween(1, 4095), stringvalidator.RegexMatches(regexp.MustCompile(`^[^\x00\n]*$`), "must have no line break"),
-				stringvalidator.ConflictsWith(others("directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines", "mode", "uid", "gid")...),
+				siblings.Conflict("directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines", "mode", "uid", "gid"),
 			},
 		},
 		"directory": schema.BoolAttribute{
 			Optional: true, MarkdownDescription: "`true`: it is a directory. It is made with those above it where it does not exist (`mkdir -p`); its content is left alone.",
-			Validators: []validator.Bool{isTrue, boolvalidator.ConflictsWith(others("empty", "absent", "replace_lines", "remove_lines", "append_lines")...)},
+			Validators: []validator.Bool{isTrue, siblings.Conflict("empty", "absent", "replace_lines", "remove_lines", "append_lines")},
 		},
 		"empty": schema.BoolAttribute{
 			Optional: true, MarkdownDescription: "`true`: the file exists and is empty.",
-			Validators: []validator.Bool{isTrue, boolvalidator.ConflictsWith(others("absent", "replace_lines", "remove_lines", "append_lines")...)},
+			Validators: []validator.Bool{isTrue, siblings.Conflict("absent", "replace_lines", "remove_lines", "append_lines")},
 		},
 		"absent": schema.BoolAttribute{
 			Optional: true, MarkdownDescription: "`true`: the file does not exist.",
-			Validators: []validator.Bool{isTrue, boolvalidator.ConflictsWith(others("replace_lines", "remove_lines", "append_lines", "mode", "uid", "gid")...)},
+			Validators: []validator.Bool{isTrue, siblings.Conflict("replace_lines", "remove_lines", "append_lines", "mode", "uid", "gid")},
 		},
+	}
+}
+
+// lineAttributes say what the lines of a file must be.
+func lineAttributes() map[string]schema.Attribute {
+	re := namecheck.LinePattern()
+	lineText := stringvalidator.RegexMatches(regexp.MustCompile(`^[^\n\r]*$`), "must be one line, without its end")
+	return map[string]schema.Attribute{
 		"replace_lines": schema.ListNestedAttribute{
 			Optional: true, MarkdownDescription: "Lines to replace as a whole; done first, in this order. The file must exist.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 				"pattern": schema.StringAttribute{
 					Required: true, Validators: []validator.String{re},
-					MarkdownDescription: "Regular expression ([RE2](https://github.com/google/re2/wiki/Syntax)); every line in which it matches is replaced.",
+					MarkdownDescription: "Regular expression ([RE2](https://github.com/google/re2/wiki/Syntax)); every line in which it matches is replaced. An empty one, and one that matches every line, as `x*` does, is refused.",
 				},
 				"line": schema.StringAttribute{
 					Required: true, Validators: []validator.String{lineText},
@@ -134,7 +143,7 @@ func fileAttributes() map[string]schema.Attribute {
 		},
 		"remove_lines": schema.ListAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: "Regular expressions; every line in which one matches is removed. Done after `replace_lines`.",
+			MarkdownDescription: "Regular expressions; every line in which one matches is removed; an empty one, and one that matches every line, as `x*` does, is refused (`empty` is for that). Done after `replace_lines`.",
 			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(re)},
 		},
 		"append_lines": schema.ListAttribute{
@@ -142,6 +151,13 @@ func fileAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Lines that must be in the file; missing ones are appended, with the line end (LF or CR LF) that the file has. Done last.",
 			Validators:          []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueStringsAre(lineText)},
 		},
+	}
+}
+
+// ownerAttributes say who may do what with it.
+func ownerAttributes() map[string]schema.Attribute {
+	idRange := int64validator.Between(0, 1<<32-2)
+	return map[string]schema.Attribute{
 		"mode": schema.StringAttribute{
 			Optional: true, MarkdownDescription: "Mode in octal, `0644`. Default: as it is, and `0644` for a new file, `0755` for a new directory.",
 			Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^0?[0-7]{3,4}$`), "must be a mode in octal, such as 0644")},

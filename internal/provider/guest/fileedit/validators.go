@@ -4,26 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/fileedit"
 )
-
-// patternValidator accepts regular expressions.
-type patternValidator struct{}
-
-func (patternValidator) Description(context.Context) string { return "must be a regular expression" }
-
-func (v patternValidator) MarkdownDescription(c context.Context) string { return v.Description(c) }
-
-func (patternValidator) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	if _, err := regexp.Compile(req.ConfigValue.ValueString()); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Not a regular expression", err.Error()+".")
-	}
-}
 
 // base64Validator accepts the Base64 of what is not too large.
 type base64Validator struct{}
@@ -41,8 +26,8 @@ func (base64Validator) ValidateString(_ context.Context, req validator.StringReq
 	switch {
 	case err != nil:
 		resp.Diagnostics.AddAttributeError(req.Path, "Not Base64", "The value is not Base64, as base64encode and filebase64 make it.")
-	case len(b) > maxFile:
-		resp.Diagnostics.AddAttributeError(req.Path, "Too large", fmt.Sprintf("The content has %d bytes, the limit is %d.", len(b), maxFile))
+	case len(b) > fileedit.MaxFile:
+		resp.Diagnostics.AddAttributeError(req.Path, "Too large", fmt.Sprintf("The content has %d bytes, the limit is %d.", len(b), fileedit.MaxFile))
 	}
 }
 

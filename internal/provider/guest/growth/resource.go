@@ -8,121 +8,73 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/growth"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestinspect"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-const noun = "file system in RBD image"
+var kind = report.NewKind("file system in RBD image", advice, guestresource.Advice)
 
-var (
-	_ resource.ResourceWithConfigure   = &growthResource{}
-	_ resource.ResourceWithModifyPlan  = &growthResource{}
-	_ resource.ResourceWithImportState = &growthResource{}
-)
-
-var errPlan = errors.New("the image is not as it was planned")
-
-func init() {
-	report.Advise(errShrink, "File systems are never shrunk: raise size, or leave it out.")
-	report.Advise(errNoRoom, "Grow the image first, with size of rbd_image or rbd_image_conversion.")
-	report.Advise(errBlocked, "Only what is behind the partition can be added to it: name another device, or give a size that fits. The image was not changed.")
-	report.Advise(errMBR, "Give a size of 2047GiB at most, or build the image with a GPT.")
-	report.Advise(errUnclean, "Look at it with `e2fsck -f` or `xfs_repair` on a clone of the image. The image was not changed.")
-	report.Advise(errUnsettled, "The image was put back to what it was. Please report it, with the output of `guestfish -a IMAGE run : list-filesystems : part-list /dev/sda`.")
-	report.Advise(errPlan, "Run again, so that it is planned anew.")
-	report.Advise(guestread.ErrUnsupported, "MBR and GPT, linear LVM, ext2 to ext4 and xfs can be grown. Where the device is not the right one, name it with device.")
+var advice = []report.Advice{
+	{Is: growth.ErrShrink, Do: "File systems are never shrunk: raise size, or leave it out."},
+	{Is: growth.ErrNoRoom, Do: "Grow the image first, with size of rbd_image or rbd_image_conversion."},
+	{Is: growth.ErrBlocked, Do: "Only what is behind the partition can be added to it: name another device, or give a size that fits. The image was not changed."},
+	{Is: growth.ErrMBR, Do: "Give a size of 2047GiB at most, or build the image with a GPT."},
+	{Is: growth.ErrUnclean, Do: "Look at it with `e2fsck -f` or `xfs_repair` on a clone of the image. The image was not changed."},
+	{Is: growth.ErrUnsettled, Do: "The image was put back to what it was. Please report it, with the output of `guestfish -a IMAGE run : list-filesystems : part-list /dev/sda`."},
+	{Is: growth.ErrPlan, Do: "Run again, so that it is planned anew."},
+	{Is: guestread.ErrUnsupported, Do: "MBR and GPT, linear LVM, ext2 to ext4 and xfs can be grown. Where the device is not the right one, name it with device."},
 }
 
 // NewResource is rbd_guest_filesystem_growth.
 func NewResource() resource.Resource {
-	return &growthResource{change.Base{Type: "_guest_filesystem_growth", Noun: noun}}
+	return &guestresource.Resource[model, *model]{Type: "_guest_filesystem_growth", Kind: kind, Action: "grow", Work: work{}}
 }
 
-type growthResource struct{ change.Base }
+// work is the growth of a file system.
+type work struct{}
 
-func (r *growthResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Create, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if ok && r.grow(ctx, &plan, &resp.Diagnostics) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	}
-}
-
-func (r *growthResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if ok && r.grow(ctx, &plan, &resp.Diagnostics) {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
-	}
-}
-
-func (r *growthResource) grow(ctx context.Context, plan *model, diags *diag.Diagnostics) bool {
-	img, err := change.ApplyImage(ctx, r.Data, *plan.subject())
-	var l guestread.Layout
-	if err == nil {
-		l, err = job{data: r.Data, spec: img.Spec, device: plan.Device.ValueString(), size: plan.wantedSize()}.run(ctx, img.ID)
-	}
-	planned := plan.PartitionSize
-	if err == nil {
-		plan.Spec, plan.ImageID = types.StringValue(img.Spec.String()), types.StringValue(img.ID)
-		device := plan.Device
-		plan.set(l)
-		if !device.IsUnknown() {
-			plan.Device = device // /dev/mapper has another name for a volume
-		}
-		if !planned.IsUnknown() && !planned.Equal(plan.PartitionSize) {
-			err = fmt.Errorf("%w: the partition has %s bytes, %s were planned", errPlan, plan.PartitionSize, planned)
-		}
-	}
+// Apply grows the file system where it must grow.
+func (work) Apply(ctx context.Context, b guestoverlay.Backends, plan *model, _ tfsdk.Config, _ *diag.Diagnostics) error {
+	request, err := plan.request()
 	if err != nil {
-		report.Error(diags, "grow", noun, plan.Image.ValueString(), err)
+		return err
 	}
-	return err == nil
+	result, err := growth.Do(ctx, b, request)
+	if err != nil {
+		return err
+	}
+	plan.set(result)
+	return nil
 }
 
-func (r *growthResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state model
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	ctx, cancel, ok := deadline.With(ctx, state.Timeouts.Read, change.DefaultTimeout, &resp.Diagnostics)
-	defer cancel()
-	if !ok {
+// Read tells where the file system lies, unless a change was cut off.
+func (work) Read(ctx context.Context, b guestoverlay.Backends, img rbd.Image, state *model, diags *diag.Diagnostics) {
+	if img.ContentInDoubt() {
 		return
 	}
-	subject := state.subject()
-	img, ok := change.ReadImage(ctx, r.Data, noun, subject, resp)
-	if !ok {
-		return
-	}
-	state.Image, state.Spec, state.ImageID = subject.Image, subject.Image, subject.ImageID
-	if !img.ContentInDoubt() {
-		r.read(ctx, img, &state, &resp.Diagnostics)
-	}
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
-	}
-}
-
-func (r *growthResource) read(ctx context.Context, img rbd.Image, state *model, diags *diag.Diagnostics) {
 	device := state.Device
-	l, err := job{data: r.Data, spec: img.Spec, device: device.ValueString()}.look(ctx)
-	if err != nil && !device.IsNull() && errors.Is(r.Data.Ceph.CheckUnused(ctx, img.Spec, img.ID), rbd.ErrInUse) {
+	l, err := growth.Inspect(ctx, b, img.Spec, device.ValueString())
+	if err != nil && !device.IsNull() && errors.Is(b.Ceph.CheckUnused(ctx, img.Spec, img.ID), rbd.ErrInUse) {
 		diags.AddWarning("File system not read", fmt.Sprintf("What is written to the image %q now may be half there: %v.", img.Spec, err))
 		return
 	}
-	if err != nil {
-		report.Error(diags, "read", noun, img.Spec.String(), err)
+	if err != nil && !device.IsNull() && guestinspect.OfGuest(err) {
+		// The plan says what is in the way, if the file system is still to grow.
+		diags.AddWarning("File system not read", fmt.Sprintf("What is in the guest of %q keeps its file system from being read: %v.", img.Spec, err))
 		return
 	}
-	state.set(l)
+	if err != nil {
+		kind.Error(diags, "read", img.Spec.String(), err)
+		return
+	}
+	state.setLayout(l)
 	if !device.IsNull() {
 		state.Device = device
 	}

@@ -34,10 +34,10 @@ func size(s string) string { return fmt.Sprintf("size = %q", s) }
 
 // planned expects an action, and what the partition will have, in bytes.
 func planned(action plancheck.ResourceActionType, partition int64) resource.ConfigPlanChecks {
-	return resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
+	return providertest.Expect(
 		plancheck.ExpectResourceAction(address, action),
-		plancheck.ExpectKnownValue(address, tfjsonpath.New("partition_size_bytes"), knownvalue.Int64Exact(partition)),
-	}}
+		providertest.Plans(address, "partition_size_bytes", knownvalue.Int64Exact(partition)),
+	)
 }
 
 func has(attribute string, value int64) statecheck.StateCheck {
@@ -47,10 +47,11 @@ func has(attribute string, value int64) statecheck.StateCheck {
 // The life of a growth on an MBR with ext4: with the image in the same run, by
 // itself when others grew the image, to a size, refused where it would shrink.
 func TestGrowthLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	providertest.Run(t, resource.TestCase{
-		CheckDestroy: guesttest.Gone(t, name),
+		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{
 			{ // the guest leaves one MiB at the end
 				Config:            guesttest.Conversion(name, "tiny-ext4") + growth(),
@@ -95,26 +96,24 @@ func TestGrowthLife(t *testing.T) {
 				),
 			},
 			{ // the partition alone was grown, by others
-				PreConfig: func() { guesttest.Guestfish(t, spec, "/dev/sda1", "umount-all\npart-resize /dev/sda 1 -1") },
-				Config:    guesttest.Conversion(name, "tiny-ext4", size("400MiB")) + growth(),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectUnknownValue(address, tfjsonpath.New("filesystem_size_bytes")),
-				}},
+				PreConfig: func() {
+					guesttest.Alter(t, spec, func(raw string) {
+						guesttest.Run(t, "sh", "-c", `echo ", +" | sfdisk -q -N 1 "$0"`, raw)
+					})
+				},
+				Config:            guesttest.Conversion(name, "tiny-ext4", size("400MiB")) + growth(),
+				ConfigPlanChecks:  providertest.Expect(plancheck.ExpectUnknownValue(address, tfjsonpath.New("filesystem_size_bytes"))),
 				ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", 399*mib)},
 				Check:             sound(t, spec, "e2fsck -fn", 1*mib, 399*mib),
 			},
-			{ // another image
-				Config: guesttest.Conversion(name, "tiny-ext4", `pool = "volumes"`) + growth(),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionReplace),
-				}},
+			{ // another image, where nothing is to grow
+				Config:           guesttest.Conversion(name, "tiny-ext4", `pool = "volumes"`) + growth(size("64MiB")), // which it has
+				ConfigPlanChecks: providertest.Expect(plancheck.ExpectResourceAction(address, plancheck.ResourceActionReplace)),
 			},
 			{ // the image is gone, and the growth with it
-				PreConfig: func() { acctest.RBD(t, "rm", "--no-progress", "volumes/"+name) },
-				Config:    guesttest.Conversion(name, "tiny-ext4", `pool = "volumes"`) + growth(),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
-				}},
+				PreConfig:        func() { acctest.RBD(t, "rm", "--no-progress", "volumes/"+name) },
+				Config:           guesttest.Conversion(name, "tiny-ext4", `pool = "volumes"`) + growth(size("64MiB")), // which it has
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
 			},
 		},
 	})
@@ -122,30 +121,25 @@ func TestGrowthLife(t *testing.T) {
 
 // The other layouts, and a boot of each.
 func TestGrowthLayouts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		guest, device, check string
 		size                 int // MiB
 		start, want          int64
 	}{
 		{"tiny-xfs", "/dev/sda2", "xfs_repair -n", 600, 1 * mib, (600*2048 - 33 - 2048) / 8 * 4096},
-		{"tiny-lvm", "/dev/vgsys/lvroot", "", 200, 0, 196 * mib},
+		{"tiny-lvm", "/dev/vgsys/lvroot", "e2fsck -fn", 200, 2 * mib, 196 * mib},
 	} {
 		t.Run(c.guest, func(t *testing.T) {
 			name := providertest.Name(t)
 			spec := "vms/" + name
 			checks := []resource.TestCheckFunc{guesttest.Clean(t, spec), guesttest.Boots(t, spec, "TINY-READY")}
-			if c.check != "" {
-				checks = append(checks, sound(t, spec, c.check, c.start, c.want))
-			} else {
-				checks = append(checks, func(*terraform.State) error {
-					if out := guesttest.Guestfish(t, spec, c.device, "umount-all\ndebug sh \"e2fsck -fn "+c.device+"\"\nlvs-full"); !strings.Contains(out, fmt.Sprintf("lv_size: %d", c.want)) {
-						return fmt.Errorf("lvs says:\n%s", out)
-					}
-					return nil
-				})
+			checks = append(checks, sound(t, spec, c.check, c.start, c.want))
+			if c.guest == "tiny-lvm" {
+				checks = append(checks, volumeHas(t, spec, 49)) // extents of 4 MiB
 			}
 			providertest.Run(t, resource.TestCase{
-				CheckDestroy: guesttest.Gone(t, name),
+				CheckDestroy: providertest.Gone(t, name),
 				Steps: []resource.TestStep{
 					{
 						Config: guesttest.Conversion(name, c.guest, size(fmt.Sprintf("%dMiB", c.size))) + growth(fmt.Sprintf("device = %q", c.device)),
@@ -157,7 +151,7 @@ func TestGrowthLayouts(t *testing.T) {
 					},
 					{
 						Config:           guesttest.Conversion(name, c.guest, size(fmt.Sprintf("%dMiB", c.size))) + growth(),
-						ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{plancheck.ExpectEmptyPlan()}},
+						ConfigPlanChecks: providertest.Nothing(),
 					},
 				},
 			})
@@ -168,6 +162,7 @@ func TestGrowthLayouts(t *testing.T) {
 // ext4 on a GPT, made of two of the lab's guests: GRUB of the one, the root file
 // system of the other.
 func TestGrowthGPT(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	dir := t.TempDir()
@@ -206,6 +201,7 @@ func TestGrowthGPT(t *testing.T) {
 // What can't grow is refused in the plan, and nothing is done to it; a logical
 // partition grows with the extended one around it.
 func TestGrowthPartitions(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	image := filepath.Join(t.TempDir(), "disk")
@@ -251,6 +247,22 @@ func sound(t *testing.T, spec, check string, start, bytes int64) resource.TestCh
 	}
 }
 
+// volumeHas expects the one logical volume of an image to have so many extents.
+func volumeHas(t *testing.T, spec string, extents int) resource.TestCheckFunc {
+	t.Helper()
+	return func(*terraform.State) error {
+		dir := t.TempDir()
+		disk, physical := filepath.Join(dir, "disk"), filepath.Join(dir, "pv")
+		acctest.RBD(t, "export", "--no-progress", spec, disk)
+		guesttest.Run(t, "dd", "conv=sparse", "bs=1M", "skip=1", "if="+disk, "of="+physical)
+		out := guesttest.Run(t, "pvck", "--dump", "metadata", physical)
+		if want := fmt.Sprintf("extent_count = %d\n", extents); !strings.Contains(out, want) {
+			return fmt.Errorf("no %s in the volume group's metadata:\n%s", want, out)
+		}
+		return nil
+	}
+}
+
 func copyBytes(t *testing.T, from, to string, at, offset, n int64) {
 	t.Helper()
 	in, err := os.Open(from)
@@ -271,6 +283,7 @@ func copyBytes(t *testing.T, from, to string, at, offset, n int64) {
 // A journal that must be replayed hides the root file system from a look without
 // an appliance: that is found by inspection, replayed, and grown.
 func TestGrowthDirtyJournal(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	raw := filepath.Join(t.TempDir(), "raw")
@@ -280,10 +293,8 @@ func TestGrowthDirtyJournal(t *testing.T) {
 	acctest.RBD(t, "resize", "--no-progress", "--size", "100M", spec)
 	config := strings.NewReplacer("rbd_image_conversion.test.spec", fmt.Sprintf("%q", spec)).Replace(growth())
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config: config,
-		ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-			plancheck.ExpectUnknownValue(address, tfjsonpath.New("device")),
-		}},
+		Config:           config,
+		ConfigPlanChecks: providertest.Expect(plancheck.ExpectUnknownValue(address, tfjsonpath.New("device"))),
 		ConfigStateChecks: []statecheck.StateCheck{
 			has("filesystem_size_bytes", 99*mib),
 			statecheck.ExpectKnownValue(address, tfjsonpath.New("device"), knownvalue.StringExact("/dev/sda1")),

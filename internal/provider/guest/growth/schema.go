@@ -3,11 +3,10 @@ package growth
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 )
@@ -19,11 +18,11 @@ const description = "The partition, the logical volume and the file system of a 
 	"Partition tables may be MBR (logical partitions too) or GPT, volumes linear LVM, file systems ext2 to ext4 or xfs; " +
 	"the partition must be the last one on the image, unless `size` fits before the next. What is left free for alignment, less than 1 MiB, is left alone. " +
 	"ext4 is checked (`e2fsck -fp`) before and after, xfs after (`xfs_repair -n`).\n\n" +
-	change.Atomic + "Nothing is ever shrunk. Destroying the resource leaves the guest as it is.\n\n" +
-	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + change.Caps
+	guestresource.Atomic + "Nothing is ever shrunk. Destroying the resource leaves the guest as it is.\n\n" +
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + guestresource.Caps
 
-func (r *growthResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = change.Schema(ctx, description, "whose file system is grown", "Changes with the image and with what has grown.", map[string]schema.Attribute{
+func (work) Schema(ctx context.Context) schema.Schema {
+	return guestresource.Schema(ctx, description, "whose file system is grown", "Changes with the image and with what has grown.", map[string]schema.Attribute{
 		"device": schema.StringAttribute{
 			Optional: true, Computed: true, Validators: []validator.String{namecheck.GuestDevice()},
 			MarkdownDescription: "The file system's device as libguestfs names it: `/dev/sda1`, `/dev/vgsys/lvroot`, or `/dev/sda` without a partition table. Default: the root file system, found by inspection.",

@@ -6,26 +6,28 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestinspect"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/look"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/mounts"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lookup"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 const (
-	noun = "guest file"
 	// readTimeout leaves room for an appliance that waits for its turn.
 	readTimeout = 10 * time.Minute
 	// maxFile is the largest content that is read, in bytes: the whole of it
@@ -33,18 +35,21 @@ const (
 	maxFile = 4 << 20
 )
 
+var kind = report.NewKind("guest file", advice, guestresource.Advice)
+
 var _ datasource.DataSourceWithConfigure = &fileDataSource{}
 
-func init() {
-	const tooLarge = "All of a file's content goes into the state: this is for configuration, not for data."
-	report.Advise(guestread.ErrTooLarge, tooLarge)
-	report.Advise(guestfs.ErrTooLarge, tooLarge)
+const tooLarge = "All of a file's content goes into the state: this is for configuration, not for data."
+
+var advice = []report.Advice{
+	{Is: guestread.ErrTooLarge, Do: tooLarge},
+	{Is: guestfs.ErrTooLarge, Do: tooLarge},
 }
 
 // NewDataSource is the data source rbd_guest_file.
 func NewDataSource() datasource.DataSource { return &fileDataSource{} }
 
-type fileDataSource struct{ data *providerdata.Data }
+type fileDataSource struct{ lookup.Base }
 
 func (d *fileDataSource) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_guest_file"
@@ -66,8 +71,8 @@ func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest,
 			"root_device": schema.StringAttribute{Optional: true, Computed: true, Validators: []validator.String{namecheck.GuestDevice()},
 				MarkdownDescription: "The guest's root file system as libguestfs names it, `/dev/sda1`, `/dev/vgsys/lvroot`, or `btrfsvol:/dev/sda2/root` for a subvolume of btrfs. Default: found by inspection; needed where there is more than one operating system."},
 			"mounts": schema.MapAttribute{Optional: true, ElementType: types.StringType,
-				Validators:          []validator.Map{namecheck.GuestMounts(), mapvalidator.ConflictsWith(path.MatchRoot("root_device"))},
-				MarkdownDescription: look.MountsDescription},
+				Validators:          []validator.Map{namecheck.GuestMounts(), siblings.Conflict("root_device")},
+				MarkdownDescription: mounts.Description},
 			"type": schema.StringAttribute{Computed: true,
 				MarkdownDescription: "`regular file`, `directory`, `symbolic link`, `character device`, `block device`, `fifo` or `socket`."},
 			"mode":        schema.StringAttribute{Computed: true, MarkdownDescription: "Mode in octal, four digits."},
@@ -81,46 +86,35 @@ func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest,
 			"sha256":         schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 of a regular file's content in hexadecimal digits."},
 		},
 		Blocks: map[string]schema.Block{
-			"timeouts": timeouts.BlockWithOpts(ctx, timeouts.Opts{
+			"timeouts": deadline.DataSourceBlock(ctx, timeouts.Opts{
 				ReadDescription: "How long reading may take, as `30s`. By default `10m`, for an appliance that waits for its turn.",
 			}),
 		},
 	}
 }
 
-func (d *fileDataSource) Configure(_ context.Context, req datasource.ConfigureRequest, resp *datasource.ConfigureResponse) {
-	d.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
-}
-
 func (d *fileDataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var m model
-	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
-	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Read, readTimeout, &resp.Diagnostics)
-	defer cancel()
-	if !ok {
-		return
-	}
-	name := m.Image.ValueString() + ":" + m.Path.ValueString()
-	if !d.data.CanAsk() {
-		resp.Diagnostics.AddError(report.Unable("read", noun, name), "The provider's configuration is not known yet.")
-		return
-	}
-	f, err := d.read(ctx, m)
-	if err != nil {
-		report.Error(&resp.Diagnostics, "read", noun, name, err)
-		return
-	}
-	m.set(f)
-	resp.Diagnostics.Append(resp.State.Set(ctx, &m)...)
+	lookup.Lookup[model]{
+		Kind: kind, Verb: "read",
+		Name:     func(m model) string { return m.Image.ValueString() + ":" + m.Path.ValueString() },
+		Timeouts: func(m model) timeouts.Value { return m.Timeouts }, Timeout: readTimeout,
+		Ask: func(ctx context.Context, data *providerdata.Data, m *model, _ *diag.Diagnostics) error {
+			f, err := read(ctx, data, *m)
+			if err == nil {
+				m.set(f)
+			}
+			return err
+		},
+	}.Read(ctx, d.Data, req, resp)
 }
 
-func (d *fileDataSource) read(ctx context.Context, m model) (f found, err error) {
+func read(ctx context.Context, d *providerdata.Data, m model) (f found, err error) {
 	spec, err := rbd.ParseSpec(m.Image.ValueString())
 	if err != nil {
 		return f, err
 	}
-	err = look.Unchanged(ctx, d.data, spec, func() error {
-		return look.Look(ctx, d.data, spec, look.Tree(m.RootDevice, m.Mounts), func(r look.Reader) (err error) {
+	err = guestinspect.Unchanged(ctx, d.Guest(), spec, func() error {
+		return guestinspect.Read(ctx, d.Guest(), spec, mounts.Tree(m.RootDevice, m.Mounts), func(r guestinspect.Reader) (err error) {
 			f.root = r.RootDevice()
 			if f.FileInfo, err = r.Lstat(m.Path.ValueString()); err == nil && f.Type == guest.Regular {
 				f.content, err = r.Read(m.Path.ValueString(), maxFile)

@@ -16,7 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -60,6 +60,7 @@ func is(label, attribute string, want knownvalue.Check) statecheck.StateCheck {
 // Files, directories and links of every guest, as they were put there; without
 // an appliance, and with caps to read only.
 func TestGuestFile(t *testing.T) {
+	t.Parallel()
 	user, key := imagestest.User(t, "profile rbd-read-only pool=vms")
 	provider := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    user = %q\n    key  = %q\n  }\n  guestfs {\n    launch_timeout = \"1s\"\n  }\n}\n", user, key)
 	for guest, root := range map[string]string{"tiny-ext4": "/dev/sda1", "tiny-xfs": "/dev/sda2", "tiny-lvm": "/dev/vgsys/lvroot"} {
@@ -101,6 +102,7 @@ func sumOfBusybox(t *testing.T) string {
 
 // Where nothing else will do, an appliance answers the same; it leaves nothing.
 func TestGuestFileInAppliance(t *testing.T) {
+	t.Parallel()
 	plain := golden(t, "tiny-ext4", nothing)
 	t.Run("odd", func(t *testing.T) {
 		odd := golden(t, "tiny-ext4", raid)
@@ -132,6 +134,7 @@ func (equal) CompareValues(values ...any) error {
 
 // What can't be read is said.
 func TestGuestFileRefused(t *testing.T) {
+	t.Parallel()
 	spec := golden(t, "tiny-ext4", nothing)
 	name := strings.TrimPrefix(spec, "vms/")
 	for text, config := range map[string]string{

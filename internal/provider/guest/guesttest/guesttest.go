@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/guestdisk"
 )
 
 // Path is the file of one of the lab's guests.
@@ -66,17 +67,6 @@ func Clean(t *testing.T, spec string) resource.TestCheckFunc {
 	}
 }
 
-// Gone expects no image in the pool vms whose name begins with prefix.
-func Gone(t *testing.T, prefix string) resource.TestCheckFunc {
-	t.Helper()
-	return func(*terraform.State) error {
-		if left := acctest.Images(t, "vms", prefix); len(left) > 0 {
-			return fmt.Errorf("left: %v", left)
-		}
-		return nil
-	}
-}
-
 // Guestfish runs guestfish on the image with the lab's own configuration; its
 // root file system is mounted.
 func Guestfish(t *testing.T, spec, root, script string) string {
@@ -93,6 +83,10 @@ func Guestfish(t *testing.T, spec, root, script string) string {
 
 // rootAt is where the root file system of tiny-ext4 begins, in bytes.
 const rootAt = "?offset=1048576"
+
+// VolumeAt is where the logical volume of tiny-lvm begins, for DebugfsAt: behind the
+// first MiB of the disk and that of the physical volume.
+const VolumeAt = "?offset=2097152"
 
 // Import imports the lab's ext4 guest with files of its own, which may be run,
 // written without an appliance.
@@ -114,29 +108,71 @@ func Import(t *testing.T, spec string, files map[string]string) {
 	acctest.RBD(t, "import", "--no-progress", raw, spec)
 }
 
-// Look exports the image of an ext4 guest, has its file system checked, and runs
+// Debugfs exports the image of an ext4 guest, has its file system checked, and runs
 // commands of debugfs in it.
-func Look(t *testing.T, spec string, commands ...string) string {
+func Debugfs(t *testing.T, spec string, commands ...string) string {
+	t.Helper()
+	return DebugfsAt(t, spec, rootAt, commands...)
+}
+
+// DebugfsAt is Debugfs for a file system that begins elsewhere: at is "?offset=" and the
+// bytes before it.
+func DebugfsAt(t *testing.T, spec, at string, commands ...string) string {
 	t.Helper()
 	raw := filepath.Join(t.TempDir(), "raw")
 	acctest.RBD(t, "export", "--no-progress", spec, raw)
 	defer os.Remove(raw)
-	Run(t, "e2fsck", "-fn", raw+rootAt)
+	Run(t, "e2fsck", "-fn", raw+at)
+	return runDebugfs(t, raw+at, commands)
+}
+
+func runDebugfs(t *testing.T, disk string, commands []string, options ...string) string {
+	t.Helper()
 	script := filepath.Join(t.TempDir(), "commands")
 	if err := os.WriteFile(script, []byte(strings.Join(commands, "\n")), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Run(t, "debugfs", "-f", script, raw+rootAt)
+	return Run(t, "debugfs", append(options, "-f", script, disk)...)
+}
+
+// Alter changes what is in an image behind the provider's back, without an
+// appliance: alter gets a copy of the disk, which then goes into the image.
+func Alter(t *testing.T, spec string, alter func(raw string)) {
+	t.Helper()
+	raw := filepath.Join(t.TempDir(), "raw")
+	acctest.RBD(t, "export", "--no-progress", spec, raw)
+	defer os.Remove(raw)
+	alter(raw)
+	Run(t, "qemu-img", "convert", "-n", "-f", "raw", "-O", "raw", raw, "rbd:"+spec+":id=terraform")
+}
+
+// AlterRoot is Alter with commands of debugfs in the file system of an ext4 guest.
+func AlterRoot(t *testing.T, spec string, commands ...string) {
+	t.Helper()
+	Alter(t, spec, func(raw string) {
+		out := runDebugfs(t, raw+rootAt, commands, "-w")
+		if strings.Contains(out, "not found") || strings.Contains(out, "already exists") {
+			t.Fatal(out)
+		}
+		Run(t, "e2fsck", "-fn", raw+rootAt)
+	})
+}
+
+// Contains looks for texts in what Debugfs prints.
+func Contains(t *testing.T, spec string, commands []string, want acctest.Words) resource.TestCheckFunc {
+	t.Helper()
+	return Prints(func() string { return Debugfs(t, spec, commands...) }, want)
+}
+
+// Prints is Contains for any text.
+func Prints(prints func() string, want acctest.Words) resource.TestCheckFunc {
+	return func(*terraform.State) error { return want.In(prints()) }
 }
 
 // Run runs a program and returns what it prints.
 func Run(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	out, err := exec.Command(name, args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
-	return string(out)
+	return guestdisk.Run(t, name, args...)
 }
 
 // Lab is the path of a file of the lab.
@@ -147,31 +183,4 @@ func Lab(t *testing.T, path ...string) string {
 		t.Fatal(err)
 	}
 	return filepath.Join(append([]string{filepath.Dir(strings.TrimSpace(string(out))), "lab"}, path...)...)
-}
-
-// Disk makes a raw disk with a partition table in sfdisk's words, and ext4 file
-// systems of 8 MiB at the given MiB, each with the files of a map.
-func Disk(t *testing.T, table string, at map[int64]map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	raw, script := filepath.Join(dir, "raw"), filepath.Join(dir, "table")
-	Run(t, "truncate", "-s", "32M", raw)
-	if err := os.WriteFile(script, []byte(table), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	Run(t, "sh", "-c", `sfdisk -q "$1" <"$2"`, "sh", raw, script)
-	for mib, files := range at {
-		tree := t.TempDir()
-		for path, content := range files {
-			path = filepath.Join(tree, path)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as in a guest
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(content), 0o644); err != nil { //nolint:gosec // as in a guest
-				t.Fatal(err)
-			}
-		}
-		Run(t, "mke2fs", "-q", "-F", "-t", "ext4", "-d", tree, "-E", fmt.Sprintf("offset=%d", mib<<20), raw, "8M")
-	}
-	return raw
 }

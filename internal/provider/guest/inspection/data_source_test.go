@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -14,7 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -65,6 +66,7 @@ const os0 = "operating_systems"
 
 // An image that lacks everything is told from one that has it.
 func TestInspection(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	lacking := `
     "/etc/udev/rules.d/70-persistent-net.rules" = {
@@ -155,22 +157,9 @@ func unwatched(t *testing.T, spec string) resource.TestCheckFunc {
 	}
 }
 
-// An image without an operating system has file systems, or nothing at all.
-func TestInspectionOfNothing(t *testing.T) {
-	spec := "vms/" + providertest.Name(t)
-	imagestest.Make(t, spec, "create", "--size", "8M")
-	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config: fmt.Sprintf("data \"rbd_guest_inspection\" \"test\" {\n  image = %q\n}\n", spec),
-		ConfigStateChecks: []statecheck.StateCheck{
-			is(knownvalue.ListExact(nil), os0),
-			is(knownvalue.NotNull(), "file_systems"),
-		},
-		Check: unwatched(t, spec),
-	}}})
-}
-
 // The guest that has two places for its files.
 func TestInspectionOfLVM(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
 		Config: config(name, "tiny-lvm", "\"/etc/motd\" = { content = \"hello\" }", ""),
@@ -179,4 +168,45 @@ func TestInspectionOfLVM(t *testing.T) {
 			is(knownvalue.Bool(true), os0, 0, "serial_console"),
 		},
 	}}})
+}
+
+// What was found in a snapshot is kept on this machine; another snapshot of the
+// same name is another.
+func TestInspectionIsKept(t *testing.T) {
+	spec := "vms/" + providertest.Name(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	guesttest.Import(t, spec, nil)
+	acctest.RBD(t, "snap", "create", "--no-progress", spec+"@s")
+	config := fmt.Sprintf("data \"rbd_guest_inspection\" \"test\" {\n  image = %q\n}\n", spec+"@s")
+	found := []statecheck.StateCheck{
+		is(knownvalue.StringExact("debian"), os0, 0, "distro"),
+		is(knownvalue.StringExact("/dev/sda1"), os0, 0, "mounts", "/"),
+		is(knownvalue.StringExact("LABEL=gone"), os0, 0, "missing_mounts", "/data"),
+		is(knownvalue.Bool(false), os0, 0, "no_fixed_mac_addresses"),
+		is(knownvalue.ListSizeExact(1), os0, 0, "mac_address_files"),
+		is(knownvalue.Null(), os0, 0, "packages"),
+		is(positive{}, "file_systems", 0, "free_bytes"),
+	}
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
+		{Config: config, ConfigStateChecks: found},
+		{PreConfig: func() { noAppliance(t) }, Config: config, ConfigStateChecks: found},
+		{Config: strings.Replace(config, "}", "  packages = true\n}", 1), ExpectError: regexp.MustCompile(`no\s+appliance\s+here`)},
+		{
+			PreConfig: func() {
+				acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@s")
+				acctest.RBD(t, "snap", "create", "--no-progress", spec+"@s")
+			},
+			Config: config, ExpectError: regexp.MustCompile(`no\s+appliance\s+here`),
+		},
+	}})
+}
+
+// noAppliance has every start of an appliance fail from now on.
+func noAppliance(t *testing.T) {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "guestfish"), []byte("#!/bin/sh\necho no appliance here >&2\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestinspect"
 )
 
 type model struct {
@@ -53,21 +53,13 @@ type fileSystemModel struct {
 	FreeBytes types.Int64  `tfsdk:"free_bytes"`
 }
 
-// system is an operating system with what was found in it.
-type system struct {
-	guestfs.OS
-	cloud
-	mounted  guestfs.Root
-	packages []guestfs.Package
-}
-
-func (m *model) set(all []system, filesystems []guestfs.FileSystem) {
+func (m *model) set(f guestinspect.Findings) {
 	m.OperatingSystems = []systemModel{}
-	for _, s := range all {
-		m.OperatingSystems = append(m.OperatingSystems, s.model(m.Packages.ValueBool()))
+	for _, s := range f.Systems {
+		m.OperatingSystems = append(m.OperatingSystems, modelOf(s, m.Packages.ValueBool()))
 	}
 	m.FileSystems = []fileSystemModel{}
-	for _, f := range filesystems {
+	for _, f := range f.FileSystems {
 		fm := fileSystemModel{
 			Device: known(f.Device), Type: known(f.Type), Label: known(f.Label), UUID: known(f.UUID),
 			SizeBytes: types.Int64Value(f.SizeBytes), FreeBytes: types.Int64Null(),
@@ -79,30 +71,30 @@ func (m *model) set(all []system, filesystems []guestfs.FileSystem) {
 	}
 }
 
-func (s system) model(packages bool) systemModel {
+func modelOf(s guestinspect.System, packages bool) systemModel {
 	m := systemModel{
-		RootDevice: known(s.Root), Type: known(s.Type), Distro: known(s.Distro), ProductName: known(s.ProductName),
-		MajorVersion: types.Int64Value(int64(s.MajorVersion)), MinorVersion: types.Int64Value(int64(s.MinorVersion)),
-		Architecture: known(s.Arch), Hostname: known(s.Hostname), PackageFormat: known(s.PackageFormat),
+		RootDevice: known(s.OS.Root), Type: known(s.OS.Type), Distro: known(s.OS.Distro), ProductName: known(s.OS.ProductName),
+		MajorVersion: types.Int64Value(int64(s.OS.MajorVersion)), MinorVersion: types.Int64Value(int64(s.OS.MinorVersion)),
+		Architecture: known(s.OS.Arch), Hostname: known(s.OS.Hostname), PackageFormat: known(s.OS.PackageFormat),
 		Mounts: map[string]string{}, Missing: map[string]string{},
-		CloudInit: types.BoolPointerValue(s.CloudInit), Virtio: types.BoolPointerValue(s.Virtio),
-		SerialConsole: types.BoolPointerValue(s.SerialConsole), NoFixedMAC: types.BoolPointerValue(s.NoFixedMAC),
-		MACAddressFiles: s.MACAddressFiles,
+		CloudInit: types.BoolPointerValue(s.Cloud.CloudInit), Virtio: types.BoolPointerValue(s.Cloud.Virtio),
+		SerialConsole: types.BoolPointerValue(s.Cloud.SerialConsole), NoFixedMAC: types.BoolPointerValue(s.Cloud.NoFixedMAC),
+		MACAddressFiles: s.Cloud.MACAddressFiles,
 	}
-	if m.MACAddressFiles == nil && s.NoFixedMAC != nil {
+	if m.MACAddressFiles == nil && s.Cloud.NoFixedMAC != nil {
 		m.MACAddressFiles = []string{}
 	}
-	for _, at := range s.mounted.Mounts {
+	for _, at := range s.Mounted.Mounts {
 		m.Mounts[at.Path] = at.Device
 	}
-	for _, at := range s.mounted.Missing {
+	for _, at := range s.Mounted.Missing {
 		m.Missing[at.Path] = at.Spec
 	}
 	if !packages {
 		return m
 	}
 	m.Packages = []packageModel{}
-	for _, p := range s.packages {
+	for _, p := range s.Packages {
 		version := p.Version
 		if p.Epoch != "" {
 			version = p.Epoch + ":" + version

@@ -2,68 +2,57 @@ package sysprep
 
 import (
 	"context"
-	"slices"
-	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/sysprep"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/values"
 )
 
-// defaults is virt-sysprep's own name of what it does by default.
-const defaults = "defaults"
-
-// customize is the operation that does the work of virt-customize, of which there
-// is none here. What it does all the same, it does to all clones alike: the one
-// of libguestfs 1.48 gives them the same machine id and random seed.
-const customize = "customize"
-
 type model struct {
-	Image      types.String   `tfsdk:"image"`
-	Operations types.Set      `tfsdk:"operations"`
-	Disabled   types.Set      `tfsdk:"disabled_operations"`
-	Triggers   types.Map      `tfsdk:"triggers"`
-	Performed  types.List     `tfsdk:"performed"`
-	Spec       types.String   `tfsdk:"spec"`
-	ImageID    types.String   `tfsdk:"image_id"`
-	Revision   types.String   `tfsdk:"revision"`
-	Timeouts   timeouts.Value `tfsdk:"timeouts"`
+	guestresource.Model
+
+	Operations types.Set  `tfsdk:"operations"`
+	Disabled   types.Set  `tfsdk:"disabled_operations"`
+	Triggers   types.Map  `tfsdk:"triggers"`
+	Performed  types.List `tfsdk:"performed"`
 }
 
-func (m model) subject() *change.Subject { return &change.Subject{Image: m.Image, ImageID: m.ImageID} }
-
-// inputs are what the result depends on, nil where some of it is not known.
-func (m model) inputs(ctx context.Context, diags *diag.Diagnostics) any {
-	if !change.Known(ctx, m.Operations, m.Disabled, m.Triggers) {
-		return nil
-	}
-	triggers := map[string]string{}
-	diags.Append(m.Triggers.ElementsAs(ctx, &triggers, false)...)
-	return []any{m.operations(ctx, diags), triggers}
+// request is what the plan asks of the image.
+func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (r sysprep.Request, err error) {
+	r = sysprep.Request{Planned: m.Revision.ValueString(), Job: m.job(ctx, diags)}
+	r.Image, err = m.Ref()
+	return r, err
 }
 
-// operations are in the form of virt-sysprep's --operations.
-func (m model) operations(ctx context.Context, diags *diag.Diagnostics) string {
-	on, off := []string{defaults}, []string{}
+// set fills in what was done to the image.
+func (m *model) set(ctx context.Context, done guestedit.Done, diags *diag.Diagnostics) {
+	m.Set(done.Spec, done.ImageID, done.Revision)
+	list, errs := types.ListValueFrom(ctx, types.StringType, done.Messages)
+	diags.Append(errs...)
+	m.Performed = list
+}
+
+// job is the configuration as plain Go.
+func (m *model) job(ctx context.Context, diags *diag.Diagnostics) sysprep.Job {
+	j := sysprep.Job{Operations: []string{sysprep.Defaults}, Triggers: map[string]string{}}
 	if !m.Operations.IsNull() {
-		on = nil
-		diags.Append(m.Operations.ElementsAs(ctx, &on, false)...)
+		j.Operations = nil
+		diags.Append(m.Operations.ElementsAs(ctx, &j.Operations, false)...)
 	}
-	diags.Append(m.Disabled.ElementsAs(ctx, &off, false)...)
-	slices.Sort(on)
-	// "defaults" must come first: an operation that is taken away is taken away
-	// from what stands before it.
-	if i := slices.Index(on, defaults); i > 0 {
-		on = slices.Insert(slices.Delete(on, i, i+1), 0, defaults)
+	diags.Append(m.Disabled.ElementsAs(ctx, &j.Disabled, false)...)
+	diags.Append(m.Triggers.ElementsAs(ctx, &j.Triggers, false)...)
+	return j
+}
+
+// names are those of the operations that the configuration names, as far as they
+// are known.
+func (m *model) names() (names []string) {
+	for _, set := range []types.Set{m.Operations, m.Disabled} {
+		names = append(names, values.Strings(set.Elements())...)
 	}
-	if slices.Contains(on, defaults) && !slices.Contains(on, customize) && !slices.Contains(off, customize) {
-		off = append(off, customize)
-	}
-	slices.Sort(off)
-	for _, name := range off {
-		on = append(on, "-"+name)
-	}
-	return strings.Join(on, ",")
+	return names
 }

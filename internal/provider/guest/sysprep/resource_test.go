@@ -35,7 +35,7 @@ func performed(names ...string) statecheck.StateCheck {
 func absent(t *testing.T, spec, path string, want bool) resource.TestCheckFunc {
 	t.Helper()
 	return func(*terraform.State) error {
-		if out := guesttest.Look(t, spec, "stat "+path); strings.Contains(out, "File not found") != want {
+		if out := guesttest.Debugfs(t, spec, "stat "+path); strings.Contains(out, "File not found") != want {
 			return fmt.Errorf("%s: absent %v wanted: %s", path, want, out)
 		}
 		return nil
@@ -43,13 +43,14 @@ func absent(t *testing.T, spec, path string, want bool) resource.TestCheckFunc {
 }
 
 func TestSysprepLife(t *testing.T) {
+	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
 	guesttest.Import(t, spec, nil)
-	updated := resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-		plancheck.ExpectResourceAction(address, plancheck.ResourceActionUpdate),
+	updated := providertest.Expect(
+		providertest.Updates(address),
 		plancheck.ExpectUnknownValue(address, tfjsonpath.New("performed")),
-	}}
+	)
 	providertest.Run(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			{
@@ -80,10 +81,8 @@ func TestSysprepLife(t *testing.T) {
 				ImportStateVerifyIgnore: []string{"operations", "disabled_operations", "performed", "revision"},
 			},
 			{ // what does not matter to the guest does not start anything
-				Config: sysprep(spec, `operations = ["udev-persistent-net", "machine-id", "bash-history"]`, `disabled_operations = ["bash-history"]`, "timeouts {\n create = \"50m\"\n }"),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectKnownValue(address, tfjsonpath.New("performed"), knownvalue.ListSizeExact(2)),
-				}},
+				Config:           sysprep(spec, `operations = ["udev-persistent-net", "machine-id", "bash-history"]`, `disabled_operations = ["bash-history"]`, "timeouts {\n create = \"50m\"\n }"),
+				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "performed", knownvalue.ListSizeExact(2))),
 			},
 			{
 				Config:            sysprep(spec, `operations = ["bash-history"]`, `triggers = { edit = "1" }`),
@@ -96,10 +95,8 @@ func TestSysprepLife(t *testing.T) {
 					acctest.RBD(t, "rm", "--no-progress", spec)
 					guesttest.Import(t, spec, nil)
 				},
-				Config: sysprep(spec, `operations = ["bash-history"]`, `triggers = { edit = "1" }`),
-				ConfigPlanChecks: resource.ConfigPlanChecks{PreApply: []plancheck.PlanCheck{
-					plancheck.ExpectResourceAction(address, plancheck.ResourceActionCreate),
-				}},
+				Config:           sysprep(spec, `operations = ["bash-history"]`, `triggers = { edit = "1" }`),
+				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
 			},
 		},
 	})

@@ -5,28 +5,27 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"regexp"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/change"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 )
 
 const description = "The guest of an RBD image, cleared of what belongs to the machine that it was taken from (ssh host keys, machine id, logs, DHCP leases, …): `virt-sysprep`.\n\n" +
 	"It runs once, and again when `operations`, `disabled_operations` or `triggers` change, or with another image; what the guest gathers later is not looked for. " +
 	"After an import the next apply runs it. " +
-	change.Atomic + "The appliance has no network. Destroying the resource leaves the guest as it is.\n\n" +
-	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + change.Caps
+	guestresource.Atomic + "The appliance has no network. Destroying the resource leaves the guest as it is.\n\n" +
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + guestresource.Caps
 
-func (r *sysprepResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+func (work) Schema(ctx context.Context) schema.Schema {
 	names := []validator.Set{
 		setvalidator.SizeAtLeast(1),
 		setvalidator.ValueStringsAre(stringvalidator.RegexMatches(regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`), "must be an operation's name")),
 	}
-	resp.Schema = change.Schema(ctx, description, "whose guest is prepared", "Changes with the image, the operations and the triggers.", map[string]schema.Attribute{
+	return guestresource.Schema(ctx, description, "whose guest is prepared", "Changes with the image, the operations and the triggers.", map[string]schema.Attribute{
 		"operations": schema.SetAttribute{
 			Optional: true, ElementType: types.StringType, Validators: names,
 			MarkdownDescription: "What is done, as `virt-sysprep --list-operations` names it, which the plan checks. `defaults` stands for what virt-sysprep does by default, and is the default: " +

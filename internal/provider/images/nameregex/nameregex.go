@@ -2,12 +2,13 @@
 package nameregex
 
 import (
-	"context"
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 )
 
 // Attribute is the argument; what are the things that it picks.
@@ -16,7 +17,7 @@ func Attribute(what string) schema.StringAttribute {
 		Optional: true,
 		MarkdownDescription: "Only " + what + " whose name matches this regular expression ([RE2](https://github.com/google/re2/wiki/Syntax)), " +
 			"which may match a part: `^` and `$` tie it to the ends. By default all.",
-		Validators: []validator.String{valid{}},
+		Validators: []validator.String{namecheck.Pattern()},
 	}
 }
 
@@ -30,18 +31,4 @@ func Matcher(expression types.String) (func(string) bool, error) {
 		return nil, err
 	}
 	return re.MatchString, nil
-}
-
-type valid struct{}
-
-func (valid) Description(context.Context) string             { return "must be a regular expression" }
-func (v valid) MarkdownDescription(c context.Context) string { return v.Description(c) }
-
-func (valid) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	if _, err := Matcher(req.ConfigValue); err != nil {
-		resp.Diagnostics.AddAttributeError(req.Path, "Not a regular expression", err.Error()+".")
-	}
 }

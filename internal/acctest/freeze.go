@@ -1,0 +1,42 @@
+package acctest
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// OSD is the process of the lab's OSD.
+func OSD(t testing.TB) (pid int) {
+	t.Helper()
+	RequireLab(t)
+	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), "run", "ceph-osd.pid"))
+	if err == nil {
+		pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pid
+}
+
+// FreezeOSD stops the OSD of the lab, which then answers nobody, until thaw is
+// called, or the test ends.
+func FreezeOSD(t testing.TB) (thaw func()) {
+	t.Helper()
+	pid := OSD(t)
+	thaw = sync.OnceFunc(func() {
+		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(thaw)
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	return thaw
+}

@@ -1,0 +1,50 @@
+package guestfs
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestDebianLike(t *testing.T) {
+	for text, want := range map[string]bool{
+		"NAME=\"Debian GNU/Linux\"\nID=debian\n":   true,
+		"ID=ubuntu\nID_LIKE=debian\n":              true,
+		"ID=\"mint\"\nID_LIKE=\"ubuntu debian\"\n": true,
+		"ID=\"rhel\"\nID_LIKE=\"fedora\"\n":        false,
+		"NAME=debian\nID=fedora\n":                 false,
+		"":                                         false,
+	} {
+		if got := debianLike(bufio.NewScanner(strings.NewReader(text))); got != want {
+			t.Errorf("%q: %t", text, got)
+		}
+	}
+}
+
+// Programs that are built for newer processors don't start on a plain one.
+func TestPlainCPUThatFails(t *testing.T) {
+	qemu, err := exec.LookPath("qemu-system-x86_64")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	wrapper, tried := filepath.Join(dir, "qemu"), filepath.Join(dir, "tried")
+	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *-kernel*-cpu\\ %s*) echo >>%s; exit 1;; esac\nexec %s \"$@\"\n", plainCPU, tried, qemu)
+	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("LIBGUESTFS_HV", wrapper)
+	failed := plainCPUFails.Swap(false)
+	t.Cleanup(func() { plainCPUFails.Store(failed) })
+	s := launch(t, Config{Accelerator: TCG, TempDir: dir}, Drive{Path: image(t, "tiny-ext4"), Format: "qcow2", ReadOnly: true})
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if lines, err := os.ReadFile(tried); takesPlainCPU() && (err != nil || len(lines) != 1 || plainCPUWorks()) {
+		t.Errorf("tried %d times, %v", len(lines), err)
+	}
+}

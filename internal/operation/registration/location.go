@@ -1,0 +1,87 @@
+package registration
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+func locationURLs(rec *glance.Image) []string {
+	var urls []string
+	for _, l := range rec.Locations {
+		urls = append(urls, l.URL)
+	}
+	if rec.DirectURL != "" && !slices.Contains(urls, rec.DirectURL) {
+		urls = append(urls, rec.DirectURL)
+	}
+	return urls
+}
+
+// shownURL is which of the record's locations stands for ours: the one that
+// should be there, or else the first; empty where it has none of RBD. A record
+// that shows none to this caller proves nothing.
+func shownURL(rec *glance.Image, want string) string {
+	urls := locationURLs(rec)
+	switch {
+	case len(urls) == 0 && rec.Status == glance.StatusQueued:
+		return ""
+	case len(urls) == 0 || slices.Contains(urls, want):
+		return want
+	case strings.HasPrefix(urls[0], "rbd://"):
+		return urls[0]
+	}
+	return "" // of another store, with a password in it perhaps
+}
+
+// StoreOf is where Glance says that the data is; empty where it has but one
+// store, or does not say.
+func StoreOf(rec *glance.Image) string {
+	for _, l := range rec.Locations {
+		if s := l.Metadata["store"]; s != "" {
+			return s
+		}
+	}
+	if len(rec.Stores) > 0 {
+		return rec.Stores[0]
+	}
+	return ""
+}
+
+// onlyOurData refuses a record with more locations than ours, as Glance would
+// remove their data.
+func onlyOurData(ctx context.Context, d Deps, ref Ref, rec *glance.Image) error {
+	fsid, err := d.Ceph.FSID(ctx)
+	if err != nil {
+		return err
+	}
+	if others := otherLocations(rec, rbd.LocationURL(fsid, ref.Location())); len(others) > 0 {
+		return fmt.Errorf("%w: %s", ErrOtherData, strings.Join(others, ", "))
+	}
+	return nil
+}
+
+// otherLocations are those of a record beside ours, without passwords.
+func otherLocations(rec *glance.Image, ours string) (others []string) {
+	for _, u := range locationURLs(rec) {
+		if u == ours {
+			continue
+		}
+		if scheme, _, _ := strings.Cut(u, "://"); scheme != "rbd" {
+			u = scheme + "://…"
+		}
+		others = append(others, u)
+	}
+	return others
+}
+
+// hasSnapshot expects a record that was found by the image.
+func hasSnapshot(i *glance.Image, s rbd.Spec) bool {
+	return slices.ContainsFunc(locationURLs(i), func(u string) bool {
+		_, spec, err := rbd.ParseLocationURL(u)
+		return err == nil && spec == s
+	})
+}
