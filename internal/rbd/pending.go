@@ -381,7 +381,9 @@ func (c *Cluster) removeLeftover(ctx context.Context, spec Spec, from *Origin) e
 		err = c.checkLeftover(ctx, img, from)
 	}
 	if err == nil {
-		err = c.WaitUnused(ctx, spec, img.ID)
+		// Where another one has the name meanwhile, the leftover is gone, and whoever
+		// makes an image meets what took its place.
+		err = tolerate(c.WaitUnused(ctx, spec, img.ID), ErrOtherImage)
 	}
 	if err != nil {
 		return tolerate(err, ErrImageNotFound)

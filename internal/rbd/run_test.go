@@ -121,6 +121,38 @@ func TestLeftoverOfAnotherState(t *testing.T) {
 	wants(t, "the next run", next.CreateImage(ctx, spec, layout, "t"), nil)
 }
 
+// While a run waits for a leftover to be unused, another image takes its name:
+// there is nothing to remove then, and nothing that may be.
+func TestLeftoverReplacedMeanwhile(t *testing.T) {
+	spec, ctx := testSpec(t), t.Context()
+	a := client(t, "a", "1")
+	layout := Layout{SizeBytes: 4 << 20}
+	p, err := a.NewPending(ctx, spec, layout, "t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	use := mustLock(ctx, t, a.ShareImage, p.Spec, "test")
+	next, other := client(t, "a", "2"), ""
+	next.cfg.Logf = func(context.Context, string, ...any) { // it waits, and looks again after this
+		if other != "" {
+			return
+		}
+		acctest.RBD(t, "rename", p.Spec.String(), spec.String()+"-away")
+		acctest.RBD(t, "create", "--size", "8M", p.Spec.String())
+		other = state(t, p.Spec)
+		use.Release()
+		if err := p.release(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err = next.NewPending(ctx, spec, layout, "t")
+	wants(t, "in the place of the leftover", err, ErrExists)
+	if now := state(t, p.Spec); now != other {
+		t.Errorf("what took its place was changed: %s, it was %s", now, other)
+	}
+	acctest.RBD(t, "rm", "--no-progress", spec.String()+"-away")
+}
+
 // A run that was killed while it gave the image its name.
 func TestRenameOfAnotherState(t *testing.T) {
 	spec, ctx := testSpec(t), t.Context()
