@@ -8,8 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -25,10 +23,6 @@ import (
 // run there alone.
 func RunOnClouds(m interface{ Run() int }) (code int) {
 	flag.Parse()
-	if n := flag.Lookup("test.parallel"); n.Value.String() == n.DefValue {
-		// They wait for servers more than they compute.
-		_ = n.Value.Set(strconv.Itoa(2 * runtime.NumCPU()))
-	}
 	first := os.Getenv("RBD_LAB")
 	second := os.Getenv("RBD_LAB_SECOND")
 	if second == "" {

@@ -50,6 +50,9 @@ func TryRBD(t testing.TB, args ...string) (string, error) {
 }
 
 func rbd(args ...string) (string, error) {
+	if out, err := inProcess(args); err == nil {
+		return out, nil
+	}
 	cmd := exec.Command("rbd", args...)
 	var out, messages bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &messages
@@ -110,7 +113,7 @@ func purgeAll(prefix string) error {
 	do := func(purge func() error) {
 		work.Go(func() error { failed(purge()); return nil })
 	}
-	for _, pool := range []string{"vms", "images", "volumes"} {
+	for _, pool := range pools {
 		images, err := imagesOf(pool, prefix)
 		failed(err)
 		trash, err := trashOf(pool, prefix)
@@ -127,6 +130,9 @@ func purgeAll(prefix string) error {
 }
 
 func purge(spec string) error {
+	if purgeInProcess(spec) == nil {
+		return nil
+	}
 	snaps, _ := rbd("snap", "ls", spec)
 	for i, line := range strings.Split(snaps, "\n") {
 		if f := strings.Fields(line); i > 0 && len(f) > 1 {

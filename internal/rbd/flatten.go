@@ -2,6 +2,7 @@ package rbd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -157,16 +158,38 @@ func (c *Cluster) taskDone(ctx context.Context, id string) (done bool, err error
 	return done, err
 }
 
-// cancelTask is `ceph rbd task cancel ID`; a task that is over is no error.
+// cancelTask is `ceph rbd task cancel ID`, and waits until the manager has let go
+// of the image: it notices only when it has copied the next object. A task that is
+// over is no error.
 func (c *Cluster) cancelTask(ctx context.Context, spec Spec, id string) error {
 	ctx, cancel := undo.Context(ctx, changeGrace)
 	defer cancel()
-	return c.run(ctx, 0, spec.Pool, func(cn *connection) error {
-		if _, err := cn.tasks().Cancel(id); err != nil && errno(err) != syscall.ENOENT {
+	err := c.run(ctx, 0, spec.Pool, func(cn *connection) error {
+		// Pacific's manager says nothing where go-ceph's Cancel wants a task described.
+		command, err := json.Marshal(map[string]string{"prefix": "rbd task cancel", "task_id": id})
+		if err == nil {
+			_, _, err = cn.conn.MgrCommand([][]byte{command})
+		}
+		return err
+	})
+	for errno(err) != syscall.ENOENT {
+		var done bool
+		if err == nil {
+			done, err = c.taskDone(ctx, id)
+		}
+		if err != nil {
 			return fmt.Errorf("cancel task %s of the manager: %w", id, err)
 		}
-		return nil
-	})
+		if done {
+			break
+		}
+		select {
+		case <-time.After(managerPoll / 5):
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	return nil
 }
 
 // FlattenChildren flattens all clones of the snapshot, those in the trash too,

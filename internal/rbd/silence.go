@@ -83,6 +83,9 @@ func await(ctx context.Context, done <-chan error, grace time.Duration, parts ..
 			if why == nil {
 				why = ctx.Err()
 			}
+			if grace == 0 && errors.Is(why, context.Canceled) {
+				return last(done, fmt.Errorf("interrupted: %w", why))
+			}
 			if errors.Is(why, context.DeadlineExceeded) {
 				if err := probe(parts); err != nil {
 					return last(done, fmt.Errorf("the cluster did not answer in time: %w: %w", err, why))

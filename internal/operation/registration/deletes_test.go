@@ -150,7 +150,7 @@ func (d *deleted) watch() { d.cleanup = append(d.cleanup, acctest.Watch(d.T, d.S
 func (d *deleted) data(snapshot string) string {
 	var where []string
 	for _, spec := range []string{d.Spec, d.Spec + "-renamed"} {
-		if out, err := acctest.TryRBD(d.T, "info", spec); err == nil && strings.Contains(out, "\tid: "+d.ID+"\n") {
+		if acctest.ImageID(d.T, spec) == d.ID {
 			where = append(where, spec)
 			break
 		}

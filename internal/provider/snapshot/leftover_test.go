@@ -3,7 +3,6 @@ package snapshot_test
 import (
 	"fmt"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -22,11 +21,7 @@ func TestSnapshotWithAnUnfinishedClone(t *testing.T) {
 		"resource \"rbd_snapshot\" \"test\" {\n  image = rbd_image.test.spec\n  name  = \"s\"\n  protected = true\n}\n", name)
 	left := "vms/" + name + "-clone.tfpending"
 	of := func(state string) {
-		for line := range strings.Lines(acctest.RBD(t, "info", left)) {
-			if id, ok := strings.CutPrefix(strings.TrimSpace(line), "id: "); ok {
-				acctest.RBD(t, "image-meta", "set", left, "terraform-provider-rbd.image", "token@"+state+".1:"+id)
-			}
-		}
+		acctest.RBD(t, "image-meta", "set", left, "terraform-provider-rbd.image", "token@"+state+".1:"+acctest.ImageID(t, left))
 	}
 	destroy := cfg
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{

@@ -3,7 +3,6 @@ package registrationtest
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
@@ -82,7 +81,7 @@ func (k Cut) Leave(g *Golden, id string) {
 		if made {
 			acctest.RBD(t, "create", "--size", "1M", name)
 			// A mark has the id of the image that it is on.
-			own := regexp.MustCompile(`(?m)^\s*id: (\w+)`).FindStringSubmatch(acctest.RBD(t, "info", name))[1]
+			own := RBDID(t, name)
 			acctest.RBD(t, "image-meta", "set", name, Prefix+"image", "decoy:"+g.ID+":"+own)
 		}
 	}

@@ -121,13 +121,11 @@ func (g *Golden) Guards() []string {
 // RBDID is the id of an image.
 func RBDID(t *testing.T, spec string) string {
 	t.Helper()
-	for line := range strings.Lines(acctest.RBD(t, "info", spec)) {
-		if id, ok := strings.CutPrefix(strings.TrimSpace(line), "id: "); ok {
-			return id
-		}
+	id := acctest.ImageID(t, spec)
+	if id == "" {
+		t.Fatalf("no image %s", spec)
 	}
-	t.Fatalf("no id of %s", spec)
-	return ""
+	return id
 }
 
 // Guarded says why the guards are not those of these records.
