@@ -121,7 +121,7 @@ func startGlance(t testing.TB, db string, options map[string]string) GlanceServe
 		_ = api.Wait()
 	})
 	address := fmt.Sprintf("http://127.0.0.1:%d", port)
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(5 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		resp, err := http.Get(address) //nolint:gosec // the one just started
 		if err == nil {
 			_ = resp.Body.Close()

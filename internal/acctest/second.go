@@ -27,7 +27,7 @@ func RequireSecond(t testing.TB) Second {
 	s.Env = []string{"CEPH_CONF=" + s.Conf}
 	fsid, err := os.ReadFile(filepath.Join(dir, "fsid"))
 	if err == nil {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 		defer cancel()
 		cmd := exec.CommandContext(ctx, "rbd", "ls", "images")
 		cmd.Env = append(os.Environ(), s.Env...)

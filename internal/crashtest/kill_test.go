@@ -78,7 +78,7 @@ func TestKilledConversion(t *testing.T) {
 	name := providertest.Name(t)
 	file := source(t, 128)
 	m := newModule(t, slow+conversion(name, file))
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 
 	r := m.start("apply", "-auto-approve")
@@ -117,7 +117,7 @@ func TestInterruptedConversion(t *testing.T) {
 
 const (
 	mark  = "REPLACED-BY-THE-EDIT"
-	slack = 10 * time.Minute
+	slack = 30 * time.Minute
 )
 
 // edited is a guest with an edit large enough for its commit to take a moment.

@@ -64,7 +64,7 @@ func TestTwoStates(t *testing.T) {
 			t.Errorf("%s there was\n%s\nand the other state left\n%s", when, before, after)
 		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	defer cancel()
 	r := ours.start("apply", "-auto-approve", "-no-color")
 	ours.when(r, "an image was made", exists(t, name+"-empty"))
