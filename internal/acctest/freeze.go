@@ -13,8 +13,13 @@ import (
 // OSD is the process of the lab's OSD.
 func OSD(t testing.TB) (pid int) {
 	t.Helper()
+	return daemon(t, "ceph-osd")
+}
+
+func daemon(t testing.TB, name string) (pid int) {
+	t.Helper()
 	RequireLab(t)
-	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), "run", "ceph-osd.pid"))
+	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), "run", name+".pid"))
 	if err == nil {
 		pid, err = strconv.Atoi(strings.TrimSpace(string(text)))
 	}
@@ -28,7 +33,18 @@ func OSD(t testing.TB) (pid int) {
 // called, or the test ends.
 func FreezeOSD(t testing.TB) (thaw func()) {
 	t.Helper()
-	pid := OSD(t)
+	return freeze(t, "ceph-osd")
+}
+
+// FreezeManager is FreezeOSD for the manager.
+func FreezeManager(t testing.TB) (thaw func()) {
+	t.Helper()
+	return freeze(t, "ceph-mgr")
+}
+
+func freeze(t testing.TB, name string) (thaw func()) {
+	t.Helper()
+	pid := daemon(t, name)
 	thaw = sync.OnceFunc(func() {
 		if err := syscall.Kill(pid, syscall.SIGCONT); err != nil {
 			t.Error(err)

@@ -2,6 +2,7 @@ package rbd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -330,8 +331,24 @@ func (c *Cluster) runAs(ctx context.Context, patient bool, grace time.Duration, 
 	answered, err := await(ctx, done, grace, part{c: c, pool: pool})
 	if answered {
 		err = c.explain(cn, err)
+	} else {
+		cn.abandon(err)
 	}
 	return err
+}
+
+// abandon leaves a connection to the calls that are under way on it, where one of
+// them did not end in time though the cluster answers others: whatever it is that
+// hangs, the next call is not to wait for it too.
+func (cn *connection) abandon(why error) {
+	if !errors.Is(why, context.DeadlineExceeded) || errors.Is(why, ErrOSDSilent) || errors.Is(why, ErrUnreachable) {
+		return
+	}
+	connections.Lock()
+	defer connections.Unlock()
+	if connections.byKey[cn.key] == cn {
+		delete(connections.byKey, cn.key)
+	}
 }
 
 // graceOf tells reading from changing.

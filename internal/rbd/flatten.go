@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"syscall"
 	"time"
@@ -26,7 +27,7 @@ var errNoManager = errors.New("the manager takes no task")
 
 const (
 	// managerPatience is how long a manager may take to answer.
-	managerPatience = 10 * time.Second
+	managerPatience = 30 * time.Second
 	// managerPoll is the time between two looks at a task of the manager.
 	managerPoll = 500 * time.Millisecond
 )
@@ -109,12 +110,10 @@ func (c *Cluster) flattenByManager(ctx context.Context, spec Spec, id string) er
 	}
 }
 
-// addFlattenTask bounds the question: where no manager is up, it would wait for
-// one. A task that comes to be later all the same finds a flat image.
+// addFlattenTask asks where a manager may be missing. A task that comes to be later
+// all the same finds a flat image.
 func (c *Cluster) addFlattenTask(ctx context.Context, spec Spec) (task admin.TaskResponse, err error) {
-	limit, cancel := context.WithTimeout(ctx, managerPatience)
-	defer cancel()
-	err = c.do(limit, func(cn *connection) error {
+	err = c.askManager(ctx, spec.Pool, func(cn *connection) error {
 		var err error
 		task, err = cn.tasks().AddFlatten(admin.NewImageSpec(spec.Pool, spec.Namespace, spec.Image))
 		return err
@@ -136,13 +135,33 @@ func (c *Cluster) checkFlat(ctx context.Context, spec Spec, id string) error {
 	return err
 }
 
+// askManager is for what the manager does. librados gives up waiting for a manager
+// after the time limit of the monitors, and writes an answer that comes later to
+// where the caller's memory was. These connections have no such limit, and what is
+// given up here may still end.
+func (c *Cluster) askManager(ctx context.Context, pool string, fn func(*connection) error) error {
+	cfg := c.cfg
+	cfg.Options = maps.Clone(cfg.Options)
+	if cfg.Options == nil {
+		cfg.Options = map[string]string{}
+	}
+	cfg.Options["rados_mon_op_timeout"] = "0"
+	limit, cancel := context.WithTimeout(ctx, managerPatience)
+	defer cancel()
+	err := (&Cluster{cfg: cfg}).run(Patiently(limit), 0, pool, fn)
+	if err != nil && limit.Err() != nil && ctx.Err() == nil {
+		err = fmt.Errorf("no manager answered within %s: %w", managerPatience, err)
+	}
+	return err
+}
+
 func (cn *connection) tasks() *admin.TaskAdmin { return admin.NewFromConn(cn.conn).Task() }
 
 // taskDone tells whether a task of the manager is over: it forgets those. One
 // that fails is tried again by the manager; the error of the last time ends it
 // here.
 func (c *Cluster) taskDone(ctx context.Context, id string) (done bool, err error) {
-	err = c.do(ctx, func(cn *connection) error {
+	err = c.askManager(ctx, "", func(cn *connection) error {
 		task, err := cn.tasks().GetTaskByID(id)
 		switch {
 		case errno(err) == syscall.ENOENT:
@@ -164,7 +183,7 @@ func (c *Cluster) taskDone(ctx context.Context, id string) (done bool, err error
 func (c *Cluster) cancelTask(ctx context.Context, spec Spec, id string) error {
 	ctx, cancel := undo.Context(ctx, changeGrace)
 	defer cancel()
-	err := c.run(ctx, 0, spec.Pool, func(cn *connection) error {
+	err := c.askManager(ctx, spec.Pool, func(cn *connection) error {
 		// Pacific's manager says nothing where go-ceph's Cancel wants a task described.
 		command, err := json.Marshal(map[string]string{"prefix": "rbd task cancel", "task_id": id})
 		if err == nil {

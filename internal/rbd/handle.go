@@ -62,6 +62,7 @@ func (c *Cluster) openHandle(ctx context.Context, spec Spec, mode openMode) (*ha
 	}()
 	answered, err := await(ctx, done, 0, part{c: c, pool: spec.Pool})
 	if !answered {
+		cn.abandon(err)
 		go func() {
 			if <-done == nil {
 				_ = h.shut()
@@ -121,8 +122,9 @@ func beginOn(ctx context.Context, grace time.Duration, fn func() error, on ...*h
 		}
 		return err
 	}
-	if errors.Is(err, ErrOSDSilent) || errors.Is(err, ErrUnreachable) {
-		for _, h := range on {
+	for _, h := range on {
+		h.cn.abandon(err)
+		if errors.Is(err, ErrOSDSilent) || errors.Is(err, ErrUnreachable) {
 			h.lost.Store(true)
 		}
 	}

@@ -107,6 +107,8 @@ func (l *ImageLock) call(ctx context.Context, fn func() error) error {
 	answered, err := await(ctx, done, changeGrace, part{c: l.c, pool: l.spec.Pool})
 	if answered {
 		err = l.c.explain(l.cn, err)
+	} else {
+		l.cn.abandon(err)
 	}
 	return err
 }

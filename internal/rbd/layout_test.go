@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
@@ -227,6 +228,39 @@ func TestClone(t *testing.T) {
 	}
 	if out := acctest.RBD(t, "info", spec.String()); strings.Contains(out, "parent") {
 		t.Error(out)
+	}
+}
+
+// A manager that takes longer to answer than the monitors may is waited for: librados
+// would write its answer to memory that is another's by then.
+func TestFlattenBySlowManager(t *testing.T) {
+	spec, ctx := testSpec(t), t.Context()
+	c := NewCluster(Config{ConnectTimeout: time.Second})
+	if err := c.CloneImage(ctx, spec, parentOf(t, spec, true), Layout{}, "t"); err != nil {
+		t.Fatal(err)
+	}
+	img, err := c.Image(ctx, spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thaw := acctest.FreezeManager(t)
+	type result struct {
+		by  string
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		by, err := c.FlattenImage(ctx, spec, img.ID)
+		done <- result{by, err}
+	}()
+	select {
+	case r := <-done:
+		t.Errorf("nobody waited: by %q, %v", r.by, r.err)
+	case <-time.After(3 * time.Second): // that nothing happens takes its time
+		thaw()
+		if r := <-done; r.by != FlattenByManager || r.err != nil {
+			t.Errorf("by %q, %v", r.by, r.err)
+		}
 	}
 }
 

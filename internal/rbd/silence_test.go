@@ -193,3 +193,46 @@ func TestUnknownOptions(t *testing.T) {
 		}
 	}
 }
+
+// A call that hangs, though the cluster answers others, is left alone with its
+// connection: the next one gets another.
+func TestHangingCall(t *testing.T) {
+	t.Parallel()
+	acctest.RequireLab(t)
+	c := NewCluster(Config{Options: map[string]string{"crash_dir": t.TempDir()}}) // connections of this test
+	end := make(chan struct{})
+	used := func(ctx context.Context, wait <-chan struct{}) (at *connection, err error) {
+		got := make(chan *connection, 1)
+		err = c.run(Patiently(ctx), 0, "vms", func(cn *connection) error {
+			got <- cn
+			<-wait
+			return nil
+		})
+		return <-got, err
+	}
+	closed := make(chan struct{})
+	close(closed)
+	before, err := used(t.Context(), closed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	hangs, err := used(ctx, end)
+	if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrOSDSilent) || hangs != before {
+		t.Errorf("while it hangs: %v, on another connection: %t", err, hangs != before)
+	}
+	after, err := used(t.Context(), closed)
+	if err != nil || after == hangs {
+		t.Errorf("afterwards: %v, on the same connection: %t", err, after == hangs)
+	}
+	interrupted, stop := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, stop)
+	if _, err := used(interrupted, end); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	close(end)
+	if again, err := used(t.Context(), closed); err != nil || again != after {
+		t.Errorf("after an interrupt: %v, on another connection: %t", err, again != after)
+	}
+}
