@@ -9,7 +9,7 @@ import (
 // for, and fails the test after five minutes; what says what should be.
 func Await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	tick := time.NewTicker(10 * time.Millisecond)
+	tick := time.NewTicker(25 * time.Millisecond)
 	defer tick.Stop()
 	for end := time.Now().Add(5 * time.Minute); !holds(); <-tick.C {
 		if time.Now().After(end) {

@@ -21,7 +21,10 @@ import (
 // The second cloud is in the folder RBD_LAB_SECOND, or else it is the instance
 // dc2 of the lab. In a shell that has the environment of the second, the tests
 // run there alone.
-func RunOnClouds(m interface{ Run() int }) (code int) {
+//
+// onSecond, where one is given, is a pattern of the tests that run there: for a
+// package above one that does all of it on both clouds.
+func RunOnClouds(m interface{ Run() int }, onSecond ...string) (code int) {
 	flag.Parse()
 	first := os.Getenv("RBD_LAB")
 	second := os.Getenv("RBD_LAB_SECOND")
@@ -39,7 +42,13 @@ func RunOnClouds(m interface{ Run() int }) (code int) {
 	_ = os.Setenv(otherCloud, second)
 	env = append(env, otherCloud+"="+first)
 	var output bytes.Buffer
-	other := exec.Command(os.Args[0], forSecond(os.Args[1:])...) //nolint:gosec // ourselves
+	args := forSecond(os.Args[1:])
+	if run := flag.Lookup("test.run"); run.Value.String() == "" {
+		for _, pattern := range onSecond {
+			args = append(args, "-test.run="+pattern)
+		}
+	}
+	other := exec.Command(os.Args[0], args...) //nolint:gosec // ourselves
 	other.Env = append(os.Environ(), env...)
 	other.Stdout, other.Stderr = &output, &output
 	other.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
