@@ -16,33 +16,19 @@ import (
 
 func (r *conversionResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	p := target.Planner{Data: r.data, Kind: kind}
-	var state model
-	if !req.State.Raw.IsNull() {
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-		p.State = &state.Model
-		target.CheckHome(ctx, r.data, kind, state.Model, req.Private, &resp.Diagnostics)
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if req.Plan.Raw.IsNull() {
-		p.CheckDestroy(ctx, &resp.Diagnostics)
-		return
-	}
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
+	state, plan, ok := target.Begin[model](ctx, &p, req, resp)
+	if !ok {
 		return
 	}
 	p.Model = plan.Model
-	src, ok := readSource(ctx, plan, resp)
-	if p.State != nil {
+	src, known := readSource(ctx, *plan, resp)
+	if state != nil {
 		p.Replacing = !state.Source.IsNull() && !state.Source.Equal(plan.Source)
-		if ok && !p.Replacing {
-			r.planRevision(ctx, state, plan, src, resp)
+		if known && !p.Replacing {
+			r.planRevision(ctx, *state, *plan, src, resp)
 		}
 	}
-	if ok && (p.State == nil || p.Replacing || len(resp.RequiresReplace) > 0) {
+	if known && (state == nil || p.Replacing || len(resp.RequiresReplace) > 0) {
 		if plan.Settled() {
 			p.Token = plan.token(src)
 		}

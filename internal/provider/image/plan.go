@@ -36,27 +36,16 @@ func (r *imageResource) ValidateConfig(ctx context.Context, req resource.Validat
 
 func (r *imageResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	p := target.Planner{Data: r.data, Kind: kind}
-	var state *model
-	if !req.State.Raw.IsNull() {
-		state = &model{}
-		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
-		p.State = &state.Model
-		target.CheckHome(ctx, r.data, kind, state.Model, req.Private, &resp.Diagnostics)
-	}
-	if resp.Diagnostics.HasError() {
+	state, plan, ok := target.Begin[model](ctx, &p, req, resp)
+	if !ok {
 		return
 	}
-	if req.Plan.Raw.IsNull() {
-		p.CheckDestroy(ctx, &resp.Diagnostics)
-		return
-	}
-	var plan, config model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	var config model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	r.planParent(ctx, state, &plan, config, resp)
+	r.planParent(ctx, state, plan, config, resp)
 	if resp.Diagnostics.HasError() {
 		return
 	}

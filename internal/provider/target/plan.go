@@ -39,6 +39,28 @@ type Planner struct {
 	AllowShrink bool
 }
 
+// Begin is the beginning of a ModifyPlan: it reads state and plan, the former nil
+// when the resource is to be created, refuses a state of another cluster, and
+// plans a destroy. It returns false where nothing is left to be planned.
+func Begin[M any, P holder[M]](ctx context.Context, p *Planner, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) (state, plan *M, ok bool) {
+	if !req.State.Raw.IsNull() {
+		state = new(M)
+		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
+		p.State = P(state).Base()
+		CheckHome(ctx, p.Data, p.Kind, *p.State, req.Private, &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return state, nil, false
+	}
+	if req.Plan.Raw.IsNull() {
+		p.CheckDestroy(ctx, &resp.Diagnostics)
+		return state, nil, false
+	}
+	plan = new(M)
+	resp.Diagnostics.Append(req.Plan.Get(ctx, plan)...)
+	return state, plan, !resp.Diagnostics.HasError()
+}
+
 // ModifyPlan fills in what is already known and refuses what can't succeed.
 func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	m := p.Model
