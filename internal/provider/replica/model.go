@@ -1,12 +1,14 @@
 package replica
 
 import (
+	"context"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/replication"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/stateid"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
@@ -63,29 +65,51 @@ func (s sourceModel) elsewhere() bool {
 	return !s.ConfFile.IsNull() || !s.User.IsNull() || !s.KeyringFile.IsNull() || !s.Monitors.IsNull()
 }
 
-// cluster is where the source is.
-func (s sourceModel) cluster(d *providerdata.Data) *rbd.Cluster {
-	if !s.elsewhere() {
-		return d.Ceph
+// reference is the source for the operation.
+func (s sourceModel) reference() replication.Reference {
+	r := replication.Reference{Snapshot: s.Snapshot.ValueString(), FSID: s.FSID.ValueString()}
+	if s.elsewhere() {
+		r.Cluster = &rbd.Config{
+			ConfFile: s.ConfFile.ValueString(), User: s.User.ValueString(),
+			KeyringFile: s.KeyringFile.ValueString(), Monitors: values.Strings(s.Monitors.Elements()),
+		}
 	}
-	cfg := rbd.Config{
-		ConfFile: s.ConfFile.ValueString(), User: s.User.ValueString(),
-		KeyringFile: s.KeyringFile.ValueString(), FSID: s.FSID.ValueString(),
-		Monitors: values.Strings(s.Monitors.Elements()),
-	}
-	return rbd.NewCluster(cfg)
+	return r
 }
 
-// options are for a copy whose progress is logged.
-func (m model) options(log *progress.Log) rbd.ReplicaOptions {
-	return rbd.ReplicaOptions{
-		Protect: m.Protected.ValueBool(), Keep: int(m.KeepSnapshots.ValueInt64()),
-		Compare: m.VerifyContent.ValueBool(), Progress: log.Set,
+// readSource returns false while not all of the source is known.
+func (m model) readSource(ctx context.Context, diags *diag.Diagnostics) (src sourceModel, known bool) {
+	if m.Source.IsUnknown() || m.Source.IsNull() {
+		return src, false
+	}
+	diags.Append(m.Source.As(ctx, &src, basetypes.ObjectAsOptions{})...)
+	return src, src.known()
+}
+
+// request is what is to be copied into the image with this spec.
+func (m model) request(src sourceModel, spec rbd.Spec) replication.Request {
+	return replication.Request{
+		Source: src.reference(), Planned: m.copied(), Target: spec, Layout: m.sizeless().Layout(),
+		Protect: m.Protected.ValueBool(), Keep: int(m.KeepSnapshots.ValueInt64()), VerifyContent: m.VerifyContent.ValueBool(),
+		Token: m.token,
+	}
+}
+
+// copied is what the image is, or will be, a copy of, as far as that is known.
+func (m model) copied() replication.ID {
+	return replication.ID{ImageID: m.SourceImageID.ValueString(), SnapshotID: uint64(m.SourceSnapshotID.ValueInt64())} //nolint:gosec // never negative
+}
+
+// before is what the state has.
+func (m model) before() replication.Before {
+	return replication.Before{
+		Spec: m.RBDSpec(), ImageID: m.ImageID.ValueString(), Source: m.copied(),
+		Snapshot: m.Snapshot.ValueString(), Modified: m.Modified.ValueBool(),
 	}
 }
 
 // token is that of a first copy.
-func (m model) token(from rbd.ReplicaSource) string {
+func (m model) token(from replication.ID) string {
 	return m.sizeless().Token("replica", from.ImageID, from.SnapshotID)
 }
 

@@ -5,99 +5,73 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/replication"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/stateid"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-// step is what an apply will do about the content.
-type step int
-
-const (
-	nothing step = iota
-	firstCopy
-	advance // by what has changed
-	restore // to the last snapshot
-	unclear // until the source is known, or made by the same run
-)
+// unclear is what will be done until the source is known, or made by the same run.
+const unclear replication.Step = -1
 
 var atSnapshot = path.Root("source").AtName("snapshot")
 
 func (r *replicaResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	p := target.Planner{Data: r.data, Kind: kind, Own: rbd.ReplicaSnapshots(stateid.ID())}
-	var state *model
-	if !req.State.Raw.IsNull() {
-		state = &model{}
-		resp.Diagnostics.Append(req.State.Get(ctx, state)...)
-		p.State = &state.Model
-		target.CheckHome(ctx, r.data, kind, state.Model, req.Private, &resp.Diagnostics)
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if req.Plan.Raw.IsNull() {
-		p.CheckDestroy(ctx, &resp.Diagnostics)
-		return
-	}
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
+	state, plan, ok := target.Begin[model](ctx, &p, req, resp)
+	if !ok {
 		return
 	}
 	src, known := plan.readSource(ctx, &resp.Diagnostics)
-	do, o := unclear, (*origin)(nil)
+	do, found := unclear, (*replication.Source)(nil)
 	if known && r.data.CanAsk() && !resp.Diagnostics.HasError() {
-		do, o = r.planContent(ctx, state, plan, src, resp)
+		do, found = r.planContent(ctx, state, *plan, src, resp)
 	} else if state != nil && plan.Source.Equal(state.Source) {
-		do = nothing
+		do = replication.Nothing
 	}
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	p.Model = plan.sizeless()
-	if o != nil && do != nothing {
-		p.SizeBytes = &o.snapshot.SizeBytes
+	if found != nil && do != replication.Nothing {
+		p.SizeBytes = &found.Snapshot.SizeBytes
 		if p.Model.Settled() {
-			p.Token = plan.token(o.ReplicaSource)
+			p.Token = plan.token(found.ID())
 		}
 	}
 	p.ModifyPlan(ctx, req, resp)
-	r.fill(ctx, do, o, src, resp)
+	r.fill(ctx, do, found, src, resp)
 }
 
-// planContent decides what is to be copied, and refuses what can't be.
-func (r *replicaResource) planContent(ctx context.Context, state *model, plan model, src sourceModel, resp *resource.ModifyPlanResponse) (step, *origin) {
+// planContent finds the source and says what is to be copied, and refuses what
+// can't be.
+func (r *replicaResource) planContent(ctx context.Context, state *model, plan model, src sourceModel, resp *resource.ModifyPlanResponse) (replication.Step, *replication.Source) {
 	asked := state == nil || !plan.Source.Equal(state.Source)
-	name := plan.Name.ValueString()
-	o, err := src.find(ctx, r.data)
+	found, err := replication.Find(ctx, deps(r.data), src.reference())
 	switch missing := errors.Is(err, rbd.ErrImageNotFound) || errors.Is(err, rbd.ErrSnapshotNotFound); {
-	case err == nil && asked && !src.elsewhere() && r.data.Planned.Anew(o.Spec, o.ImageID, o.SnapshotID):
+	case err == nil && asked && !src.elsewhere() && r.data.Planned.Anew(found.Spec, found.ImageID, found.SnapshotID):
 		return unclear, nil
-	case err == nil && state == nil:
-		return firstCopy, &o
 	case err == nil:
-		return r.planChange(ctx, *state, plan, o, resp)
-	case !asked && missing:
-		return r.planSame(ctx, *state, resp), nil
+		return r.decide(ctx, state, plan, &found, resp), &found
 	case !asked:
-		// Nothing tells that there is anything to be copied.
-		tflog.Warn(ctx, "could not ask the source", map[string]any{"source": src.Snapshot.ValueString(), "error": err.Error()})
-		return r.planSame(ctx, *state, resp), nil
+		if !missing { // nothing tells that there is anything to be copied
+			tflog.Warn(ctx, "could not ask the source", map[string]any{"source": src.Snapshot.ValueString(), "error": err.Error()})
+		}
+		return r.decide(ctx, state, plan, nil, resp), nil
 	case missing && src.elsewhere():
 		// It may be made in the same run, by the configuration of that cluster.
 		resp.Diagnostics.AddAttributeWarning(atSnapshot, "The source is not there yet", kind.Detail(err))
 		return unclear, nil
-	case missing && r.planned(o.Spec):
+	case missing && r.planned(found.Spec):
 		return unclear, nil
 	default:
-		kind.AttributeError(&resp.Diagnostics, atSnapshot, "plan", name, err)
+		kind.AttributeError(&resp.Diagnostics, atSnapshot, "plan", plan.Name.ValueString(), err)
 		return unclear, nil
 	}
 }
@@ -108,103 +82,37 @@ func (r *replicaResource) planned(spec rbd.Spec) bool {
 	return ok
 }
 
-// planSame is for a content that is to stay.
-func (r *replicaResource) planSame(ctx context.Context, state model, resp *resource.ModifyPlanResponse) step {
-	img, replica, ok := r.read(ctx, state, &resp.Diagnostics)
-	switch {
-	case !ok:
-		return nothing
-	case state.SourceSnapshotID.IsNull():
-		r.replace(resp, state, fmt.Errorf("its note of what it is a copy of is gone, or copied from another image"))
-	case state.SnapshotID.IsNull():
-		r.replace(resp, state, fmt.Errorf("its snapshot is gone, so nothing tells whether it still is the copy"))
-	case replica.Writing != 0 && img.Trash == nil:
-		return restore
-	case state.Modified.ValueBool():
-		resp.Diagnostics.AddAttributeWarning(path.Root("modified"), fmt.Sprintf("Somebody wrote to %s %q", kind, state.Spec.ValueString()),
-			kind.Detail(fmt.Errorf("it is not what its snapshot %s is: %w", state.Snapshot.ValueString(), rbd.ErrReplicaWritten)))
+// decide says what is to be done about the content. A new image it asks for by
+// snapshot_id: of the attributes only that is new for certain.
+func (r *replicaResource) decide(ctx context.Context, state *model, plan model, found *replication.Source, resp *resource.ModifyPlanResponse) replication.Step {
+	var before *replication.Before
+	var spec string
+	if state != nil {
+		b := state.before()
+		before, spec = &b, state.Spec.ValueString()
 	}
-	return nothing
-}
-
-// planChange is for a source that was found.
-func (r *replicaResource) planChange(ctx context.Context, state, plan model, o origin, resp *resource.ModifyPlanResponse) (step, *origin) {
-	if state.SourceImageID.ValueString() == o.ImageID && state.SourceSnapshotID.Equal(number(o.SnapshotID)) {
-		return r.planSame(ctx, state, resp), &o
-	}
-	if step := r.planSame(ctx, state, resp); len(resp.RequiresReplace) > 0 || resp.Diagnostics.HasError() {
-		return step, &o
-	}
-	img, replica, ok := r.read(ctx, state, &resp.Diagnostics)
-	if !ok {
-		return nothing, &o
-	}
-	base, err := replica.Base(o.image, o.SnapshotID)
-	switch {
-	case errors.Is(err, rbd.ErrNotLater):
-		r.replace(resp, state, err)
-		return firstCopy, &o
-	case errors.Is(err, rbd.ErrNoBase):
-		resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("All of %s %q will be compared", kind, state.Spec.ValueString()),
-			kind.Detail(err))
-		err = nil
-	}
-	switch {
-	case err != nil:
-	case img.ID == o.ImageID:
-		err = errors.New("the source is this image itself")
-	case img.Trash != nil && plan.Trashed.ValueBool():
-		err = errors.New("an image in the trash can't be brought up to date: restore it first, with trashed = false")
-	case img.Trash == nil:
-		err = r.data.Ceph.CheckReplica(ctx, img)
-	}
-	if err == nil && img.Trash == nil {
-		err = checkName(img, replica, base, o.Spec.Snapshot)
-	}
+	d, err := replication.Plan(ctx, deps(r.data), before, found, plan.Trashed.ValueBool())
 	if err != nil {
-		kind.AttributeError(&resp.Diagnostics, atSnapshot, "update", state.Spec.ValueString(), err)
+		kind.Error(&resp.Diagnostics, "read", spec, err) // of an image that is gone the planner will say so
 	}
-	return advance, &o
-}
-
-// checkName makes sure that the new snapshot can have its name: either it is
-// free, or that of the last one, which moves away.
-func checkName(img rbd.Image, replica rbd.Replica, base rbd.Snapshot, name string) error {
-	s, err := img.Snapshot(name)
-	if err != nil || img.SnapshotPending(name) {
-		return nil //nolint:nilerr // it is free
+	if d.Written != nil {
+		resp.Diagnostics.AddAttributeWarning(path.Root("modified"), fmt.Sprintf("Somebody wrote to %s %q", kind, spec), kind.Detail(d.Written))
 	}
-	if s.ID == replica.SnapshotID {
-		moved := rbd.MovedName(replica, s, base)
-		if s, err = img.Snapshot(moved); err != nil {
-			return nil //nolint:nilerr // that is
-		}
+	switch {
+	case d.Do == replication.Replace:
+		resp.RequiresReplace = append(resp.RequiresReplace, path.Root("snapshot_id"))
+		resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("%s %q will be replaced", kind, spec), fmt.Sprintf("Not only what has changed can be copied: %s.", d.Why))
+	case d.Why != nil:
+		resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("All of %s %q will be compared", kind, spec), kind.Detail(d.Why))
 	}
-	return fmt.Errorf("snapshot %s: %w", img.Spec.WithSnapshot(s.Name), rbd.ErrExists)
-}
-
-// read reads the copy as it is now. What can't be told here the planner will say.
-func (r *replicaResource) read(ctx context.Context, state model, diags *diag.Diagnostics) (rbd.Image, rbd.Replica, bool) {
-	img, err := r.data.Ceph.FindImage(ctx, state.RBDSpec(), state.ImageID.ValueString())
-	if err != nil {
-		if !rbd.IsNotFound(err) {
-			kind.Error(diags, "read", state.Spec.ValueString(), err)
-		}
-		return img, rbd.Replica{}, false
+	if d.Refused != nil {
+		kind.AttributeError(&resp.Diagnostics, atSnapshot, "update", spec, d.Refused)
 	}
-	replica, _ := img.Replica()
-	return img, replica, true
-}
-
-// replace asks for a new image, and says why. Of the attributes only snapshot_id
-// is new for certain.
-func (r *replicaResource) replace(resp *resource.ModifyPlanResponse, state model, why error) {
-	resp.RequiresReplace = append(resp.RequiresReplace, path.Root("snapshot_id"))
-	resp.Diagnostics.AddAttributeWarning(atSnapshot, fmt.Sprintf("%s %q will be replaced", kind, state.Spec.ValueString()), fmt.Sprintf("Not only what has changed can be copied: %s.", why))
+	return d.Do
 }
 
 // fill sets the computed attributes as far as they are known.
-func (r *replicaResource) fill(ctx context.Context, do step, o *origin, src sourceModel, resp *resource.ModifyPlanResponse) {
+func (r *replicaResource) fill(ctx context.Context, do replication.Step, found *replication.Source, src sourceModel, resp *resource.ModifyPlanResponse) {
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -213,18 +121,18 @@ func (r *replicaResource) fill(ctx context.Context, do step, o *origin, src sour
 	resp.Diagnostics.Append(resp.Plan.GetAttribute(ctx, path.Root("spec"), &spec)...)
 	r.fillSnapshot(ctx, do, spec, src, resp)
 	replacing := len(resp.RequiresReplace) > 0
-	if do == nothing && !replacing {
+	if do == replication.Nothing && !replacing {
 		return
 	}
 	set("modified", false)
 	set("size", types.StringUnknown())
 	set("transferred_bytes", types.Int64Unknown())
-	if do == restore && !replacing {
+	if do == replication.Restore && !replacing {
 		set("size_bytes", types.Int64Unknown())
 		return
 	}
 	set("snapshot_id", types.Int64Unknown())
-	if o == nil || replacing {
+	if found == nil || replacing {
 		for _, name := range []string{"source_fsid", "source_image_id", "revision"} {
 			set(name, types.StringUnknown())
 		}
@@ -232,17 +140,17 @@ func (r *replicaResource) fill(ctx context.Context, do step, o *origin, src sour
 		set("size_bytes", types.Int64Unknown())
 		return
 	}
-	set("source_fsid", o.image.FSID)
-	set("source_image_id", o.ImageID)
-	set("source_snapshot_id", number(o.SnapshotID))
-	if do == advance {
-		set("revision", revisionOf(o.ImageID, o.SnapshotID))
+	set("source_fsid", found.Image.FSID)
+	set("source_image_id", found.ImageID)
+	set("source_snapshot_id", number(found.SnapshotID))
+	if do == replication.Advance {
+		set("revision", revisionOf(found.ImageID, found.SnapshotID))
 	}
 }
 
 // fillSnapshot tells what the copy's snapshot will be called, and lets what refers
 // to it know.
-func (r *replicaResource) fillSnapshot(ctx context.Context, do step, spec types.String, src sourceModel, resp *resource.ModifyPlanResponse) {
+func (r *replicaResource) fillSnapshot(ctx context.Context, do replication.Step, spec types.String, src sourceModel, resp *resource.ModifyPlanResponse) {
 	name, url := types.StringUnknown(), types.StringUnknown()
 	image, err := rbd.ParseSpec(spec.ValueString())
 	from, err2 := rbd.ParseSpec(src.Snapshot.ValueString())
@@ -256,7 +164,7 @@ func (r *replicaResource) fillSnapshot(ctx context.Context, do step, spec types.
 				return
 			}
 			url = types.StringValue(rbd.LocationURL(fsid, s))
-			if do != nothing {
+			if do != replication.Nothing {
 				r.data.Planned.Add(s, providerdata.PlannedID{})
 			}
 		}

@@ -4,15 +4,15 @@ package replica
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/replication"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/progress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
@@ -39,6 +39,11 @@ var (
 func NewResource() resource.Resource { return &replicaResource{} }
 
 type replicaResource struct{ data *providerdata.Data }
+
+// deps is what operations work with.
+func deps(d *providerdata.Data) replication.Deps {
+	return replication.Deps{Ceph: d.Ceph, Log: tflog.Info}
+}
 
 func (r *replicaResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
 	resp.TypeName = req.ProviderTypeName + "_image_replica"
@@ -69,9 +74,8 @@ func (r *replicaResource) Create(ctx context.Context, req resource.CreateRequest
 	if !ok {
 		return
 	}
-	spec := plan.RBDSpec()
-	if err := r.create(ctx, plan, src, spec); err != nil {
-		kind.Error(&resp.Diagnostics, "create", spec.String(), err)
+	if _, err := replication.Do(ctx, deps(r.data), plan.request(src, plan.RBDSpec())); err != nil {
+		kind.Error(&resp.Diagnostics, "create", plan.RBDSpec().String(), err)
 		return
 	}
 	img, ok := target.ReadBack(ctx, r.data, kind, "", &plan.Model, &resp.Diagnostics)
@@ -82,38 +86,6 @@ func (r *replicaResource) Create(ctx context.Context, req resource.CreateRequest
 	plan.setReplica(img)
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	target.Created(ctx, r.data, img, resp)
-}
-
-func (r *replicaResource) create(ctx context.Context, plan model, src sourceModel, spec rbd.Spec) error {
-	unlock, err := r.data.Ceph.LockImage(ctx, spec)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	o, err := src.find(ctx, r.data)
-	if err != nil {
-		return fmt.Errorf("source: %w", err)
-	}
-	if err := plan.checkPlanned(o); err != nil {
-		return err
-	}
-	token := plan.token(o.ReplicaSource)
-	if finished, err := r.data.Ceph.Resume(ctx, spec, token); err != nil || finished {
-		return err
-	}
-	log := progress.Start(ctx, "copy", spec.String())
-	defer log.Stop()
-	return r.data.Ceph.NewReplica(ctx, spec, plan.sizeless().Layout(), token, o.ReplicaSource, plan.options(log))
-}
-
-// checkPlanned makes sure that the source is what the plan has said.
-func (m model) checkPlanned(o origin) error {
-	if !m.SourceSnapshotID.IsUnknown() && !m.SourceSnapshotID.Equal(number(o.SnapshotID)) ||
-		!m.SourceImageID.IsUnknown() && m.SourceImageID.ValueString() != o.ImageID {
-		return fmt.Errorf("%w: %s has image id %s and snapshot id %d, planned were %s and %d", errSourceChanged,
-			o.Spec, o.ImageID, o.SnapshotID, m.SourceImageID.ValueString(), m.SourceSnapshotID.ValueInt64())
-	}
-	return nil
 }
 
 func (r *replicaResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -153,61 +125,11 @@ func (r *replicaResource) update(ctx context.Context, was, is model, spec rbd.Sp
 	if diags.HasError() || !known {
 		return errors.New("the source is not known")
 	}
-	id := was.ImageID.ValueString()
-	if err := r.updateContent(ctx, was, is, src, spec, id); err != nil {
-		return err
-	}
-	img, err := r.data.Ceph.Image(ctx, spec)
-	if err != nil {
-		return err
-	}
-	replica, ok := img.Replica()
-	if !ok {
-		return fmt.Errorf("%s: %w", spec, rbd.ErrNotReplica)
-	}
-	s, err := img.SnapshotByID(replica.SnapshotID)
-	if err != nil {
-		return err
-	}
-	from, err := rbd.ParseSpec(src.Snapshot.ValueString())
-	if err != nil {
-		return err
-	}
-	if s.Name != from.Snapshot {
-		if err := r.data.Ceph.RenameSnapshot(ctx, spec.WithSnapshot(s.Name), s.ID, from.Snapshot); err != nil {
-			return err
-		}
-	}
-	if protected := is.Protected.ValueBool(); s.Protected != protected {
-		if err := r.data.Ceph.ProtectSnapshot(ctx, spec.WithSnapshot(from.Snapshot), s.ID, protected); err != nil {
-			return err
-		}
-	}
-	kept, err := r.data.Ceph.PruneReplica(ctx, img, int(is.KeepSnapshots.ValueInt64()))
-	for _, why := range kept {
+	result, err := replication.Update(ctx, deps(r.data), was.before(), is.request(src, spec))
+	for _, why := range result.Kept {
 		diags.AddAttributeWarning(path.Root("keep_snapshots"), "An older snapshot is kept", kind.Detail(why))
 	}
 	return err
-}
-
-func (r *replicaResource) updateContent(ctx context.Context, was, is model, src sourceModel, spec rbd.Spec, id string) error {
-	if is.SourceSnapshotID.Equal(was.SourceSnapshotID) && is.SourceImageID.Equal(was.SourceImageID) {
-		img, err := r.data.Ceph.Image(ctx, spec)
-		if replica, _ := img.Replica(); err != nil || replica.Writing == 0 {
-			return err
-		}
-		return r.data.Ceph.RestoreReplica(ctx, spec, id)
-	}
-	o, err := src.find(ctx, r.data)
-	if err != nil {
-		return fmt.Errorf("source: %w", err)
-	}
-	if err := is.checkPlanned(o); err != nil {
-		return err
-	}
-	log := progress.Start(ctx, "copy of what has changed", spec.String())
-	defer log.Stop()
-	return r.data.Ceph.AdvanceReplica(ctx, spec, id, o.ReplicaSource, is.options(log))
 }
 
 func (r *replicaResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
@@ -229,26 +151,7 @@ func (r *replicaResource) ImportState(ctx context.Context, req resource.ImportSt
 		return
 	}
 	spec := rbd.Spec{Pool: m.pool, Namespace: m.namespace, Image: m.name}
-	img, err := r.data.Ceph.Image(ctx, spec)
-	if err == nil {
-		err = r.adopt(ctx, img)
-	}
-	if err != nil {
+	if err := replication.Adopt(ctx, deps(r.data), spec); err != nil {
 		kind.Error(&resp.Diagnostics, "import", spec.String(), err)
 	}
-}
-
-func (r *replicaResource) adopt(ctx context.Context, img rbd.Image) error {
-	replica, ok := img.Replica()
-	if !ok {
-		return fmt.Errorf("%s: %w", img.Spec, rbd.ErrNotReplica)
-	}
-	for _, id := range replica.SnapshotIDs() {
-		if s, err := img.SnapshotByID(id); err == nil && !img.OwnsSnapshot(s.Name) {
-			if err := r.data.Ceph.AdoptSnapshot(ctx, img.Spec, s.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
