@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
 func TestDebianLike(t *testing.T) {
@@ -34,9 +36,7 @@ func TestPlainCPUThatFails(t *testing.T) {
 	dir := t.TempDir()
 	wrapper, tried := filepath.Join(dir, "qemu"), filepath.Join(dir, "tried")
 	script := fmt.Sprintf("#!/bin/sh\ncase \"$*\" in *-kernel*-cpu\\ %s*) echo >>%s; exit 1;; esac\nexec %s \"$@\"\n", plainCPU, tried, qemu)
-	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	acctest.Script(t, wrapper, script)
 	t.Setenv("LIBGUESTFS_HV", wrapper)
 	failed := plainCPUFails.Swap(false)
 	t.Cleanup(func() { plainCPUFails.Store(failed) })

@@ -420,9 +420,7 @@ func TestKVMThatHangs(t *testing.T) {
 case "$*" in *-kernel*) echo $$ >>%s; exec sleep 1000;; esac # all else asks what this qemu can do
 exec %s "$@"
 `, started, qemu)
-	if err := os.WriteFile(wrapper, []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	acctest.Script(t, wrapper, script)
 	t.Setenv("LIBGUESTFS_HV", wrapper)
 	known := func(tried, works bool) (bool, bool) {
 		kvm.Lock()
@@ -449,7 +447,7 @@ exec %s "$@"
 	}
 	pids, err := os.ReadFile(started)
 	if n := strings.Count(string(pids), "\n"); err != nil || n != 1 {
-		t.Fatalf("started %d times: %v", n, err)
+		t.Fatalf("started %d times: %v; logged: %q", n, err, logged)
 	}
 	acctest.Await(t, "the end of qemu", func() bool {
 		_, err := os.Stat("/proc/" + strings.TrimSpace(string(pids)))

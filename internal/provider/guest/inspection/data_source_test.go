@@ -205,8 +205,6 @@ func TestInspectionIsKept(t *testing.T) {
 func noAppliance(t *testing.T) {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "guestfish"), []byte("#!/bin/sh\necho no appliance here >&2\nexit 1\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	acctest.Script(t, filepath.Join(dir, "guestfish"), "#!/bin/sh\necho no appliance here >&2\nexit 1\n")
 	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
