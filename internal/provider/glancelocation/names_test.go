@@ -43,7 +43,7 @@ func TestLocationNames(t *testing.T) {
 				}
 			})
 			url := fmt.Sprintf("rbd://%s/images/%s/%s", acctest.FSID(t), quoted(t, image), quoted(t, snapshot))
-			record := "Debian ~12/13 " + odd
+			record := "Debian ~12/13 " + odd + " " + name
 			hcl := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", "$", "%", "%")
 			c := config("SPEC", "NAME", `protected = true`, `tags = ["TAG"]`, `properties = { "a/b~c" = "VALUE", "~1 ~0/" = "/~" }`)
 			for word, value := range map[string]string{"SPEC": spec, "NAME": record, "TAG": odd, "VALUE": odd} {
