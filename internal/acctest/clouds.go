@@ -22,8 +22,8 @@ import (
 // dc2 of the lab. In a shell that has the environment of the second, the tests
 // run there alone.
 //
-// onSecond, where one is given, is a pattern of the tests that run there: for a
-// package above one that does all of it on both clouds.
+// onSecond, where one is given, is a pattern of the tests that run there unless
+// RBD_LONG_TESTS is set, as `make test-all` does.
 func RunOnClouds(m interface{ Run() int }, onSecond ...string) (code int) {
 	flag.Parse()
 	first := os.Getenv("RBD_LAB")
@@ -43,7 +43,7 @@ func RunOnClouds(m interface{ Run() int }, onSecond ...string) (code int) {
 	env = append(env, otherCloud+"="+first)
 	var output bytes.Buffer
 	args := forSecond(os.Args[1:])
-	if run := flag.Lookup("test.run"); run.Value.String() == "" {
+	if run := flag.Lookup("test.run"); run.Value.String() == "" && os.Getenv("RBD_LONG_TESTS") == "" {
 		for _, pattern := range onSecond {
 			args = append(args, "-test.run="+pattern)
 		}

@@ -7,9 +7,12 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
+// The long matrices run on the second cloud with `make test-all`.
+const onSecond = "^Test(Resumed|Registration|Unfinished|Equal|GlanceIs|WhoAsksWhom)"
+
 func TestMain(m *testing.M) {
 	if v := os.Getenv(victimVariable); v != "" {
 		os.Exit(beVictim(v))
 	}
-	os.Exit(acctest.RunOnClouds(m))
+	os.Exit(acctest.RunOnClouds(m, onSecond))
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // What an apply does is tested on both clouds without Terraform, in
-// operation/registration. Of what Terraform adds, these depend on the Glance.
+// operation/registration; of what Terraform adds, these depend on the Glance.
 const onSecond = "^TestLocation(Adopted|Alias|Hash|HashOfOthers|WhereGlanceHidesLocations|Life|IsSafeFromOthers|Retired|Members|FormatsAndStore)$"
 
 func TestMain(m *testing.M) { os.Exit(acctest.RunOnClouds(acctest.Tokens{M: m}, onSecond)) }
