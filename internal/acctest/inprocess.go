@@ -17,7 +17,7 @@ import (
 var errElsewhere = errors.New("not done here")
 
 // inProcess does a command of rbd in this process, over a connection that stays:
-// half of what rbd costs is that it is loaded and connects, thousands of times in
+// most of what rbd costs is that it is loaded and connects, thousands of times in
 // a whole run. It knows the commands that tests prepare and clean up with, and in
 // the simplest form only. Whatever fails is run again by rbd, which says why.
 func inProcess(args []string) (out string, err error) {

@@ -32,7 +32,8 @@ func FSID(t testing.TB) string {
 }
 
 // RBD runs the rbd command, the independent witness of what the provider did,
-// and fails the test where the command fails.
+// and fails the test where the command fails. The simplest commands are done by
+// librbd in this process, on a connection that is not the provider's.
 func RBD(t testing.TB, args ...string) string {
 	t.Helper()
 	out, err := TryRBD(t, args...)
