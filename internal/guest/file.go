@@ -41,6 +41,9 @@ type FileInfo struct {
 	LinkTarget string
 }
 
+// LinkMode is the mode of every symbolic link of Linux.
+const LinkMode = 0o777
+
 // TypeOfMode is the type in the upper bits of a file's st_mode.
 func TypeOfMode(mode uint32) FileType {
 	switch mode & 0o170000 {

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// maxLine bounds a command line, in bytes. What is longer than a few paths is
-// content, and content goes through files.
-const maxLine = 48 << 10
+// maxLine bounds a command line, in bytes: guestfish reads 8191 at most, and takes
+// the rest for another command. What is longer than a path is content, and content
+// goes through files.
+const maxLine = 8000
 
 // line makes a line of guestfish's command language. Every argument, optional
 // ones (`format:raw`) as a whole, stands in double quotes, with everything outside a small set of characters as \xNN:

@@ -50,6 +50,7 @@ type Guest struct {
 	device  string
 	fsys    filesystem
 	mounted map[string]filesystem       // by canonical path
+	devices map[string]string           // of mounted, as libguestfs names them
 	mounts  map[string]guest.FstabEntry // by canonical path, those that are not mounted
 }
 
@@ -89,7 +90,7 @@ func Open(r io.ReaderAt, size int64, opts Options) (_ *Guest, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guest{device: name, fsys: fsys, mounted: map[string]filesystem{}}
+	g := &Guest{device: name, fsys: fsys, mounted: map[string]filesystem{}, devices: map[string]string{}}
 	for _, p := range tree.MountPoints() {
 		if p == "/" {
 			continue
@@ -171,9 +172,9 @@ func (g *Guest) mount(disk *device, p, device string) error {
 	if err != nil {
 		return err
 	}
-	_, fsys, err := findRoot(disk, device)
+	name, fsys, err := findRoot(disk, device)
 	if err == nil {
-		g.mounted[p] = fsys
+		g.mounted[p], g.devices[p] = fsys, name
 	}
 	return err
 }

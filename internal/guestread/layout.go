@@ -3,6 +3,7 @@ package guestread
 import (
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 )
@@ -239,8 +240,9 @@ func extSuperblock(sb []byte) (FileSystem, error) {
 	if perGroup == 0 {
 		return FileSystem{}, unsupported("ext4 with a superblock that makes no sense")
 	}
-	f := FileSystem{Kind: Ext4, Size: sizeOf(count, block), Slack: block}
-	// A last group that would hold little more than its own tables is left out
+	f := FileSystem{Kind: Ext4, Size: sizeOf(count, block), Slack: max(block, int64(os.Getpagesize()))}
+	// resize2fs rounds down to a page of the machine where it runs. A last group that
+	// would hold little more than its own tables is left out
 	// (see e2fsprogs, lib/ext2fs/initialize.c and resize/resize2fs.c).
 	groups := (int64(count) - int64(le.Uint32(sb[20:])) + perGroup - 1) / perGroup
 	if (int64(count)-int64(le.Uint32(sb[20:])))%perGroup == 0 {

@@ -27,6 +27,7 @@ type Overlay struct {
 	Env []string
 
 	backends Backends
+	below    qemu.RBD
 	dir      *workdir.Dir
 	most     int64
 }
@@ -48,10 +49,25 @@ func New(ctx context.Context, b Backends, spec rbd.Spec) (_ *Overlay, err error)
 		return nil, err
 	}
 	o := &Overlay{Path: filepath.Join(dir.Path(), "overlay.qcow2"), Dir: dir.Path(), Spec: spec, Env: tool.Env, backends: b, dir: dir, most: b.Guests.MaxOverlay()}
-	return o, qemu.CreateOverlay(ctx, o.Path, qemu.RBD{
+	o.below = qemu.RBD{
 		Pool: spec.Pool, Namespace: spec.Namespace, Image: spec.Image, Snapshot: spec.Snapshot,
 		ConfFile: tool.ConfFile, User: tool.User,
-	}, tool.Env)
+	}
+	return o, o.Empty(ctx)
+}
+
+// Empty throws away what was written to the overlay.
+func (o *Overlay) Empty(ctx context.Context) error {
+	return qemu.CreateOverlay(ctx, o.Path, o.below, o.Env)
+}
+
+// Export shows the overlay, and a part of it unless that is nil, as files of this
+// machine, for tools of file systems that need no appliance. The caller must Close
+// it before anything else uses the overlay.
+//
+// Errors: qemu.ErrNoExport.
+func (o *Overlay) Export(ctx context.Context, part *qemu.Part) (*qemu.FileExport, error) {
+	return qemu.ExportOverlay(ctx, o.Path, o.Dir, o.Env, part)
 }
 
 // Launch starts an appliance on the overlay; nothing is mounted. The caller must

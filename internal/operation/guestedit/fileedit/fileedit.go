@@ -102,7 +102,20 @@ func (j job) run(ctx context.Context, imageID, step string) error {
 			sure = true
 			return len(pending) > 0, err
 		},
-		Make: func(ctx context.Context, o *guestoverlay.Overlay) (bool, error) { return j.edit(ctx, o, tree) },
+		Make: func(ctx context.Context, o *guestoverlay.Overlay) (bool, error) {
+			if !sure {
+				return j.edit(ctx, o, tree)
+			}
+			changed, err := j.editDirect(ctx, o, tree)
+			if !errors.Is(err, errIndirect) || ctx.Err() != nil {
+				return changed, err
+			}
+			j.Info(ctx, "editing in an appliance", map[string]any{"image": j.spec.String(), "reason": err.Error()})
+			if err := o.Empty(ctx); err != nil {
+				return false, err
+			}
+			return j.edit(ctx, o, tree)
+		},
 		Verify: func(ctx context.Context) error {
 			if !sure {
 				return nil // that would take another appliance

@@ -171,13 +171,45 @@ func (j job) run(ctx context.Context, imageID string) (result guestread.Layout, 
 	return result, err
 }
 
+// grow grows the file system in the overlay, in an appliance where nothing else will
+// do. The partition grows without one where it can: parted and sgdisk do not agree
+// about where a table ends that sfdisk has made.
 func (j job) grow(ctx context.Context, o *guestoverlay.Overlay, l guestread.Layout, g Goal) error {
+	j.Info(ctx, "growing a file system", map[string]any{"image": j.spec.String(), "device": l.Device, "bytes": l.FileSystem.Size})
+	partition := func() error {
+		if g.Partition == 0 {
+			return nil
+		}
+		return growPartition(ctx, o, l, g)
+	}
+	rest := g
+	err := partition()
+	if err == nil {
+		rest.Partition = 0
+		err = j.growExt4(ctx, o, l, g)
+	}
+	if !errors.Is(err, errIndirect) || ctx.Err() != nil {
+		return err
+	}
+	j.Info(ctx, "growing it in an appliance", map[string]any{"image": j.spec.String(), "reason": err.Error()})
+	// Whatever was half done.
+	if err := o.Empty(ctx); err != nil {
+		return err
+	}
+	if rest.Partition != g.Partition {
+		if err := partition(); err != nil {
+			return err
+		}
+	}
+	return j.growInside(ctx, o, l, rest)
+}
+
+func (j job) growInside(ctx context.Context, o *guestoverlay.Overlay, l guestread.Layout, g Goal) error {
 	s, err := o.Launch(ctx)
 	if err != nil {
 		return err
 	}
 	defer s.Abort()
-	j.Info(ctx, "growing a file system", map[string]any{"image": j.spec.String(), "device": l.Device, "bytes": l.FileSystem.Size})
 	if err := s.Available(ctx, features(l, g)...); err != nil {
 		return err
 	}

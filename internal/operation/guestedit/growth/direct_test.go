@@ -1,0 +1,130 @@
+package growth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/guestdisk"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
+)
+
+// An ext4 on a partition, or on the whole disk, grows by the tools of this machine,
+// also with a journal that must be replayed; the rest of the table stays.
+func TestGrowWithoutAppliance(t *testing.T) {
+	t.Parallel()
+	acctest.RequireLab(t)
+	guests, err := guestfs.New(guestfs.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const gpt = "label: gpt\nstart=2048,size=2048,type=U,name=efi,bootable\nstart=4096,size=16384,type=L,name=root,uuid=0fc63daf-8483-4772-8e79-3d69d8477de4,attrs=\"LegacyBIOSBootable\"\n"
+	for name, c := range map[string]struct {
+		table, device string
+		start         int64
+		dirty         bool
+	}{
+		"mbr":        {"label: dos\nstart=2048,size=2048,type=83,bootable\nstart=4096,size=16384,type=83\n", "/dev/sda2", 2 * mib, false},
+		"gpt":        {gpt, "/dev/sda2", 2 * mib, false},
+		"dirty":      {gpt, "/dev/sda2", 2 * mib, true},
+		"whole disk": {"", "/dev/sda", 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			spec, id, before := small(t, c.table, c.start, c.dirty)
+			var mu sync.Mutex
+			var inside string
+			b := guestoverlay.Backends{Ceph: rbd.NewCluster(rbd.Config{}), Guests: guests, Log: func(_ context.Context, message string, fields ...map[string]any) {
+				mu.Lock()
+				defer mu.Unlock()
+				if strings.Contains(message, "appliance") {
+					inside += fmt.Sprint(message, fields)
+				}
+			}}
+			l, err := job{Backends: b, spec: spec, device: c.device}.run(t.Context(), id)
+			if err != nil || inside != "" {
+				t.Fatal(inside, err)
+			}
+			if left := 64*mib - c.start - l.FileSystem.Size; left < 0 || left > 64<<10 {
+				t.Errorf("the file system has %d bytes, %d are left", l.FileSystem.Size, left)
+			}
+			after := filepath.Join(t.TempDir(), "disk")
+			acctest.RBD(t, "export", "--no-progress", spec.String(), after)
+			at := fmt.Sprintf("%s?offset=%d", after, c.start)
+			guestdisk.Run(t, "e2fsck", "-fn", at)
+			if out := guestdisk.Run(t, "debugfs", "-R", "cat /etc/keep", at); !strings.Contains(out, "kept") {
+				t.Errorf("its file is lost: %s", out)
+			}
+			if c.table != "" {
+				sameTable(t, before, after)
+			}
+		})
+	}
+}
+
+// small is an image of 64 MiB with an ext4 of 8 MiB, its id, and the disk before
+// the image was made larger.
+func small(t *testing.T, table string, start int64, dirty bool) (spec rbd.Spec, id, disk string) {
+	t.Helper()
+	if table != "" {
+		disk = guestdisk.Disk(t, table, map[int64]map[string]string{start / mib: {"etc/keep": "kept"}})
+	} else {
+		disk = filepath.Join(t.TempDir(), "disk")
+		tree := t.TempDir()
+		guestdisk.Run(t, "sh", "-c", `mkdir "$1/etc" && printf kept >"$1/etc/keep" && mke2fs -q -t ext4 -d "$1" "$2" 32M`, "sh", tree, disk)
+	}
+	if dirty {
+		guestdisk.Run(t, "debugfs", "-w", "-R", "feature needs_recovery", fmt.Sprintf("%s?offset=%d", disk, start))
+	}
+	spec = rbd.Spec{Pool: "vms", Image: acctest.Name(t)}
+	acctest.RBD(t, "import", "--no-progress", disk, spec.String())
+	acctest.RBD(t, "resize", "--no-progress", "--size", "64M", spec.String())
+	return spec, acctest.ImageID(t, spec.String()), disk
+}
+
+// sameTable expects nothing but the size of the last partition to differ.
+func sameTable(t *testing.T, before, after string) {
+	t.Helper()
+	if out := guestdisk.Run(t, "sfdisk", "--verify", after); !strings.Contains(out, "No errors detected") {
+		t.Errorf("sfdisk --verify: %s", out)
+	}
+	dump := func(disk string) string {
+		out := strings.ReplaceAll(guestdisk.Run(t, "sfdisk", "--dump", disk), disk, "disk")
+		return regexp.MustCompile(`(?m)^last-lba.*\n|size= *(16384|1[0-9]{5}),`).ReplaceAllString(out, "")
+	}
+	if b, a := dump(before), dump(after); b != a {
+		t.Errorf("the table was\n%s\nand is\n%s", b, a)
+	}
+}
+
+// What an appliance has to do is left to it.
+func TestGrowthThatNeedsAppliance(t *testing.T) {
+	ext4 := guestread.FileSystem{Kind: guestread.Ext4}
+	for name, l := range map[string]guestread.Layout{
+		"xfs": {FileSystem: guestread.FileSystem{Kind: guestread.XFS}},
+		"lvm": {FileSystem: ext4, Volume: &guestread.Volume{}},
+	} {
+		if err := (job{}).growExt4(t.Context(), nil, l, Goal{}); !errors.Is(err, errIndirect) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := growPartition(t.Context(), nil, guestread.Layout{}, Goal{Extended: mib}); !errors.Is(err, errIndirect) {
+		t.Errorf("logical: %v", err)
+	}
+	// As where there is no qemu-storage-daemon.
+	t.Setenv("PATH", os.DevNull)
+	if _, err := qemu.ExportOverlay(t.Context(), "", t.TempDir(), nil, nil); !errors.Is(err, qemu.ErrNoExport) {
+		t.Error(err)
+	}
+}
