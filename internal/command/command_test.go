@@ -205,3 +205,24 @@ func TestKilledParent(t *testing.T) {
 	_ = self.Wait()
 	gone(t, pid)
 }
+
+// A confined child has no network, and what another mounts nobody else sees.
+func TestNamespaces(t *testing.T) {
+	link := func(spec Spec, ns string) string {
+		spec.Name, spec.Args = "readlink", []string{"/proc/self/ns/" + ns}
+		res, err := Run(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(res.Stdout)
+	}
+	for ns, spec := range map[string]Spec{"net": {Confined: true}, "user": {Confined: true}, "mnt": {OwnMounts: true}} {
+		if ours, own := link(Spec{}, ns), link(spec, ns); ours == own {
+			t.Errorf("%s: %s", ns, own)
+		}
+	}
+	res, err := Run(t.Context(), Spec{Name: "grep", Args: []string{"-c", ":", "/proc/net/dev"}, Confined: true})
+	if err != nil || string(res.Stdout) != "1\n" { // the loopback interface, which is down
+		t.Errorf("%s interfaces, %v", res.Stdout, err)
+	}
+}

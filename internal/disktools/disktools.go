@@ -26,15 +26,15 @@ var ErrUnclean = errors.New("the file system has faults")
 // empty, and 400 MiB for one of 16 TiB.
 var limits = command.Limits{CPU: 5 * time.Minute, AddressSpace: 2 << 30}
 
-// run runs a tool; "%" among its arguments is the disk.
-func run(ctx context.Context, disk *os.File, dir, name string, args ...string) (command.Result, error) {
+// run runs a tool with files; "%" among its arguments is the first, the disk.
+func run(ctx context.Context, files []*os.File, name string, args ...string) (command.Result, error) {
 	for i, a := range args {
 		if a == "%" {
 			args[i] = command.FilePath(0)
 		}
 	}
 	return command.Run(ctx, command.Spec{
-		Name: tool(name), Args: args, Dir: dir, Files: []*os.File{disk}, Limits: limits, Confined: true,
+		Name: tool(name), Args: args, Dir: "/", Files: files, Limits: limits, Confined: true,
 	})
 }
 
@@ -52,7 +52,7 @@ func tool(name string) string {
 //
 // Errors: ErrUnclean.
 func Check(ctx context.Context, ext4 *os.File) error {
-	_, err := run(ctx, ext4, "", "e2fsck", "-fn", "%")
+	_, err := run(ctx, []*os.File{ext4}, "e2fsck", "-fn", "%")
 	return unclean(err)
 }
 
@@ -60,7 +60,7 @@ func Check(ctx context.Context, ext4 *os.File) error {
 //
 // Errors: ErrUnclean, where that is not all.
 func Repair(ctx context.Context, ext4 *os.File) error {
-	_, err := run(ctx, ext4, "", "e2fsck", "-fp", "%")
+	_, err := run(ctx, []*os.File{ext4}, "e2fsck", "-fp", "%")
 	const mended = 1
 	if failed := new(command.Error); errors.As(err, &failed) && failed.ExitCode == mended {
 		return nil
@@ -78,7 +78,7 @@ func unclean(err error) error {
 
 // Resize has an ext4 fill its device: `resize2fs`. It has to be clean.
 func Resize(ctx context.Context, ext4 *os.File) error {
-	_, err := run(ctx, ext4, "", "resize2fs", "%")
+	_, err := run(ctx, []*os.File{ext4}, "resize2fs", "%")
 	return err
 }
 
@@ -90,7 +90,7 @@ const sector = 512
 // disk.
 func ResizePartition(ctx context.Context, disk *os.File, gpt bool, number int, sizeBytes int64) error {
 	if gpt {
-		if _, err := run(ctx, disk, "", "sfdisk", "--lock=no", "--relocate", "gpt-bak-std", "%"); err != nil {
+		if _, err := run(ctx, []*os.File{disk}, "sfdisk", "--lock=no", "--relocate", "gpt-bak-std", "%"); err != nil {
 			return err
 		}
 	}
@@ -100,6 +100,7 @@ func ResizePartition(ctx context.Context, disk *os.File, gpt bool, number int, s
 			"-N", strconv.Itoa(number), command.FilePath(0)},
 		Stdin:  strings.NewReader("," + strconv.FormatInt(sizeBytes/sector, 10) + "\n"),
 		Files:  []*os.File{disk},
+		Dir:    "/",
 		Limits: limits, Confined: true,
 	})
 	return err

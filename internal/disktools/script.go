@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/command"
 )
 
 // ErrName says that debugfs can't be told a name for sure.
@@ -28,16 +29,13 @@ const (
 )
 
 // Script is a list of changes of an ext4, made by debugfs. The paths are those
-// in the file system; links in them are not looked for.
+// in the file system; links in them are not looked for. It must be closed.
 type Script struct {
-	dir      string // of the files that debugfs reads
+	files    []*os.File // what debugfs reads
 	commands []string
 	in       string // the directory where debugfs is
 	err      error
 }
-
-// NewScript begins a list. dir is a private directory, for what debugfs is to read.
-func NewScript(dir string) *Script { return &Script{dir: dir} }
 
 // Remove removes a file that has no other name.
 func (s *Script) Remove(p string) { s.at(p, "rm %s") }
@@ -112,16 +110,24 @@ func (s *Script) safe(name string) bool {
 	return true
 }
 
-// file is the name of a new file with this content.
+// file is the name, for debugfs, of a file with this content, which may be secret:
+// it is on no disk.
 func (s *Script) file(content []byte) string {
-	f, err := os.CreateTemp(s.dir, "debugfs-")
+	f, err := command.Secret(string(content))
 	if err != nil {
 		s.err = errors.Join(s.err, err)
 		return ""
 	}
-	_, err = f.Write(content)
-	s.err = errors.Join(s.err, err, f.Close())
-	return filepath.Base(f.Name())
+	s.files = append(s.files, f)
+	return command.FilePath(len(s.files)) // behind the file system's
+}
+
+// Close lets go of the contents.
+func (s *Script) Close() {
+	for _, f := range s.files {
+		_ = f.Close()
+	}
+	s.files = nil
 }
 
 // Run makes the changes in an ext4 that is not mounted: `debugfs -w -f`. debugfs
@@ -129,9 +135,10 @@ func (s *Script) file(content []byte) string {
 //
 // Errors: ErrName.
 func (s *Script) Run(ctx context.Context, ext4 *os.File) error {
+	list := s.file([]byte(strings.Join(s.commands, "\n") + "\n"))
 	if s.err != nil {
 		return s.err
 	}
-	_, err := run(ctx, ext4, s.dir, "debugfs", "-w", "-f", s.file([]byte(strings.Join(s.commands, "\n")+"\n")), "%")
-	return errors.Join(err, s.err)
+	_, err := run(ctx, append([]*os.File{ext4}, s.files...), "debugfs", "-w", "-f", list, "%")
+	return err
 }

@@ -39,7 +39,8 @@ func (j job) editDirect(ctx context.Context, o *guestoverlay.Overlay, tree guest
 	if err != nil || len(pending) == 0 {
 		return false, err
 	}
-	p := plan{dir: o.Dir, guest: g, systems: map[qemu.Part]*disktools.Script{}, made: map[string]string{}, want: map[string]disktools.Attributes{}}
+	p := plan{guest: g, systems: map[qemu.Part]*disktools.Script{}, made: map[string]string{}, want: map[string]disktools.Attributes{}}
+	defer p.close()
 	for _, out := range pending {
 		j.Info(ctx, "editing a file in the guest", map[string]any{"image": j.spec.String(), "path": out.Path, "unmet": out.Unmet})
 		if err := p.add(out); err != nil {
@@ -118,17 +119,8 @@ func attributesOf(g *guestread.Guest, path string) (disktools.Attributes, error)
 	return disktools.Attributes{Mode: is.Mode, UID: is.UID, GID: is.GID, Label: place.Label}, err
 }
 
-// rootOf is the root device, where no mounts are stated.
-func (j job) rootOf(g *guestread.Guest) string {
-	if j.tree.Mounts != nil {
-		return ""
-	}
-	return g.RootDevice()
-}
-
 // plan is what debugfs is to do.
 type plan struct {
-	dir     string
 	guest   *guestread.Guest
 	systems map[qemu.Part]*disktools.Script // by where the file system lies
 	// made are the SELinux labels of directories that are made, by device and path in
@@ -136,6 +128,12 @@ type plan struct {
 	// guest.
 	made map[string]string
 	want map[string]disktools.Attributes
+}
+
+func (p plan) close() {
+	for _, s := range p.systems {
+		s.Close()
+	}
 }
 
 // add adds what an outcome asks for.
@@ -147,7 +145,7 @@ func (p plan) add(o outcome) error {
 	part := qemu.Part{Start: at.Start, Size: at.Size}
 	s := p.systems[part]
 	if s == nil {
-		s = disktools.NewScript(p.dir)
+		s = &disktools.Script{}
 		p.systems[part] = s
 	}
 	if o.Make && o.Directory {

@@ -21,9 +21,13 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 )
 
-const description = "Files inside the guest of an RBD image, edited in one libguestfs session: what `guestfish` does by hand.\n\n" +
+const description = "Files inside the guest of an RBD image, edited all at once: what `guestfish` does by hand.\n\n" +
 	"What each file must be is compared first, without an appliance where the guest allows it (ext4 and xfs on partitions or linear LVM); " +
 	"where all of it holds, nothing is started. What is written is read back.\n\n" +
+	"ext4 is edited with its own tools (`debugfs`, and `e2fsck -fn` before anything reaches the image), which takes about a second, " +
+	"where the machine has them, `qemu-storage-daemon` and `/dev/fuse`, and the user may make namespaces. " +
+	"Everywhere else one libguestfs session makes all of the edits: on xfs, where a path has blanks or quotes, where a file has several names or extended attributes other than its SELinux label. " +
+	"The log says which, and why.\n\n" +
 	"Other file systems are read and edited in an appliance, so each refresh starts one: btrfs with its subvolumes, and Windows guests. " +
 	"In a Windows paths begin with `/` for the drive of the root file system, `/Windows/System32/drivers/etc/hosts`, and upper and lower case are the same. " +
 	"`mode`, `uid`, `gid` and `link_target` are refused there. A file that exists keeps its access control list; a new one gets what its folder hands down, as in Windows. " +
@@ -31,7 +35,7 @@ const description = "Files inside the guest of an RBD image, edited in one libgu
 	"What a later step removes, as `rbd_guest_sysprep` does with logs and IDs, is to be edited after it, by that step's `spec`: " +
 	"an edit that no longer holds is planned again, and the plan names the steps that came after it.\n\n" +
 	guestresource.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
-	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for a Windows `ntfs-3g`).\n\n" +
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for a Windows `ntfs-3g`; for ext4 without an appliance `qemu-system-common`, `e2fsprogs`).\n\n" +
 	guestresource.Caps
 
 func (work) Schema(ctx context.Context) schema.Schema {

@@ -18,8 +18,10 @@ const description = "The partition, the logical volume and the file system of a 
 	"Partition tables may be MBR (logical partitions too) or GPT, volumes linear LVM, file systems ext2 to ext4 or xfs; " +
 	"the partition must be the last one on the image, unless `size` fits before the next. What is left free for alignment, less than 1 MiB, is left alone. " +
 	"ext4 is checked (`e2fsck -fp`) before and after, xfs after (`xfs_repair -n`).\n\n" +
+	"ext4 on a partition or on the whole disk grows with the tools of the machine that runs Terraform, in a second or two, " +
+	"where `qemu-storage-daemon` and `/dev/fuse` are and the user may make namespaces; all else grows in a libguestfs appliance.\n\n" +
 	guestresource.Atomic + "Nothing is ever shrunk. Destroying the resource leaves the guest as it is.\n\n" +
-	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + guestresource.Caps
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`; for ext4 without an appliance `qemu-system-common`, `e2fsprogs`, `fdisk`).\n\n" + guestresource.Caps
 
 func (work) Schema(ctx context.Context) schema.Schema {
 	return guestresource.Schema(ctx, description, "whose file system is grown", "Changes with the image and with what has grown.", map[string]schema.Attribute{
