@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/guestdisk"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/disktools"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit"
@@ -269,5 +270,28 @@ func TestEditThatNeedsAppliance(t *testing.T) {
 				t.Errorf("%v, want %q", err, tc.want)
 			}
 		})
+	}
+}
+
+// A file system in which e2fsck finds faults is left to an appliance, which makes of
+// it what it made before; nothing of the first attempt is left.
+func TestEditOfFaultyFileSystem(t *testing.T) {
+	t.Parallel()
+	n := &notes{}
+	b := backends(t, n)
+	raw := rootDisk(t)
+	at := fmt.Sprintf("%s?offset=%d", raw, offset)
+	guestdisk.Run(t, "debugfs", "-w", "-R", "set_inode_field /bin/sh links_count 5", at)
+	spec, id := imported(t, b, raw, "")
+	j := job{Backends: b, spec: spec, tree: separate, edits: []Edit{{Path: "/etc/hosts", Content: ptr("new\n")}}}
+	if err := j.run(t.Context(), id, "test"); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(n.reason(), disktools.ErrUnclean.Error()) {
+		t.Errorf("without an appliance: %v", n.lines)
+	}
+	at = fmt.Sprintf("%s?offset=%d", exported(t, spec), offset)
+	if out := guestdisk.Run(t, "debugfs", "-R", "cat /etc/hosts", at); !strings.Contains(out, "new\n") {
+		t.Error(out)
 	}
 }
