@@ -117,12 +117,12 @@ func rbdName(image, conf string) string {
 }
 
 func run(ctx context.Context, name string, args ...string) error {
-	_, err := command.Run(ctx, command.Spec{Name: name, Args: args})
+	_, err := plain(ctx, command.Spec{Name: name, Args: args})
 	return err
 }
 
 func dropImage(ctx context.Context, name string) error {
-	res, err := command.Run(ctx, command.Spec{Name: "rbd", Args: []string{"ls", pool}})
+	res, err := plain(ctx, command.Spec{Name: "rbd", Args: []string{"ls", pool}})
 	if err != nil || !slices.Contains(strings.Fields(string(res.Stdout)), name) {
 		return err
 	}

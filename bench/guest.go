@@ -19,6 +19,7 @@ var guests = []benchmark{
 	guestRefresh(10),
 	guestRefresh(100),
 	{name: "guest-edit", about: "Change one file in a guest of an image.", prepare: prepareGuestEdit},
+	{name: "guest-growth", about: "Grow partition and file system of a guest to the end of its image.", prepare: prepareGuestGrowth},
 }
 
 const (
@@ -57,7 +58,7 @@ func (s *session) guest(ctx context.Context) (guestfish func(ctx context.Context
 		env = append(env, "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
 	}
 	return func(ctx context.Context, option, script string) (string, error) {
-		res, err := command.Run(ctx, command.Spec{
+		res, err := plain(ctx, command.Spec{
 			Name: "guestfish", Args: []string{option}, Env: env,
 			Stdin: strings.NewReader(fmt.Sprintf("add-drive %s/%s format:raw protocol:rbd username:terraform\nrun\nmount %s /\n%s", pool, guestImage, guestRoot, script)),
 		})
@@ -171,6 +172,46 @@ func prepareGuestEdit(ctx context.Context, s *session) (subject, error) {
 			run: func(ctx context.Context) error {
 				_, files := guestFiles(10, round)
 				return edit(ctx, files)
+			},
+		},
+	}}, nil
+}
+
+func prepareGuestGrowth(ctx context.Context, s *session) (subject, error) {
+	guestfish, err := s.guest(ctx)
+	if err != nil {
+		return subject{}, err
+	}
+	server, err := newServer(ctx)
+	if err != nil {
+		return subject{}, err
+	}
+	const step = 64 // MiB
+	size := step + 2
+	grow := func(ctx context.Context) error {
+		size += step
+		return run(ctx, "rbd", "resize", "--no-progress", "--size", fmt.Sprintf("%dM", size), pool+"/"+guestImage)
+	}
+	if err := grow(ctx); err != nil {
+		return subject{}, err
+	}
+	return subject{item: "growth", items: 1, ways: []way{
+		{
+			name:  "plain: one `guestfish`",
+			after: grow,
+			run: func(ctx context.Context) error {
+				// The guest leaves a MiB at the end.
+				script := fmt.Sprintf("umount-all\npart-resize /dev/sda 1 %d\ne2fsck /dev/sda1 correct:true\nresize2fs /dev/sda1\nshutdown\n", (size-1)*2048-1) //nolint:mnd // sectors of a MiB
+				_, err := guestfish(ctx, "--rw", script)
+				return err
+			},
+		},
+		{
+			name:  "`rbd_guest_filesystem_growth`",
+			after: grow,
+			run: func(ctx context.Context) error {
+				_, err := server.create(ctx, "rbd_guest_filesystem_growth", map[string]any{"image": pool + "/" + guestImage})
+				return err
 			},
 		},
 	}}, nil

@@ -76,7 +76,7 @@ func prepareHash(ctx context.Context, s *session) (subject, error) {
 }
 
 func plainHash(ctx context.Context, spec rbd.Spec) (string, error) {
-	res, err := command.Run(ctx, command.Spec{Name: "bash", Args: []string{"-c",
+	res, err := plain(ctx, command.Spec{Name: "bash", Args: []string{"-c",
 		`set -o pipefail; rbd export --no-progress "$1" - | sha512sum`, "-", spec.String()}})
 	hash, _, _ := strings.Cut(string(res.Stdout), " ")
 	return hash, err

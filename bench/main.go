@@ -19,6 +19,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/command"
 )
 
 // benchmarks are all there are.
@@ -221,4 +223,14 @@ func measure(ctx context.Context, w way) (took time.Duration, err error) {
 		}
 	})
 	return took, err
+}
+
+// plain runs a plain command, which finds the cluster as this process does.
+func plain(ctx context.Context, spec command.Spec) (command.Result, error) {
+	for _, entry := range os.Environ() {
+		if strings.HasPrefix(entry, "CEPH_") {
+			spec.Env = append([]string{entry}, spec.Env...)
+		}
+	}
+	return command.Run(ctx, spec)
 }

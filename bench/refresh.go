@@ -164,7 +164,7 @@ func plainly(ctx context.Context, names []string) error {
 	for _, name := range names {
 		specs.WriteString(pool + "/" + name + "\n")
 	}
-	res, err := command.Run(ctx, command.Spec{Name: "sh", Args: []string{"-c", plainRefresh}, Stdin: strings.NewReader(specs.String())})
+	res, err := plain(ctx, command.Spec{Name: "sh", Args: []string{"-c", plainRefresh}, Stdin: strings.NewReader(specs.String())})
 	if got := strings.Count(string(res.Stdout), " "+refreshSnapshot+" "); err == nil && got != len(names) {
 		err = fmt.Errorf("it shows %d snapshots", got)
 	}

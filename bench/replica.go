@@ -67,7 +67,7 @@ func (r *replicas) config(name string) map[string]any {
 
 // plainly runs a line of bash; args are $1 and so on.
 func (r *replicas) plainly(ctx context.Context, line string, args ...string) error {
-	_, err := command.Run(ctx, command.Spec{Name: "bash", Args: append([]string{"-o", "pipefail", "-c", line, "-"}, args...), Env: []string{"CEPH_CONF=" + r.conf}})
+	_, err := plain(ctx, command.Spec{Name: "bash", Args: append([]string{"-o", "pipefail", "-c", line, "-"}, args...), Env: []string{"CEPH_CONF=" + r.conf}})
 	return err
 }
 

@@ -66,6 +66,6 @@ func (m *module) configure(config string) error {
 
 // do runs one command of the command line.
 func (m *module) do(ctx context.Context, args ...string) (string, error) {
-	res, err := command.Run(ctx, command.Spec{Name: m.cli, Args: append([]string{"-chdir=" + m.dir}, args...), Env: m.env, Grace: time.Minute})
+	res, err := plain(ctx, command.Spec{Name: m.cli, Args: append([]string{"-chdir=" + m.dir}, args...), Env: m.env, Grace: time.Minute})
 	return string(res.Stdout), err
 }
