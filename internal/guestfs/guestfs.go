@@ -25,6 +25,10 @@ var (
 	// ErrManyRoots says that several operating systems were found; its text
 	// names them.
 	ErrManyRoots = errors.New("more than one operating system found")
+	// ErrNoSystem says that a tool found no operating system to work on.
+	ErrNoSystem = errors.New("it finds no operating system in the image")
+	// ErrNoMount says that the appliance can't mount a file system.
+	ErrNoMount = errors.New("the appliance can't mount it")
 	// ErrNotMounted says that a path lies on a file system of the guest that
 	// could not be mounted.
 	ErrNotMounted = errors.New("file system of the guest is not mounted")

@@ -102,7 +102,14 @@ func TestKinds(t *testing.T) {
 			t.Error(err)
 		}
 		id := regexp.MustCompile(`id: (\d+)\n.*\n.*path: root\n`).FindStringSubmatch(do(t, "umount-all", "mount /dev/sda1 /", "btrfs-subvolume-list /"))
-		do(t, "btrfs-subvolume-set-default "+id[1]+" /")
+		do(t, "btrfs-subvolume-snapshot /root /older", "umount-all")
+		if _, err := mount(t, ""); !errors.Is(err, ErrManyRoots) {
+			t.Error(err)
+		}
+		do(t, "mount /dev/sda1 /", "btrfs-subvolume-set-default "+id[1]+" /")
+		if root := mustMount(t, ""); root.Device != "/dev/sda1" { // as SUSE has it
+			t.Errorf("%+v", root)
+		}
 		mustMount(t, "/dev/sda1")
 		if fi, err := s.Lstat(ctx, "/etc/app.conf"); err != nil || fi.Mode != 0o600 || fi.UID != 7 {
 			t.Errorf("%+v, %v", fi, err)

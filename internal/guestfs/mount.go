@@ -1,6 +1,7 @@
 package guestfs
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -113,7 +114,9 @@ func (s *Session) mountRoot(ctx context.Context, rootDevice string) (Root, error
 		case 1:
 			root.Device = roots[0]
 		default:
-			return Root{}, fmt.Errorf("%w: %s", ErrManyRoots, strings.Join(roots, ", "))
+			if root.Device, err = defaultRoot(roots); err != nil {
+				return Root{}, err
+			}
 		}
 		if inspected, err = s.inspectedMounts(ctx, root.Device); err != nil {
 			return Root{}, err
@@ -129,6 +132,18 @@ func (s *Session) mountRoot(ctx context.Context, rootDevice string) (Root, error
 	}
 	root.Mounts = []Mount{{"/", root.Device}}
 	return root, s.mountOthers(ctx, &root, inspected)
+}
+
+// defaultRoot is the one of several roots that is the default subvolume of a btrfs,
+// which libguestfs names by the device alone, where all others are subvolumes beside
+// it: snapshots, as SUSE has them.
+func defaultRoot(roots []string) (string, error) {
+	for _, device := range roots {
+		if !slices.ContainsFunc(roots, func(r string) bool { return r != device && !strings.HasPrefix(r, "btrfsvol:"+device+"/") }) {
+			return device, nil
+		}
+	}
+	return "", fmt.Errorf("%w: %s", ErrManyRoots, strings.Join(roots, ", "))
 }
 
 // noRoot says why inspection may have found nothing: a file system without a
@@ -329,6 +344,9 @@ func (s *Session) mountWith(ctx context.Context, options, device, path string) e
 		if e := s.available(ctx, kind); e != nil {
 			return e
 		}
+	}
+	if unlessRefused(err) == nil {
+		err = fmt.Errorf("%w: %s holds %s: %w", ErrNoMount, device, cmp.Or(kind, "no file system that it knows"), err)
 	}
 	return err
 }

@@ -68,7 +68,11 @@ func (m *Manager) RunTool(ctx context.Context, t Tool) error {
 	if err == nil || !errors.As(err, &failed) || ctx.Err() != nil || failed.ExitCode < 0 {
 		return quiet(err)
 	}
-	return fmt.Errorf("%s: %w: %s", t.Name, ErrTool, toolMessage(t, con.String()))
+	message := toolMessage(t, con.String())
+	if strings.Contains(message, "no operating system") {
+		return fmt.Errorf("%s: %w: %w", t.Name, ErrTool, ErrNoSystem)
+	}
+	return fmt.Errorf("%s: %w: %s", t.Name, ErrTool, message)
 }
 
 // quiet takes the verbose messages off an error: nobody knows what is in them.

@@ -136,16 +136,112 @@ func TestPartitions(t *testing.T) {
 		}
 	})
 	t.Run("other signatures", func(t *testing.T) {
-		for _, head := range []string{"LUKS\xba\xbe", "\xeb\x52\x90NTFS    ", "x"} {
+		for head, want := range map[string]error{
+			"LUKS\xba\xbe": ErrUnusable, "\xeb\x58\x90-FVE-FS-": ErrUnusable, "\xeb\x52\x90NTFS    ": ErrUnsupported, "x": ErrUnsupported,
+		} {
 			img := filepath.Join(t.TempDir(), "img")
 			if err := os.WriteFile(img, append([]byte(head), make([]byte, 1<<20)...), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := openImage(t, img, Options{}); !errors.Is(err, ErrUnsupported) {
+			if _, err := openImage(t, img, Options{}); !errors.Is(err, want) {
 				t.Errorf("%q: %v", head, err)
 			}
 		}
 	})
+}
+
+// patched writes bytes into a disk.
+func patched(t *testing.T, img string, at map[int64]string) string {
+	t.Helper()
+	f, err := os.OpenFile(img, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for off, b := range at {
+		if _, err := f.WriteAt([]byte(b), off); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return img
+}
+
+// What the first sector says, as the kernel takes it.
+func TestFirstSector(t *testing.T) {
+	root := rootTree(t)
+	const gpt = "label: gpt\nstart=20480,size=8192,type=L\n"
+	whole := func() string {
+		img := filepath.Join(t.TempDir(), "img")
+		program(t, "mke2fs", "-q", "-F", "-t", "ext4", "-d", root, img, "8M")
+		return img
+	}
+	for name, c := range map[string]struct {
+		img    string
+		want   string // the root device
+		err    error
+		hybrid bool
+	}{
+		"boot sector of extlinux": {img: patched(t, whole(), map[int64]string{0: "\xeb\x58\x90SYSLINUX", 446: "\x65\x72\x72\x6f\x72", 510: "\x55\xaa"}), want: "/dev/sda"},
+		"text in empty entries":   {img: patched(t, whole(), map[int64]string{446 + 16: "x", 510: "\x55\xaa"}), want: "/dev/sda"},
+		"protective, boot flag":   {img: patched(t, diskAt(t, gpt, map[int64]string{10: root}), map[int64]string{446: "\x80"}), want: "/dev/sda1"},
+		"protective, odd flag":    {img: patched(t, diskAt(t, gpt, map[int64]string{10: root}), map[int64]string{446: "\x01"}), want: "/dev/sda1"},
+		"hybrid": {
+			img:  patched(t, diskAt(t, gpt, map[int64]string{10: root}), map[int64]string{446 + 16: "\x80\x00\x00\x00\x83\x00\x00\x00\x00\x50\x00\x00\x00\x20\x00\x00"}),
+			want: "/dev/sda1", hybrid: true,
+		},
+		"sectors of 4096 bytes": {
+			img: patched(t, diskAt(t, gpt, nil), map[int64]string{512: strings.Repeat("\x00", 8), 4096: "EFI PART"}), err: ErrUnusable,
+		},
+		"protective alone": {img: patched(t, diskAt(t, gpt, nil), map[int64]string{512: strings.Repeat("\x00", 8)}), err: ErrUnsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := layoutOf(t, c.img, "")
+			if !errors.Is(err, c.err) || l.Device != c.want {
+				t.Fatalf("%s, %v", l.Device, err)
+			}
+			if l.Partition != nil && l.Partition.Hybrid != c.hybrid {
+				t.Errorf("hybrid: %v", l.Partition.Hybrid)
+			}
+		})
+	}
+}
+
+// An encrypted partition beside the root is nobody's concern; where it is all that
+// could hold one, that is said.
+func TestEncrypted(t *testing.T) {
+	const gpt = "label: gpt\nstart=2048,size=8192,type=L\nstart=20480,size=8192,type=L\nstart=40960,size=8192,type=L\n"
+	boot := t.TempDir()
+	luks := map[int64]string{1 << 20: "LUKS\xba\xbe\x00\x02"}
+	if l, err := layoutOf(t, patched(t, diskAt(t, gpt, map[int64]string{10: rootTree(t)}), luks), ""); err != nil || l.Device != "/dev/sda2" {
+		t.Errorf("%s, %v", l.Device, err)
+	}
+	img := patched(t, diskAt(t, gpt, map[int64]string{10: boot}), luks)
+	if _, err := layoutOf(t, img, ""); !errors.Is(err, ErrUnusable) || !strings.Contains(err.Error(), "/dev/sda1 is encrypted (LUKS)") {
+		t.Error(err)
+	}
+	if _, err := layoutOf(t, img, "/dev/sda1"); !errors.Is(err, ErrUnusable) {
+		t.Error(err)
+	}
+	if _, err := openImage(t, img, Options{RootDevice: "/dev/sda2"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A btrfs tells its size, also by the name of one of its subvolumes.
+func TestLayoutOfBtrfs(t *testing.T) {
+	fsys := filepath.Join(t.TempDir(), "btrfs")
+	program(t, "truncate", "-s", "120M", fsys)
+	program(t, "mkfs.btrfs", "-q", fsys)
+	if l, err := layoutOf(t, fsys, "btrfsvol:/dev/sda/@/.snapshots/1/snapshot"); err != nil || l.FileSystem != (FileSystem{Btrfs, 120 << 20, 4096}) || l.Device != "/dev/sda" {
+		t.Errorf("%+v, %v", l, err)
+	}
+	for name, at := range map[string]int64{"damaged": 64<<10 + 0x70, "several devices": 64<<10 + 0x88} {
+		bad := filepath.Join(t.TempDir(), "bad")
+		program(t, "cp", "--sparse=always", fsys, bad)
+		if _, err := layoutOf(t, patched(t, bad, map[int64]string{at: "\x02"}), "/dev/sda"); !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 const vgText = `vgsys {

@@ -2,6 +2,7 @@ package guestread
 
 import (
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"slices"
@@ -17,8 +18,9 @@ const (
 // Kinds of file systems that a Layout tells, as libguestfs names them. All of
 // ext2 to ext4 are "ext4".
 const (
-	Ext4 = "ext4"
-	XFS  = "xfs"
+	Ext4  = "ext4"
+	XFS   = "xfs"
+	Btrfs = "btrfs"
 )
 
 // Layout says where a file system lies, and how far everything below it reaches.
@@ -45,10 +47,13 @@ type Partition struct {
 	// Limit is the first byte that it may not hold: the next partition's, or
 	// those that the table needs at the end of the disk.
 	Limit int64
-	// Next is the name of the partition behind it; empty for the last one.
-	Next string
+	// Next is the name of the partition behind it; empty for the last one. NextHolds
+	// is what that holds: "swap", "ext4" and so on.
+	Next, NextHolds string
 	// Tail is what the table itself needs at the end of the disk.
 	Tail int64
+	// Hybrid says that the MBR beside a GPT has partitions of its own.
+	Hybrid bool
 	// Extended is the number of the extended partition around a logical one, 0
 	// where there is none; where that begins and its size follow.
 	Extended                    int
@@ -69,15 +74,19 @@ type Volume struct {
 
 // FileSystem is what the superblock says.
 type FileSystem struct {
-	Kind string // Ext4 or XFS
+	Kind string // Ext4, XFS or Btrfs
 	Size int64
 	// Slack is what a grown file system may leave unused at the end of its
 	// device.
 	Slack int64
 }
 
+// subvolume begins libguestfs's names of subvolumes, as btrfsvol:/dev/sda2/root.
+const subvolume = "btrfsvol:"
+
 // ReadLayout tells where a file system of a disk of the given size in bytes
-// lies. An empty device stands for the root file system. A journal that must be
+// lies. An empty device stands for the root file system, and a subvolume of btrfs,
+// as libguestfs names it, for the btrfs that it is in. A journal that must be
 // replayed does not matter where the device is given.
 //
 // Errors: ErrUnsupported, and those of r.
@@ -93,7 +102,10 @@ func ReadLayout(r io.ReaderAt, size int64, name string) (_ Layout, err error) {
 	if err != nil {
 		return Layout{}, err
 	}
-	i := slices.IndexFunc(all, func(c candidate) bool { return c.name == name || c.alias == name })
+	i := slices.IndexFunc(all, func(c candidate) bool {
+		below, ok := strings.CutPrefix(name, subvolume)
+		return c.name == name || c.alias == name || ok && (strings.HasPrefix(below, c.name+"/") || strings.HasPrefix(below, c.alias+"/"))
+	})
 	if i < 0 {
 		return Layout{}, unsupported("no device %s, or it is used by LVM", name)
 	}
@@ -129,16 +141,16 @@ func partitionLayout(disk *device, p partition) (*Partition, error) {
 	}
 	out := &Partition{
 		Name: p.name, Table: p.table, Number: p.number, Start: p.start(), Size: p.size,
-		Limit: disk.size/sector*sector - p.tail, Tail: p.tail,
+		Limit: disk.size/sector*sector - p.tail, Tail: p.tail, Hybrid: p.hybrid,
 	}
 	begin := p.start()
 	for _, o := range parts {
 		if o.start() > begin && o.start() < out.Limit {
-			out.Limit, out.Next = o.start(), o.name
+			out.Limit, out.Next, out.NextHolds = o.start(), o.name, contents(o.device)
 		}
 		// The extended partition itself is not among them.
 		if o.within != nil && p.within == nil && o.within.start() > begin && o.within.start() < out.Limit {
-			out.Limit, out.Next = o.within.start(), o.within.name
+			out.Limit, out.Next, out.NextHolds = o.within.start(), o.within.name, "extended partition"
 		}
 	}
 	if p.within != nil {
@@ -148,6 +160,28 @@ func partitionLayout(disk *device, p partition) (*Partition, error) {
 		}
 	}
 	return out, nil
+}
+
+// contents names what a device holds; empty where that can't be told.
+func contents(d *device) string {
+	head, err := d.bytes(0, min(probeSize, d.size))
+	if err != nil {
+		return ""
+	}
+	has := func(at int, magic string) bool { return len(head) >= at+len(magic) && string(head[at:at+len(magic)]) == magic }
+	switch name, _ := holds(head); {
+	case has(4086, "SWAPSPACE2"):
+		return "swap"
+	case has(0, "XFSB"):
+		return XFS
+	case has(1024+56, "\x53\xef"):
+		return Ext4
+	case has(sector, "LABELONE"):
+		return "LVM"
+	case name != unknownContents:
+		return name
+	}
+	return ""
 }
 
 // volumeLayout tells what the volume group has left, and which physical volume
@@ -167,7 +201,7 @@ func volumeLayout(v volume) (*Volume, *partition, error) {
 		out.Free += count * out.ExtentSize
 		if last == nil || pv.part.table != "" && pv.part.start() > last.part.start() {
 			last, out.Physical = pv, pv.part.name
-			out.Unused = max(0, pv.size-first-count*out.ExtentSize)
+			out.Unused = max(0, pv.size-first-count*out.ExtentSize-pv.behind(first))
 		}
 	}
 	if last == nil {
@@ -196,6 +230,17 @@ func volumeLayout(v volume) (*Volume, *partition, error) {
 	return out, last.part, nil
 }
 
+// behind is what a metadata area behind the extents, the first of which is at first,
+// takes. It stays at the end of the physical volume when that grows.
+func (pv *physicalVolume) behind(first int64) (n int64) {
+	for _, a := range pv.areas {
+		if at, size := int64(a[0]), int64(a[1]); at >= first && size > 0 && at <= pv.size-size {
+			n += pv.size - at
+		}
+	}
+	return min(n, pv.size)
+}
+
 // superblock reads the size of a file system.
 func superblock(d *device, name string) (FileSystem, error) {
 	head, err := d.bytes(0, min(2*1024, d.size))
@@ -216,12 +261,46 @@ func superblock(d *device, name string) (FileSystem, error) {
 			return f, err
 		}
 	default:
-		return f, unsupported("%s holds something other than ext2, ext3, ext4 or XFS", name)
+		if f, err = otherSuperblock(d, name); err != nil {
+			return f, err
+		}
 	}
 	if f.Size <= 0 || f.Size > d.size {
 		return f, unsupported("%s: its %s file system has a size of %d bytes, the device %d", name, f.Kind, f.Size, d.size)
 	}
 	return f, nil
+}
+
+// otherSuperblock is that of a btrfs, which begins 64 KiB behind the device's
+// beginning.
+func otherSuperblock(d *device, name string) (FileSystem, error) {
+	head, err := d.bytes(0, min(probeSize, d.size))
+	if err != nil {
+		return FileSystem{}, err
+	}
+	what, encrypted := holds(head)
+	if encrypted {
+		return FileSystem{}, unusable("%s is encrypted (%s)", name, what)
+	}
+	if what != Btrfs {
+		return FileSystem{}, unsupported("%s holds %s", name, what)
+	}
+	const begin, size, devices, sectorSize, own = 64 << 10, 4 << 10, 0x88, 0x90, 0xc9
+	if len(head) < begin+size {
+		return FileSystem{}, unsupported("btrfs that is cut off")
+	}
+	sb := head[begin : begin+size]
+	unit := int64(le.Uint32(sb[sectorSize:]))
+	switch {
+	case le.Uint64(sb[devices:]) != 1:
+		return FileSystem{}, unsupported("btrfs of several devices")
+	case crc32.Checksum(sb[32:], castagnoli) != le.Uint32(sb) && le.Uint16(sb[0xc4:]) == 0:
+		return FileSystem{}, unsupported("btrfs with a damaged superblock")
+	case unit < 512 || unit > 64<<10:
+		return FileSystem{}, unsupported("btrfs with a superblock that makes no sense")
+	}
+	// The device's own item: its number, and its size.
+	return FileSystem{Kind: Btrfs, Size: sizeOf(le.Uint64(sb[own+8:]), 1), Slack: unit}, nil
 }
 
 func extSuperblock(sb []byte) (FileSystem, error) {

@@ -39,10 +39,10 @@ func TestLayoutOfPartitions(t *testing.T) {
 			Name: "/dev/sda2", Table: TableGPT, Number: 2, Start: 10 * mib, Size: 10 * mib, Limit: 64*mib - 33*sector, Tail: 33 * sector,
 		}},
 		"out of order": {"label: dos\nstart=61440,size=2048,type=83\nstart=20480,size=20480,type=83\n", 10, "/dev/sda2", Partition{
-			Name: "/dev/sda2", Table: TableMBR, Number: 2, Start: 10 * mib, Size: 10 * mib, Limit: 30 * mib, Next: "/dev/sda1",
+			Name: "/dev/sda2", Table: TableMBR, Number: 2, Start: 10 * mib, Size: 10 * mib, Limit: 30 * mib, Next: "/dev/sda1", NextHolds: "",
 		}},
 		"before an extended one": {"label: dos\nstart=20480,size=20480,type=83\nstart=45056,size=20480,type=5\nstart=47104,size=2048,type=83\n", 10, "", Partition{
-			Name: "/dev/sda1", Table: TableMBR, Number: 1, Start: 10 * mib, Size: 10 * mib, Limit: 22 * mib, Next: "/dev/sda2",
+			Name: "/dev/sda1", Table: TableMBR, Number: 1, Start: 10 * mib, Size: 10 * mib, Limit: 22 * mib, Next: "/dev/sda2", NextHolds: "extended partition",
 		}},
 		"logical": {"label: dos\nstart=2048,size=61440,type=5\nstart=20480,size=20480,type=83\n", 10, "", Partition{
 			Name: "/dev/sda5", Table: TableMBR, Number: 5, Start: 10 * mib, Size: 10 * mib, Limit: 64 * mib,
@@ -135,6 +135,11 @@ func TestVolumeLayout(t *testing.T) {
 	want := Volume{Size: 12 * mib, ExtentSize: 4 * mib, Free: 28 * mib, Physical: "/dev/sda2", Unused: 1<<30 - mib - 40*mib}
 	if err != nil || *v != want || part.name != "/dev/sda2" {
 		t.Errorf("%+v, %v; want %+v", v, err, want)
+	}
+	// A second metadata area takes the end, and stays there.
+	pv := &physicalVolume{device: &device{size: 1 << 30}, areas: [][2]uint64{{4096, mib - 4096}, {1<<30 - mib, mib}}}
+	if n := pv.behind(mib); n != mib {
+		t.Errorf("%d bytes behind the extents", n)
 	}
 	for _, to := range []string{"", "pe_count = 2", "pe_count = 9223372036854775807"} {
 		if _, _, err := layout(strings.Replace(text, "pe_count = 10", to, 1)); !errors.Is(err, ErrUnsupported) {

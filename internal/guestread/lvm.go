@@ -14,6 +14,8 @@ type physicalVolume struct {
 	vg   *section // the text's first section
 	name string   // the volume group's
 	part *partition
+	// areas are begin and length of the metadata areas, in bytes.
+	areas [][2]uint64
 }
 
 // volume is a logical volume; err says why it can't be read.
@@ -54,6 +56,7 @@ func readPV(d *device) (*physicalVolume, error) {
 	if err != nil {
 		return nil, err
 	}
+	pv.areas = areas
 	for _, area := range areas {
 		text, err := readLVMText(d, area[0], area[1])
 		if err != nil {

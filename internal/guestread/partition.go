@@ -1,6 +1,7 @@
 package guestread
 
 import (
+	"errors"
 	"hash/crc32"
 	"strconv"
 )
@@ -19,11 +20,15 @@ type partition struct {
 	kind   string
 	table  string     // TableMBR or TableGPT
 	within *partition // the extended one that holds a logical one
+	hybrid bool       // beside a GPT the MBR has partitions, too
 	tail   int64      // bytes that the table itself takes at the end of the disk
 }
 
 // start is where the partition begins, in bytes.
 func (p partition) start() int64 { return p.device.r.(*linear).extents[0].at }
+
+// mbrProtective is the type of the MBR's entry that stands for a GPT.
+const mbrProtective = 0xee
 
 // Partition types that matter.
 const (
@@ -53,17 +58,52 @@ func partitions(disk *device) ([]partition, error) {
 		}
 		return nil, nil
 	}
+	protective, others := false, false
+	for i := range 4 {
+		kind := mbr[446+16*i+4]
+		protective = protective || kind == mbrProtective
+		others = others || kind != mbrProtective && kind != 0
+	}
+	switch {
+	case protective && gpt:
+		return gptPartitions(disk, mbr[sector:], others)
+	case protective:
+		if other, err := largeSectors(disk); err != nil || other != 0 {
+			return nil, errors.Join(err, unusable("its GPT is for disks with sectors of %d bytes, and virtual machines get an RBD image with 512", other))
+		}
+	case gpt:
+		return nil, unsupported("two partition tables")
+	}
+	for i := range 4 {
+		if mbr[446+16*i]&0x7f != 0 {
+			return nil, nil // a boot sector, and no table to the kernel either
+		}
+	}
+	return mbrPartitions(disk, mbr)
+}
+
+// largeSectors is the size of larger sectors for which a disk has a GPT, 0 for none.
+func largeSectors(disk *device) (int64, error) {
+	const large = 4096
+	if disk.size < 2*large {
+		return 0, nil
+	}
+	head, err := disk.bytes(large, sector)
+	if err != nil || string(head[:8]) != "EFI PART" {
+		return 0, err
+	}
+	return large, nil
+}
+
+func mbrPartitions(disk *device, mbr []byte) ([]partition, error) {
 	var parts, extended []partition
 	for i := range 4 {
 		p, err := mbrEntry(disk, mbr, i, 0)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case p == nil:
+		if p == nil {
 			continue
-		case p.kind == mbrGPT && gpt:
-			return gptPartitions(disk, mbr[sector:])
 		}
 		p.named(i+1, TableMBR)
 		switch p.kind {
@@ -76,8 +116,8 @@ func partitions(disk *device) ([]partition, error) {
 			parts = append(parts, *p)
 		}
 	}
-	if gpt || len(extended) > 1 {
-		return nil, unsupported("two partition tables")
+	if len(extended) > 1 {
+		return nil, unsupported("two extended partitions")
 	}
 	if len(extended) == 1 {
 		logical, err := logicalPartitions(disk, extended[0])
@@ -98,7 +138,7 @@ func mbrEntry(disk *device, table []byte, i int, base int64) (*partition, error)
 		return nil, nil
 	}
 	if e[0]&0x7f != 0 {
-		return nil, unsupported("what looks like an MBR is none")
+		return nil, unsupported("a logical partition with the boot indicator %#x", e[0])
 	}
 	kind := strconv.FormatUint(uint64(e[4]), 16)
 	if kind == mbrGPT {
@@ -144,8 +184,9 @@ func logicalPartitions(disk *device, ext partition) ([]partition, error) {
 }
 
 // gptPartitions reads a GPT whose header stands in sector 1. Where that one is
-// damaged the kernel takes the other, at the end; this package does not.
-func gptPartitions(disk *device, header []byte) ([]partition, error) {
+// damaged the kernel takes the other, at the end; this package does not. hybrid says
+// that the MBR has partitions of its own, which the kernel does not look at.
+func gptPartitions(disk *device, header []byte, hybrid bool) ([]partition, error) {
 	size := le.Uint32(header[12:])
 	if size < 92 || size > sector {
 		return nil, unsupported("a GPT header of %d bytes", size)
@@ -181,7 +222,7 @@ func gptPartitions(disk *device, header []byte) ([]partition, error) {
 		if err != nil {
 			return nil, err
 		}
-		p := partition{device: d, kind: kind, tail: sector + (int64(count)*int64(each)+sector-1)/sector*sector}
+		p := partition{device: d, kind: kind, hybrid: hybrid, tail: sector + (int64(count)*int64(each)+sector-1)/sector*sector}
 		p.named(i+1, TableGPT)
 		parts = append(parts, p)
 	}

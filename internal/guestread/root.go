@@ -29,11 +29,16 @@ func findRoot(disk *device, want string) (string, filesystem, error) {
 	}
 	var found filesystem
 	var name string
+	var closed error // what nobody can look into
 	for _, c := range all {
 		if want != "" && want != c.name && want != c.alias {
 			continue
 		}
 		fsys, err := c.open()
+		if errors.Is(err, ErrUnusable) && want == "" {
+			closed = err
+			continue
+		}
 		if err != nil {
 			return "", nil, err
 		}
@@ -62,6 +67,8 @@ func findRoot(disk *device, want string) (string, filesystem, error) {
 		return name, found, nil
 	case want != "":
 		return "", nil, unsupported("no device %s", want)
+	case closed != nil:
+		return "", nil, closed
 	}
 	return "", nil, unsupported("no operating system found")
 }
@@ -157,7 +164,11 @@ func openFS(d *device, name string) (filesystem, error) {
 	case isXFS:
 		return openXFS(d)
 	}
-	return nil, unsupported("%s holds something other than ext2, ext3, ext4 or XFS", name)
+	what, encrypted := holds(head)
+	if encrypted {
+		return nil, unusable("%s is encrypted (%s)", name, what)
+	}
+	return nil, unsupported("%s holds %s", name, what)
 }
 
 // IsNTFS says whether a device of a disk certainly holds an NTFS, which is all that
@@ -209,7 +220,7 @@ func (c candidate) device() *device {
 }
 
 func unlessUnsupported(err error) error {
-	if errors.Is(err, ErrUnsupported) {
+	if errors.Is(err, ErrUnsupported) || errors.Is(err, ErrUnusable) {
 		return nil
 	}
 	return err

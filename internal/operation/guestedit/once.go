@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestinspect"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -37,7 +38,8 @@ type Done struct {
 
 // Do does the work, as a whole or not at all.
 //
-// Errors: ErrChanged, those of ImageRef.Find, Change.Run and the work.
+// Errors: ErrChanged, those of ImageRef.Find, guestinspect.CheckUsable, Change.Run
+// and the work.
 func (o Once) Do(ctx context.Context, b guestoverlay.Backends) (Done, error) {
 	img, err := o.Image.Find(ctx, b.Ceph)
 	if err != nil {
@@ -47,11 +49,17 @@ func (o Once) Do(ctx context.Context, b guestoverlay.Backends) (Done, error) {
 		return Done{}, ErrChanged
 	}
 	done := Done{Spec: img.Spec, ImageID: img.ID, Revision: Revision(img.ID, o.Inputs), Messages: []string{}}
-	err = Change{Step: o.Step, Make: func(ctx context.Context, overlay *guestoverlay.Overlay) (bool, error) {
-		said, err := o.Work(ctx, overlay)
-		done.Messages = append(done.Messages, said...)
-		return true, err
-	}}.Run(ctx, b, img.Spec, img.ID)
+	err = Change{
+		Step: o.Step,
+		Needed: func(ctx context.Context, spec rbd.Spec) (bool, error) {
+			return true, guestinspect.CheckUsable(ctx, b, spec)
+		},
+		Make: func(ctx context.Context, overlay *guestoverlay.Overlay) (bool, error) {
+			said, err := o.Work(ctx, overlay)
+			done.Messages = append(done.Messages, said...)
+			return true, err
+		},
+	}.Run(ctx, b, img.Spec, img.ID)
 	if err != nil {
 		return Done{}, err
 	}

@@ -65,6 +65,18 @@ func Direct(ctx context.Context, b guestoverlay.Backends, spec rbd.Spec, tree gu
 	return read(g)
 }
 
+// CheckUsable refuses a disk which shows that no appliance can use its guest, as one
+// that is encrypted.
+//
+// Errors: guestread.ErrUnusable, those of rbd.OpenReader.
+func CheckUsable(ctx context.Context, b guestoverlay.Backends, spec rbd.Spec) error {
+	err := Direct(ctx, b, spec, guest.Tree{}, func(Reader) error { return nil })
+	if errors.Is(err, guestread.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
 // Read has read inspect the guest, in an appliance where nothing else will do;
 // read may then be called a second time. An empty tree has the one operating
 // system found.

@@ -18,8 +18,8 @@ func OfGuest(err error) bool {
 	}
 	var refused *guestfs.Error
 	return errors.As(err, &refused) && !errors.Is(err, guestfs.ErrLaunch) || slices.ContainsFunc([]error{
-		guestread.ErrUnsupported, guestread.ErrFileType, guestread.ErrTooLarge,
-		guestfs.ErrNoRoot, guestfs.ErrManyRoots, guestfs.ErrNotMounted, guestfs.ErrSymlink, guestfs.ErrFileType,
+		guestread.ErrUnsupported, guestread.ErrUnusable, guestread.ErrFileType, guestread.ErrTooLarge,
+		guestfs.ErrNoRoot, guestfs.ErrNoSystem, guestfs.ErrManyRoots, guestfs.ErrNoMount, guestfs.ErrNotMounted, guestfs.ErrSymlink, guestfs.ErrFileType,
 		guestfs.ErrTooLarge, guestfs.ErrTooMany, guestfs.ErrUnclean, guestfs.ErrNoModes,
 	}, func(is error) bool { return errors.Is(err, is) })
 }

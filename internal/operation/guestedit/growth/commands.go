@@ -18,8 +18,8 @@ func features(l guestread.Layout, g Goal) []string {
 	if g.Volume {
 		f = append(f, "lvm2")
 	}
-	if l.FileSystem.Kind == guestread.XFS {
-		f = append(f, "xfs")
+	if kind := l.FileSystem.Kind; kind == guestread.XFS || kind == guestread.Btrfs {
+		f = append(f, kind)
 	}
 	return f
 }
@@ -48,6 +48,13 @@ func commands(l guestread.Layout, g Goal) (out [][]string) {
 		}
 	}
 	if !g.FileSystem {
+		return out
+	}
+	if l.FileSystem.Kind == guestread.Btrfs {
+		add("mount", l.Device, "/")
+		add("btrfs-filesystem-resize", "/")
+		add("umount-all")
+		add("btrfs-fsck", l.Device)
 		return out
 	}
 	if l.FileSystem.Kind == guestread.XFS {

@@ -128,3 +128,31 @@ func TestGrowthThatNeedsAppliance(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A btrfs grows in an appliance, the partition before that without one.
+func TestGrowBtrfs(t *testing.T) {
+	t.Parallel()
+	acctest.RequireLab(t)
+	guests, err := guestfs.New(guestfs.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	disk, fsys := filepath.Join(dir, "disk"), filepath.Join(dir, "btrfs")
+	guestdisk.Run(t, "sh", "-c", `mkdir -p "$1/root/etc" && printf kept >"$1/root/etc/keep" && truncate -s 120M "$2" && mkfs.btrfs -q --rootdir "$1/root" "$2"`, "sh", dir, fsys)
+	guestdisk.Run(t, "sh", "-c", `truncate -s 122M "$1" && printf 'label: gpt\nstart=2048,size=245760,type=L\n' | sfdisk -q "$1" && dd if="$2" of="$1" bs=1M seek=1 conv=notrunc,sparse status=none`, "sh", disk, fsys)
+	spec := rbd.Spec{Pool: "vms", Image: acctest.Name(t)}
+	acctest.RBD(t, "import", "--no-progress", disk, spec.String())
+	acctest.RBD(t, "resize", "--no-progress", "--size", "300M", spec.String())
+	b := guestoverlay.Backends{Ceph: rbd.NewCluster(rbd.Config{}), Guests: guests}
+	l, err := job{Backends: b, spec: spec, device: "btrfsvol:/dev/sda1/root"}.run(t.Context(), acctest.ImageID(t, spec.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left := 299*mib - l.FileSystem.Size; l.FileSystem.Kind != guestread.Btrfs || l.Device != "/dev/sda1" || left < 33*sector || left > 64<<10 {
+		t.Errorf("%+v, %d bytes are left", l, left)
+	}
+	after := filepath.Join(t.TempDir(), "disk")
+	acctest.RBD(t, "export", "--no-progress", spec.String(), after)
+	guestdisk.Run(t, "sh", "-c", `dd if="$1" of="$2" bs=1M skip=1 conv=sparse status=none && btrfs check -q "$2" && btrfs restore -D -v "$2" / | grep -q etc/keep`, "sh", after, fsys)
+}

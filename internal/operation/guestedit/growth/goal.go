@@ -14,6 +14,8 @@ var (
 	ErrNoRoom = errors.New("there is no room for it on the image")
 	// ErrBlocked says that the partition is not the last one.
 	ErrBlocked = errors.New("another partition is behind it")
+	// ErrHybrid says that a partition is in two tables.
+	ErrHybrid = errors.New("the disk has a hybrid MBR")
 	// ErrMBR says that the partition table can't say such a size.
 	ErrMBR = errors.New("an MBR partition has 2 TiB at most")
 )
@@ -78,6 +80,9 @@ func goalFor(l guestread.Layout, diskSize, want int64) (Goal, error) {
 			return Goal{}, err
 		}
 		g.extend(*l.Partition, end)
+	}
+	if g.Partition != 0 && l.Partition.Hybrid {
+		return Goal{}, fmt.Errorf("%w: its partitions would no longer be those of the GPT, in which %s grows", ErrHybrid, l.Partition.Name)
 	}
 	unused := has - l.FileSystem.Size
 	g.FileSystem = g.Partition != 0 || g.Volume || unused > l.FileSystem.Slack
@@ -154,7 +159,11 @@ func reach(p guestread.Partition, diskSize, want int64) (int64, error) {
 		}
 		limit = end
 	case p.Next != "":
-		return 0, fmt.Errorf("%s can't reach the end of the image, as %s begins behind it: %w", p.Name, p.Next, ErrBlocked)
+		next := p.Next
+		if p.NextHolds != "" {
+			next += " (" + p.NextHolds + ")"
+		}
+		return 0, fmt.Errorf("%s can't reach the end of the image, as %s begins behind it: %w", p.Name, next, ErrBlocked)
 	}
 	if p.Table == guestread.TableMBR && limit-p.Start > maxMBR {
 		return 0, fmt.Errorf("%s would have %d bytes: %w", p.Name, limit-p.Start, ErrMBR)

@@ -34,6 +34,8 @@ func TestGoal(t *testing.T) {
 		l.Volume.ExtentSize = 384 << 10
 		l.Volume.Size, l.FileSystem.Size = size, size
 	}
+	hybrid := part(guestread.TableGPT, gib, 33*sector)
+	hybrid.Partition.Hybrid = true
 	for name, c := range map[string]struct {
 		l          guestread.Layout
 		disk, want int64
@@ -44,6 +46,8 @@ func TestGoal(t *testing.T) {
 		"alignment":              {l: part(guestread.TableMBR, gib, 0), disk: gib + 2*mib - sector},
 		"to the end":             {l: part(guestread.TableMBR, gib, 0), disk: 2*gib + 100, goal: Goal{Partition: 2*gib - mib, FileSystem: true}},
 		"gpt":                    {l: part(guestread.TableGPT, gib, 33*sector), disk: 2 * gib, goal: Goal{Partition: 2*gib - mib - 33*sector, FileSystem: true}},
+		"hybrid":                 {l: hybrid, disk: 2 * gib, err: ErrHybrid},
+		"hybrid holds":           {l: hybrid, disk: gib + mib + 33*sector},
 		"gpt holds":              {l: part(guestread.TableGPT, gib, 33*sector), disk: gib + mib + 33*sector},
 		"file system alone":      {l: small, disk: gib + mib, goal: Goal{FileSystem: true}},
 		"to a size":              {l: part(guestread.TableMBR, gib, 0), disk: 4 * gib, want: 2 * gib, goal: Goal{Partition: 2 * gib, FileSystem: true}},
@@ -120,7 +124,11 @@ func TestCommands(t *testing.T) {
 			Goal{Volume: true, VolumeSize: 8*mib + 128<<10},
 			"pvresize /dev/sda2; lvresize /dev/vg/lv 8",
 		},
-		{func() {}, Goal{Volume: true}, "pvresize /dev/sda2; lvresize-free /dev/vg/lv 100"},
+		{
+			func() { l.Device, l.Volume, l.FileSystem.Kind = "/dev/sda2", nil, guestread.Btrfs }, Goal{FileSystem: true},
+			"mount /dev/sda2 /; btrfs-filesystem-resize /; umount-all; btrfs-fsck /dev/sda2",
+		},
+		{func() { l.Device, l.Volume = "/dev/vg/lv", &guestread.Volume{Physical: "/dev/sda2"} }, Goal{Volume: true}, "pvresize /dev/sda2; lvresize-free /dev/vg/lv 100"},
 	} {
 		c.change()
 		if got := join(l, c.g); got != c.want {

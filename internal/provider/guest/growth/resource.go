@@ -24,12 +24,13 @@ var kind = report.NewKind("file system in RBD image", advice, guestresource.Advi
 var advice = []report.Advice{
 	{Is: growth.ErrShrink, Do: "File systems are never shrunk: raise size, or leave it out."},
 	{Is: growth.ErrNoRoom, Do: "Grow the image first, with size of rbd_image or rbd_image_conversion."},
-	{Is: growth.ErrBlocked, Do: "Only what is behind the partition can be added to it: name another device, or give a size that fits. The image was not changed."},
+	{Is: growth.ErrBlocked, Do: "Only what is behind the partition can be added to it: name another device, or give a size that fits. Where a swap partition is last, build the image with swap in a file, or before the root. The image was not changed."},
+	{Is: growth.ErrHybrid, Do: "Make it a plain GPT first, in the image's own build or with `fdisk` (M for the MBR, d, w) on a copy: a boot loader that needs the MBR's partitions would not see the new size. The image was not changed."},
 	{Is: growth.ErrMBR, Do: "Give a size of 2047GiB at most, or build the image with a GPT."},
 	{Is: growth.ErrUnclean, Do: "Look at it with `e2fsck -f` or `xfs_repair` on a clone of the image. The image was not changed."},
 	{Is: growth.ErrUnsettled, Do: "The image was put back to what it was. Please report it, with the output of `guestfish -a IMAGE run : list-filesystems : part-list /dev/sda`."},
 	{Is: growth.ErrPlan, Do: "Run again, so that it is planned anew."},
-	{Is: guestread.ErrUnsupported, Do: "MBR and GPT, linear LVM, ext2 to ext4 and xfs can be grown. Where the device is not the right one, name it with device."},
+	{Is: guestread.ErrUnsupported, Do: "MBR and GPT, linear LVM, ext2 to ext4, xfs and btrfs of one device can be grown. Where the device is not the right one, name it with device."},
 }
 
 // NewResource is rbd_guest_filesystem_growth.

@@ -2,6 +2,7 @@ package guestresource
 
 import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/workdir"
@@ -11,6 +12,9 @@ import (
 var Advice = []report.Advice{
 	{Is: workdir.ErrTooMuch, Do: "It was stopped, and the image was not changed. If the guest is to write as much, raise max_overlay_size in the provider's guestfs block."},
 	{Is: workdir.ErrFilling, Do: "What was running was stopped, and the image was not changed. Make room there, or set TMPDIR to a folder with more space. max_overlay_size in the provider's guestfs block limits what one guest may write there."},
+	{Is: guestread.ErrUnusable, Do: "Nothing was started. An encrypted guest is changed in its own build, or by a program that runs in it when it boots; a disk for sectors of 4096 bytes is to be built for 512."},
+	{Is: guestfs.ErrNoSystem, Do: "virt-sysprep and virt-customize work on operating systems that libguestfs's inspection knows. Files of any other are edited with rbd_guest_file_edit, by its root_device or mounts. The image was not changed."},
+	{Is: guestfs.ErrNoMount, Do: "Its file system may be newer than the kernel of the machine that runs Terraform, from which the appliance is made, or damaged: try `guestfish --ro -a IMAGE` there, and a newer release. The image was not changed."},
 	{Is: guestfs.ErrManyRoots, Do: "Say which one is meant with root_device."},
 	{Is: guestfs.ErrNoRoot, Do: "Say where the root file system is with root_device, if the image holds one."},
 	{Is: guestfs.ErrFeature, Do: "Install the package on the machine that runs Terraform."},

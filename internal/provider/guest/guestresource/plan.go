@@ -2,6 +2,7 @@ package guestresource
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -11,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestinspect"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
@@ -124,6 +126,12 @@ func (p *Planning[M]) Once(ctx context.Context, inputs any) (runs bool) {
 	runs = !same || !revision.Equal(p.state.Revision) || img != nil && img.EditInterrupted()
 	if runs && img != nil {
 		p.Data.Planned.NoteEdit(img.ID)
+	}
+	if runs && img != nil && !img.ContentInDoubt() {
+		if err := guestinspect.CheckUsable(ctx, p.Data.Guest(), img.Spec); err != nil && !errors.Is(err, rbd.ErrInUse) {
+			p.Kind.AttributeError(p.Diagnostics(), path.Root(imageref.Name), "plan a change of", img.Spec.String(), err)
+			return runs
+		}
 	}
 	if runs && same && img != nil {
 		if _, err := guestedit.CheckPlanned(ctx, p.Data.Ceph, img.Spec, true); err != nil {
