@@ -168,7 +168,9 @@ func contents(d *device) string {
 	if err != nil {
 		return ""
 	}
-	has := func(at int, magic string) bool { return len(head) >= at+len(magic) && string(head[at:at+len(magic)]) == magic }
+	has := func(at int, magic string) bool {
+		return len(head) >= at+len(magic) && string(head[at:at+len(magic)]) == magic
+	}
 	switch name, _ := holds(head); {
 	case has(4086, "SWAPSPACE2"):
 		return "swap"
