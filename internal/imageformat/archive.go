@@ -38,7 +38,7 @@ func oldTar(head []byte) Content {
 	if sum != said {
 		return Content{}
 	}
-	return other("a tar archive")
+	return archive(Tar)
 }
 
 // binaryCpio has a magic of two bytes: the name behind it must make sense.

@@ -13,7 +13,15 @@ type Content struct {
 	// Format is that which is to be stated, where the file is an image of one
 	// that can be read.
 	Format string
+	// Archive tells that it is an archive of which one file can be read (Tar, Zip).
+	Archive bool
 }
+
+// Names of the archives of which one file can be read.
+const (
+	Tar = "a tar archive"
+	Zip = "a zip archive"
+)
 
 // signature is a kind of file by what stands at one place of it.
 type signature struct {
@@ -22,12 +30,16 @@ type signature struct {
 	Content
 }
 
-func image(name, format string) Content { return Content{name, format} }
+func image(name, format string) Content { return Content{Name: name, Format: format} }
 func other(name string) Content         { return Content{Name: name} }
+func archive(name string) Content       { return Content{Name: name, Archive: true} }
 
 // What a disk may begin with by itself (a boot sector, a file system, ISO 9660,
 // an LVM or RAID superblock) is not among them.
 var signatures = []signature{
+	// It begins with the name of a file, which may look like anything.
+	{257, "ustar", archive(Tar)},
+
 	{0, "QFI\xfb\x00\x00\x00\x01", other("a disk image of format qcow (version 1)")},
 	{0, "QFI\xfb", image("a qcow2 disk image", Qcow2)},
 	{0, "KDMV", image("a vmdk disk image", VMDK)},
@@ -51,11 +63,10 @@ var signatures = []signature{
 	{0, "rbd image v2", other("an export of `rbd export --export-format 2`")},
 	{0, "#!/bin/sh\n#V2.0 Format\n", other("a cloop image")},
 
-	{257, "ustar", other("a tar archive")},
-	{0, "PK\x03\x04", other("a zip archive")},
-	{0, "PK\x05\x06", other("a zip archive")},
-	{0, "PK\x07\x08", other("a zip archive")},
-	{0, "PK00PK\x03\x04", other("a zip archive")},
+	{0, "PK\x03\x04", archive(Zip)},
+	{0, "PK\x05\x06", archive(Zip)},
+	{0, "PK\x07\x08", archive(Zip)},
+	{0, "PK00PK\x03\x04", archive(Zip)},
 	{0, "7z\xbc\xaf\x27\x1c", other("a 7z archive")},
 	{0, "Rar!\x1a\x07", other("a rar archive")},
 	{0, "!<arch>\n", other("an ar archive")},

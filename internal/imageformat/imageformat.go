@@ -28,6 +28,8 @@ var (
 	ErrCorrupt     = errors.New("the image is marked as corrupt")
 	ErrSize        = errors.New("the image contradicts itself about its size")
 	ErrContent     = errors.New("the source is no raw disk")
+	// ErrArchive is told beside ErrFormat and ErrContent.
+	ErrArchive = errors.New("which file in it is the disk is not stated")
 )
 
 // Names of the formats that have a header, as qemu-img writes them.
@@ -172,6 +174,14 @@ func Quote(name string) string {
 	return strconv.Quote(short)
 }
 
+// WithArchive adds ErrArchive to an error about what is an archive.
+func (c Content) WithArchive(err error) error {
+	if c.Archive {
+		return fmt.Errorf("%w; %w", err, ErrArchive)
+	}
+	return err
+}
+
 // notThe says that a file does not begin as its format does, and what it is.
 func notThe(format string, f file) error {
 	head, err := f.upTo(0, HeadBytes)
@@ -185,7 +195,7 @@ func notThe(format string, f file) error {
 		}
 	}
 	if c := Identify(head, tail, f.size < 0 || f.size > HeadBytes); c.Name != "" {
-		return fmt.Errorf("%w: it is %s, not %s", ErrFormat, c.Name, format)
+		return c.WithArchive(fmt.Errorf("%w: it is %s, not %s", ErrFormat, c.Name, format))
 	}
 	return fmt.Errorf("%w: it does not begin as %s does", ErrFormat, format)
 }

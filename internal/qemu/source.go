@@ -27,6 +27,7 @@ var (
 	ErrCorrupt     = imageformat.ErrCorrupt
 	ErrSize        = imageformat.ErrSize
 	ErrContent     = imageformat.ErrContent
+	ErrArchive     = imageformat.ErrArchive
 	ErrChanged     = errors.New("the source changed while it was read")
 )
 
@@ -151,10 +152,10 @@ func (s Source) Check() error {
 
 // ContentError is about a raw source that is something else.
 //
-// Errors: ErrContent.
+// Errors: ErrContent, and ErrArchive where it is an archive.
 func ContentError(name string, c imageformat.Content) error {
 	if c.Format != "" {
 		return fmt.Errorf("%w: %s is %s; its format is %q", ErrContent, name, c.Name, c.Format)
 	}
-	return fmt.Errorf("%w: %s is %s", ErrContent, name, c.Name)
+	return c.WithArchive(fmt.Errorf("%w: %s is %s", ErrContent, name, c.Name))
 }

@@ -63,8 +63,8 @@ type Result struct {
 // finishes what had its name already.
 //
 // Errors: those of rbd's Resume, NewPending, Publish and UnlessFull, of checksum,
-// fetch, imageformat, qemu and decompress; ErrTooSmall, ErrTooLong, ErrUnknownEnd,
-// ErrNoChain, ErrCompressedImage; workdir.ErrNoSpace.
+// fetch, imageformat, qemu, decompress and archive; ErrTooSmall, ErrTooLong,
+// ErrUnknownEnd, ErrNoChain, ErrNoArchive, ErrCompressedImage; workdir.ErrNoSpace.
 func Do(ctx context.Context, d Deps, r Request) (_ Result, err error) {
 	ctx = rbd.Patiently(ctx)
 	unlock, err := d.Ceph.LockImage(ctx, r.Target)

@@ -36,31 +36,43 @@ func openFile(w *workspace, ref Reference) (source, error) {
 // readFile reads the beginning of a file, and unless that is compressed its header.
 // unpack tells whether what is compressed counts as that.
 func readFile(name string, src qemu.Source, unpack bool) (d *disk, compressed bool, err error) {
-	before, err := os.Stat(name)
-	if err != nil {
+	if d, err = beginFile(name, src); err != nil {
 		return nil, false, err
-	}
-	if !before.Mode().IsRegular() {
-		return nil, false, fmt.Errorf("%s is not a regular file", name)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, false, err
-	}
-	defer func() { _ = f.Close() }() // opened for reading
-	src.File = name
-	if src.Head, err = io.ReadAll(io.LimitReader(f, qemu.HeadBytes)); err != nil {
-		return nil, false, err
-	}
-	d = &disk{
-		Source: src, sizeBytes: uint64(before.Size()), //nolint:gosec // of a regular file
-		reader: func() (readAtCloser, error) { return os.Open(name) },
-		same:   func() error { return checkSameFile(name, before) },
 	}
 	if decompress.Detect(d.Head) != decompress.None && unpack {
 		return d, true, nil
 	}
-	return d, false, d.Inspect(f, before.Size())
+	r, err := d.reader()
+	if err != nil {
+		return nil, false, err
+	}
+	defer func() { _ = r.Close() }()                  // opened for reading
+	return d, false, d.Inspect(r, int64(d.sizeBytes)) //nolint:gosec // of a regular file
+}
+
+// beginFile reads the beginning of a file.
+func beginFile(name string, src qemu.Source) (*disk, error) {
+	before, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !before.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // opened for reading
+	src.File = name
+	if src.Head, err = io.ReadAll(io.LimitReader(f, qemu.HeadBytes)); err != nil {
+		return nil, err
+	}
+	return &disk{
+		Source: src, sizeBytes: uint64(before.Size()), //nolint:gosec // of a regular file
+		reader: func() (readAtCloser, error) { return os.Open(name) },
+		same:   func() error { return checkSameFile(name, before) },
+	}, nil
 }
 
 // checkSameFile fails where a file is another one than it was, or was written to.

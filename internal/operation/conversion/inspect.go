@@ -46,7 +46,7 @@ func (b *beginning) check(more bool) error {
 	case b.Format == formatRaw:
 		return nil
 	case c.Name != "" && c.Format != b.Format:
-		return fmt.Errorf("look at %s: %w: it is %s, not %s", b, qemu.ErrFormat, c.Name, b.Format)
+		return c.WithArchive(fmt.Errorf("look at %s: %w: it is %s, not %s", b, qemu.ErrFormat, c.Name, b.Format))
 	}
 	if b.Format == imageformat.Qcow2 || b.Format == imageformat.VDI {
 		// Cut off is only what was seen of it.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/imageformat"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 )
 
 // formatRaw is the format that has no header.
@@ -23,6 +24,9 @@ type Reference struct {
 	Sums          checksum.Sums
 	ChecksumsURL  string
 	PublishedName string
+	// ArchiveMember is the file in a tar or zip archive that is meant, where File or
+	// URL is one.
+	ArchiveMember string
 	// AllowBackingChain takes a qcow2 file with backing files in its folder.
 	AllowBackingChain bool
 	// AllowAnyContent takes a raw source for a disk, whatever it looks like.
@@ -44,10 +48,13 @@ type source interface {
 }
 
 // open opens a source. parts says whether one on a server may be read in parts; it
-// becomes a stream otherwise, as all does that is compressed as a whole.
+// becomes a stream otherwise, as all does that is compressed as a whole, or a
+// member of an archive.
 func open(ctx context.Context, w *workspace, ref Reference, parts bool) (source, error) {
 	switch {
-	case ref.URL != "" && parts:
+	case ref.ArchiveMember != "" && ref.File != "":
+		return openArchive(ref)
+	case ref.URL != "" && parts && ref.ArchiveMember == "":
 		return openRanges(ctx, ref)
 	case ref.URL != "":
 		return newStream(ref), nil
@@ -76,8 +83,17 @@ func inspectionOf(h imageformat.Header) Inspection {
 // without reading all of it: `qemu-img info`. Of one on a server the beginning is
 // fetched, and what its header refers to.
 //
-// Errors: those of imageformat, qemu and fetch; ErrNoChain, ErrCompressedImage.
-func Inspect(ctx context.Context, d Deps, ref Reference) (_ Inspection, err error) {
+// Errors: those of imageformat, qemu, fetch and archive; ErrNoChain, ErrNoArchive,
+// ErrCompressedImage.
+func Inspect(ctx context.Context, d Deps, ref Reference) (Inspection, error) {
+	found, err := inspect(ctx, d, ref)
+	if errors.Is(err, qemu.ErrArchive) && ref.Image == "" && ref.ArchiveMember == "" {
+		err = withMembers(ctx, ref, err)
+	}
+	return found, err
+}
+
+func inspect(ctx context.Context, d Deps, ref Reference) (_ Inspection, err error) {
 	w := &workspace{}
 	if ref.URL == "" {
 		if w, err = newWorkspace(ctx, d.Ceph, nil); err != nil {

@@ -13,8 +13,8 @@ import (
 // errTwice is about a compression inside a compression.
 var errTwice = errors.New("the source is compressed twice")
 
-// stream is a source that comes as a stream: what is compressed as a whole, and
-// what is on a server and not read in parts. It is opened when it is written.
+// stream is a source that comes as a stream: what is compressed as a whole, what
+// is on a server and not read in parts, and a member of an archive. It is opened when it is written.
 type stream struct {
 	ref Reference
 	// beginning is at hand where the source was opened before, or else nil.
@@ -30,10 +30,10 @@ func newStream(ref Reference) *stream {
 
 // inspect goes as far as the beginning tells: most formats have all there.
 func (s *stream) inspect(ctx context.Context) (Inspection, error) {
-	src := qemu.Source{File: s.ref.URL, Format: s.ref.Format, AnyContent: s.ref.AllowAnyContent}
-	if s.ref.URL == "" {
-		src.File = s.ref.File
+	if s.ref.ArchiveMember != "" {
+		return s.inspectMember(ctx)
 	}
+	src := qemu.Source{File: s.ref.location(), Format: s.ref.Format, AnyContent: s.ref.AllowAnyContent}
 	b := beginning{src, s.beginning}
 	if b.bytes != nil {
 		return Inspection{}, b.checkDecompressed()
@@ -65,6 +65,11 @@ func (s *stream) write(ctx context.Context, j *job) (revision string, err error)
 		return "", err
 	}
 	defer func() { err = errors.Join(err, in.close()) }()
+	if s.ref.ArchiveMember != "" {
+		if err := j.openMember(ctx, in); err != nil {
+			return "", err
+		}
+	}
 	if err := j.limitStream(in); err != nil {
 		return "", err
 	}
@@ -117,7 +122,7 @@ func (s *stream) writeCopy(ctx context.Context, j *job, in *streamReader) error 
 		return err
 	}
 	src := qemu.Source{Format: s.ref.Format, AnyContent: s.ref.AllowAnyContent, Env: j.workspace.tool.Env}
-	d, compressed, err := readFile(name, src, !s.ref.AllowAnyContent)
+	d, compressed, err := readFile(name, src, !s.ref.AllowAnyContent && s.ref.ArchiveMember == "")
 	if err != nil {
 		return err
 	}

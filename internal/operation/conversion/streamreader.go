@@ -22,12 +22,15 @@ type streamReader struct {
 	published io.Reader
 	verifier  *checksum.Verifier
 	closers   []func() error
+	// behind reads on behind a member of an archive, nil where there is none.
+	behind func() error
 
 	// name is that of the source, for messages.
 	name string
 	// sizeBytes is how much there is inside, -1 where that is not known.
-	sizeBytes int64
-	revision  string
+	sizeBytes   int64
+	revision    string
+	compression string
 }
 
 // ErrUnknownEnd is about a server whose answer ends with the connection.
@@ -74,12 +77,17 @@ func openStreamReader(ctx context.Context, ref Reference, want checksum.Sums) (_
 	if compression != decompress.None {
 		s.sizeBytes = -1
 	}
-	s.Reader = inner
+	s.Reader, s.compression = inner, compression
 	return s, nil
 }
 
 // finish verifies the checksum when all was read that is inside.
 func (s *streamReader) finish() error {
+	if s.behind != nil {
+		if err := s.behind(); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+	}
 	// A compression may end before the stream does.
 	if _, err := io.Copy(io.Discard, s.published); err != nil {
 		return err

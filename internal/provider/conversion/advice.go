@@ -1,6 +1,7 @@
 package conversion
 
 import (
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/archive"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/decompress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/fetch"
@@ -16,6 +17,15 @@ const (
 )
 
 var advice = []report.Advice{
+	{Is: qemu.ErrArchive, Do: "Where it is a source.file or source.url, archive_member of the source names the file in it that is the disk, and format is that of this file. Or unpack it (`tar -xSf ARCHIVE MEMBER`, `unzip ARCHIVE MEMBER`), and convert the file."},
+	{Is: conversion.ErrNoArchive, Do: "Leave archive_member of the source out, or unpack the source and convert the file: of archives a tar (compressed or not) and a zip are read."},
+	{Is: archive.ErrNoMember, Do: "archive_member of the source is the name as the archive has it, with folders (`tar -tf ARCHIVE`, `unzip -l ARCHIVE`)."},
+	{Is: archive.ErrKind, Do: "archive_member of the source must name the disk itself."},
+	{Is: archive.ErrAmbiguous, Do: "Nothing was made, as which of them is meant can't be told. Unpack the archive and convert the file."},
+	{Is: archive.ErrMethod, Do: "Nothing was made. Unpack the archive (`unzip`, `7z x`) and convert the file."},
+	{Is: archive.ErrTooLong, Do: "Nothing was made. Where the source is believed, raise max_source_size, or unpack the archive and convert the file."},
+	{Is: archive.ErrTruncated, Do: "Nothing was made. Fetch the source again, and compare its checksum."},
+	{Is: archive.ErrDamaged, Do: "Nothing was made. Fetch the source again, and compare its checksum. Where that is right, unpack the archive and convert the file."},
 	{Is: qemu.ErrFormat, Do: "State the format that the source has; it is never probed."},
 	{Is: qemu.ErrContent, Do: "State the format that it has, unpack it, or fetch it again where it is an error page. Where the bytes are to be written to the image as they are, whatever they look like, set allow_any_content of the source."},
 	{Is: conversion.ErrNoChain, Do: hostile + "Only if you made these images yourself, and all files of the chain are in the folder of source.file, set allow_backing_chain of the source. Otherwise: " + oneFile},

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/archive"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/decompress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/fetch"
@@ -23,6 +24,16 @@ func TestAdvice(t *testing.T) {
 	}{
 		{qemu.ErrFormat, `State the format`},
 		{qemu.ErrContent, `allow_any_content`},
+		{fmt.Errorf("%w; %w", qemu.ErrContent, qemu.ErrArchive), `archive_member.*tar -xSf`},
+		{fmt.Errorf("%w; %w", qemu.ErrFormat, qemu.ErrArchive), `archive_member.*unzip`},
+		{conversion.ErrNoArchive, `Leave archive_member`},
+		{archive.ErrNoMember, `tar -tf`},
+		{archive.ErrKind, `the disk itself`},
+		{archive.ErrAmbiguous, `Nothing was made`},
+		{archive.ErrMethod, `7z x`},
+		{archive.ErrTooLong, `max_source_size`},
+		{archive.ErrTruncated, `Fetch the source again`},
+		{archive.ErrDamaged, `Fetch the source again`},
 		{fmt.Errorf("%w; %w", qemu.ErrBackingFile, conversion.ErrNoChain), `may mean harm.*allow_backing_chain`},
 		{qemu.ErrBackingFile, `may mean harm`},
 		{qemu.ErrParent, `may mean harm`},

@@ -30,6 +30,7 @@ var infoKind = report.NewKind("disk image", infoAdvice, advice)
 var _ datasource.DataSourceWithConfigure = &infoDataSource{}
 
 var infoAdvice = []report.Advice{
+	{Is: qemu.ErrArchive, Do: "Unpack it first; `rbd_image_conversion` takes a file in it with archive_member of its source."},
 	{Is: conversion.ErrCompressed, Do: "Decompress it first; `rbd_image_conversion` takes it as it is."},
 }
 

@@ -39,13 +39,14 @@ type sourceModel struct {
 	SHA512        types.String `tfsdk:"sha512"`
 	ChecksumsURL  types.String `tfsdk:"checksums_url"`
 	PublishedName types.String `tfsdk:"published_name"`
+	ArchiveMember types.String `tfsdk:"archive_member"`
 
 	AllowBackingChain types.Bool `tfsdk:"allow_backing_chain"`
 	AllowAnyContent   types.Bool `tfsdk:"allow_any_content"`
 }
 
 func (s sourceModel) known() bool {
-	for _, v := range []types.String{s.File, s.Image, s.URL, s.Format, s.MD5, s.SHA256, s.SHA512, s.ChecksumsURL, s.PublishedName} {
+	for _, v := range []types.String{s.File, s.Image, s.URL, s.Format, s.MD5, s.SHA256, s.SHA512, s.ChecksumsURL, s.PublishedName, s.ArchiveMember} {
 		if v.IsUnknown() {
 			return false
 		}
@@ -63,7 +64,7 @@ func (s sourceModel) reference() conversion.Reference {
 	}
 	return conversion.Reference{
 		File: s.File.ValueString(), Image: s.Image.ValueString(), URL: s.URL.ValueString(), Format: s.Format.ValueString(),
-		Sums: sums, ChecksumsURL: s.ChecksumsURL.ValueString(), PublishedName: s.PublishedName.ValueString(),
+		Sums: sums, ChecksumsURL: s.ChecksumsURL.ValueString(), PublishedName: s.PublishedName.ValueString(), ArchiveMember: s.ArchiveMember.ValueString(),
 		AllowBackingChain: s.AllowBackingChain.ValueBool(), AllowAnyContent: s.AllowAnyContent.ValueBool(),
 	}
 }
@@ -85,8 +86,14 @@ func (m *model) set(r conversion.Result) {
 }
 
 func (m model) token(s sourceModel) string {
-	return m.Token("conversion", s.File.ValueString(), s.Image.ValueString(), s.URL.ValueString(), s.Format.ValueString(),
-		s.MD5.ValueString(), s.SHA256.ValueString(), s.SHA512.ValueString(), s.ChecksumsURL.ValueString(), s.PublishedName.ValueString())
+	parts := []any{
+		s.File.ValueString(), s.Image.ValueString(), s.URL.ValueString(), s.Format.ValueString(),
+		s.MD5.ValueString(), s.SHA256.ValueString(), s.SHA512.ValueString(), s.ChecksumsURL.ValueString(), s.PublishedName.ValueString(),
+	}
+	if member := s.ArchiveMember.ValueString(); member != "" { // others keep the token that they had
+		parts = append(parts, member)
+	}
+	return m.Token("conversion", parts...)
 }
 
 // Refreshed is what an import leaves open.

@@ -22,12 +22,12 @@ func TestRequest(t *testing.T) {
 	m.VerifyContent, m.Sparsify = yes, yes
 	src := sourceModel{
 		File: text("file"), Image: text("image"), URL: text("url"), Format: text("format"), MD5: text("1"), SHA256: text("2"), SHA512: text("3"),
-		ChecksumsURL: text("list"), PublishedName: text("published"), AllowBackingChain: yes, AllowAnyContent: yes,
+		ChecksumsURL: text("list"), PublishedName: text("published"), ArchiveMember: text("member"), AllowBackingChain: yes, AllowAnyContent: yes,
 	}
 	want := conversion.Request{
 		Source: conversion.Reference{
 			File: "file", Image: "image", URL: "url", Format: "format", Sums: checksum.Sums{"md5": "1", "sha256": "2", "sha512": "3"},
-			ChecksumsURL: "list", PublishedName: "published", AllowBackingChain: true, AllowAnyContent: true,
+			ChecksumsURL: "list", PublishedName: "published", ArchiveMember: "member", AllowBackingChain: true, AllowAnyContent: true,
 		},
 		Target: m.RBDSpec(), Layout: m.Layout(), MaxSourceBytes: 2 << 30, VerifyContent: true, Sparsify: true, Token: m.token(src),
 	}

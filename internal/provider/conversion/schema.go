@@ -62,7 +62,7 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"max_source_size": schema.StringAttribute{
 				Optional: true, CustomType: sizetype.Type{},
-				MarkdownDescription: "How much a source that is read as one stream (compressed as a whole, raw from `url`, or copied to `TMPDIR` first) may hold at the most, decompressed: reading ends there, and nothing is left. " + sizetype.Description +
+				MarkdownDescription: "How much a source that is read as one stream (compressed as a whole, raw from `url`, or copied to `TMPDIR` first), or a file in an archive and all that is beside it, may hold at the most, decompressed: reading ends there, and nothing is left. " + sizetype.Description +
 					" Default: `size` of a raw source; what a disk of its size can take up, of other formats; and 128 GiB where neither is known. A raw source is never read beyond `size`.",
 			},
 			"source_revision": schema.StringAttribute{
@@ -87,6 +87,9 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 	}
 }
 
+// longestMember is how long a path may be.
+const longestMember = 4096
+
 // sourceAttributes are those of source.
 func sourceAttributes() map[string]schema.Attribute {
 	formats := qemu.Formats()
@@ -94,7 +97,7 @@ func sourceAttributes() map[string]schema.Attribute {
 		"file": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "Path of a file on the machine that runs Terraform. It must exist when the plan is made. One of `file`, `url` and `image`. " +
-				"A file that is compressed as a whole (gzip, xz, zstd, bzip2; told by its first bytes) is decompressed on the way.",
+				"A file that is compressed as a whole (gzip, xz, zstd, bzip2; told by its first bytes) is decompressed on the way. Of an archive, `archive_member` says which file in it is the source.",
 			Validators: []validator.String{stringvalidator.LengthAtLeast(1), siblings.ExactlyOne("image", "url")},
 		},
 		"url": schema.StringAttribute{
@@ -123,6 +126,14 @@ func sourceAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "Name of the source in `checksums_url`. It may have folders in front. Default: the last part of `file` or `url`, or the name of `image`, which for one that was uploaded to Glance is an id.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), siblings.Need("checksums_url")},
+		},
+		"archive_member": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Name of the file that is the source, where `file` or `url` is an archive of several: a tar, compressed as a whole or not (`disk.raw` of the `.tar.gz` that Google's Compute Engine exports, `NAME-disk1.vmdk` of an OVA), or a zip. `format` is that of the file in it, and a checksum that of the archive. " +
+				"The name stands as the archive has it, with its folders; only a `./` in front makes no difference. It must be one regular file, and no other file may have that name; nothing else is unpacked. Sparse files of GNU tar are read with their holes. " +
+				"A raw file goes straight into RBD, any other by way of a temporary copy (in `TMPDIR`), and so does a zip from `url`, as it is read from its end. " +
+				"The plan knows the size of a raw one, and of a qcow2 or vdi, unless the archive is compressed or on a server and has more than some 64 KiB in front of it.",
+			Validators: []validator.String{stringvalidator.LengthBetween(1, longestMember), siblings.Conflict("image", "allow_backing_chain")},
 		},
 		"allow_backing_chain": schema.BoolAttribute{
 			Optional: true,

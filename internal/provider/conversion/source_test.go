@@ -3,6 +3,7 @@ package conversion_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -86,6 +87,38 @@ func TestConversionSourceDrift(t *testing.T) {
 				Config:            config(name, listed, "raw"),
 				ConfigPlanChecks:  providertest.Expect(providertest.Replaces(address)),
 				ConfigStateChecks: revision("sha256:" + disktest.SHA256(two)),
+			},
+		},
+	})
+}
+
+// A disk in an archive, and another in the same.
+func TestConversionArchive(t *testing.T) {
+	t.Parallel()
+	name := providertest.Name(t)
+	raw := disktest.Raw(t)
+	dir := filepath.Dir(raw)
+	qcow2, archive := filepath.Join(dir, "disk.qcow2"), filepath.Join(dir, "a.tar.gz")
+	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-c", raw, qcow2)
+	if out, err := exec.Command("tar", "-C", dir, "--format=oldgnu", "-Sczf", archive, "disk.raw", "./disk.qcow2").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	s := disktest.NewSite(t, map[string][]byte{"a.tar.gz": disktest.Content(t, archive)})
+	member := func(name string) string { return fmt.Sprintf("archive_member = %q", name) }
+	plans := providertest.Expect(providertest.Plans(address, "size_bytes", knownvalue.Int64Exact(disktest.RawBytes)))
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: providertest.Gone(t, name),
+		Steps: []resource.TestStep{
+			refused(config(name, file(archive), "raw"), `attribute source.file: .*no raw disk.*is a tar archive; which file in it is the disk is not stated: it has "disk.raw" \(25166336 bytes\).*archive_member`),
+			refused(config(name, file(archive)+"\n"+member("disk.vmdk"), "vmdk"), `attribute source.file: .*no such file.*it holds "disk.raw".*tar -tf`),
+			refused(config(name, file(raw)+"\n"+member("disk.raw"), "raw"), `neither a tar nor a zip archive.*Leave archive_member`),
+			refused(config(name, `image = "images/x@s"`+"\n"+member("disk.raw"), "raw"), `archive_member can't be given beside image`),
+			refused(config(name, file(archive)+"\n"+member("disk.qcow2")+"\nallow_backing_chain = true", "qcow2"), `archive_member can't be given beside allow_backing_chain`),
+			refused(config(name, file(archive)+"\n"+member(""), "raw"), `archive_member`),
+			{Config: config(name, file(archive)+"\n"+member("disk.raw"), "raw"), ConfigPlanChecks: plans, Check: sameContent(raw, "raw", "vms/"+name)},
+			{
+				Config:           config(name, url(s, "a.tar.gz", member("disk.qcow2"), fmt.Sprintf("sha256 = %q", disktest.SHA256(disktest.Content(t, archive)))), "qcow2"),
+				ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)), Check: sameContent(raw, "raw", "vms/"+name),
 			},
 		},
 	})
