@@ -117,7 +117,7 @@ func TestVPCSize(t *testing.T) {
 	_, fixed := made(t, VPC, "64M", "subformat=fixed,force_size=on")
 	_, dynamic := made(t, VPC, "64M", "subformat=dynamic,force_size=on")
 	for kind, b := range map[string][]byte{"fixed": fixed, "dynamic": dynamic} {
-		for _, creator := range []string{"wa\x00\x00", "vbox", "vpc ", "qemu", "qem2", "win ", "d2v ", "tap\x00", "CTXS", "\x00\x00\x00\x00", "zzzz"} {
+		for _, creator := range []string{"wa\x00\x00", "vbox", "vpc ", "qemu", "qem2", "win ", "d2v ", "vs  ", "tap\x00", "CTXS", "\x00\x00\x00\x00", "zzzz"} {
 			for what, chs := range map[string]func([]byte){
 				"small": geometry(creator, 963, 8, 17), "none": geometry(creator, 0, 0, 0), "most": geometry(creator, 65535, 16, 255),
 			} {

@@ -47,7 +47,7 @@ func TestVPCIsReadToItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, kind := range []string{"fixed", "dynamic"} {
-		for _, creator := range []string{"wa\x00\x00", "vbox", "vpc ", "win "} {
+		for _, creator := range []string{"wa\x00\x00", "vbox", "vpc ", "win ", "tap\x00", "d2v ", "vs  ", "CTXS", "qem2"} {
 			path, out := filepath.Join(dir, kind), filepath.Join(dir, "out")
 			if b, err := exec.Command("qemu-img", "convert", "-f", "raw", "-O", "vpc", "-o", "force_size=on,subformat="+kind, raw, path).CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, b)
