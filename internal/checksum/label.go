@@ -60,7 +60,7 @@ func label(text string) (string, bool) {
 
 // listName finds in a list's own name what its checksums are where their length
 // leaves it open.
-var listName = regexp.MustCompile(`(?i)(blake2b|b2sum|sha-?3)(?:-?(?:224|256|384|512))?(?:sum|[^0-9]|$)`)
+var listName = regexp.MustCompile(`(?i)(blake2b|b2sum|sha-?3)(?:-?(?:224|256|384|512))?(?:sum|[^0-9]|$)|\.(b2)$`)
 
 // algorithm is what a checksum is of: what its line says, or else its section,
 // or else the list's name, or else its length.
@@ -69,7 +69,7 @@ func (e entry) algorithm(list string) (string, error) {
 	name := e.label
 	if name == "" {
 		if m := listName.FindStringSubmatch(list); m != nil {
-			if name, _ := label(m[1]); families[name][n] != "" {
+			if name, _ := label(m[1] + m[2]); families[name][n] != "" {
 				return families[name][n], nil
 			}
 		}

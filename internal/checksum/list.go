@@ -54,9 +54,28 @@ func Find(list io.Reader, want Wanted) (Sums, error) {
 	}
 	candidates := want.among(entries)
 	if len(candidates) == 0 {
-		return nil, fmt.Errorf("%w: %q", ErrNotListed, want.Name)
+		return nil, fmt.Errorf("%w: %q%s", ErrNotListed, want.Name, listed(entries))
 	}
 	return want.sums(candidates)
+}
+
+// listed names the files of a list, for a message.
+func listed(entries []entry) string {
+	const shown, longest = 8, 200
+	var names []string
+	for _, e := range entries {
+		if name := fmt.Sprintf("%.*q", longest, e.file); e.file != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		if len(names) > shown {
+			names[shown] = "and more"
+			break
+		}
+	}
+	if len(names) == 0 {
+		return ", which has no names of files"
+	}
+	return ", which has " + strings.Join(names, ", ")
 }
 
 // among are the entries of the file. A list of nothing but checksums without a
