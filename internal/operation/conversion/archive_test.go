@@ -61,6 +61,8 @@ func disks(t *testing.T) (dir, raw string) {
 	at := func(n string) string { return filepath.Join(dir, n) }
 	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "qcow2", "-c", raw, at("disk.qcow2"))
 	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", raw, at("box-disk1.vmdk"))
+	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "vhdx", raw, at("disk.vhdx"))
+	disktest.Write(t, at("azure.vhd"), disktest.Content(t, disktest.Azure(t, raw)))
 	disktest.Write(t, at("box.ovf"), []byte(`<?xml version="1.0"?><Envelope/>`))
 	return dir, raw
 }
@@ -76,6 +78,8 @@ func TestDoArchives(t *testing.T) {
 		"qcow2.tar.gz": disktest.Gzip(t, tarred(t, dir, "box.ovf", "disk.qcow2")),
 		"box.ova":      tarred(t, dir, "--format=ustar", "box.ovf", "box-disk1.vmdk"),
 		"last.tar.gz":  disktest.Gzip(t, tarred(t, dir, "box-disk1.vmdk", "disk.qcow2", "disk.raw")),
+		"vhd.tar.gz":   disktest.Gzip(t, tarred(t, dir, "-S", "--format=gnu", "./azure.vhd")),
+		"vhdx.zip":     zipped(t, dir, "disk.vhdx"),
 		"disks.zip":    zipped(t, dir, "box.ovf", "disk.qcow2", "disk.raw"),
 	}
 	s := disktest.NewSite(t, files)
@@ -85,6 +89,7 @@ func TestDoArchives(t *testing.T) {
 	}{
 		{"gce.tar.gz", "disk.raw", "raw", true, true}, {"pax.tar", "disk.raw", "raw", true, true},
 		{"qcow2.tar.gz", "disk.qcow2", "qcow2", true, true}, {"box.ova", "box-disk1.vmdk", "vmdk", false, false},
+		{"vhd.tar.gz", "azure.vhd", "vpc", false, false}, {"vhdx.zip", "disk.vhdx", "vhdx", false, false},
 		{"last.tar.gz", "disk.raw", "raw", true, true}, {"disks.zip", "disk.raw", "raw", true, true}, {"disks.zip", "disk.qcow2", "qcow2", true, true},
 	} {
 		at := filepath.Join(t.TempDir(), tc.archive)

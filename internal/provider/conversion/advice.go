@@ -27,7 +27,7 @@ var advice = []report.Advice{
 	{Is: archive.ErrTruncated, Do: "Nothing was made. Fetch the source again, and compare its checksum."},
 	{Is: archive.ErrDamaged, Do: "Nothing was made. Fetch the source again, and compare its checksum. Where that is right, unpack the archive and convert the file."},
 	{Is: qemu.ErrFormat, Do: "State the format that the source has; it is never probed."},
-	{Is: qemu.ErrContent, Do: "State the format that it has, unpack it, or fetch it again where it is an error page. Where the bytes are to be written to the image as they are, whatever they look like, set allow_any_content of the source."},
+	{Is: qemu.ErrContent, Do: "State the format that it has (what its name ends in says nothing: .img is qcow2 as often as raw), unpack it, or fetch it again where it is an error page. Where the bytes are to be written to the image as they are, whatever they look like, set allow_any_content of the source."},
 	{Is: conversion.ErrNoChain, Do: hostile + "Only if you made these images yourself, and all files of the chain are in the folder of source.file, set allow_backing_chain of the source. Otherwise: " + oneFile},
 	{Is: qemu.ErrBackingFile, Do: hostile + oneFile},
 	{Is: qemu.ErrParent, Do: hostile + oneFile},
