@@ -113,6 +113,10 @@ func startGlance(t testing.TB, db string, options map[string]string) GlanceServe
 		t.Fatal(err)
 	}
 	api := server("glance-api", "--config-file", file)
+	// Since Glance 33 it is no server of its own.
+	if serve := filepath.Join(os.Getenv("RBD_LAB"), "glance", "wsgi-serve"); exists(serve) {
+		api = server("env", "OS_GLANCE_CONFIG_DIR="+dir, "python3", serve, "glance.wsgi.api", fmt.Sprint(port))
+	}
 	if err := api.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -132,6 +136,11 @@ func startGlance(t testing.TB, db string, options map[string]string) GlanceServe
 			t.Fatalf("glance-api does not come up: %v\n%s", err, log)
 		}
 	}
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // SQLite runs a command of sqlite3 on a database.

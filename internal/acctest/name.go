@@ -11,8 +11,9 @@ import (
 // that name is left in the pools, whatever becomes of the test.
 func Name(t testing.TB) string {
 	t.Helper()
-	name := fmt.Sprintf("acc-%s-%d", strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(t.Name())), os.Getpid())
-	name = name[:min(len(name), 60)]
+	name := "acc-" + strings.NewReplacer("/", "-", "_", "-").Replace(strings.ToLower(t.Name()))
+	// Other tests of this process have another beginning, other processes another end.
+	name = fmt.Sprintf("%s-%d", name[:min(len(name), 52)], os.Getpid())
 	t.Cleanup(func() { Purge(t, name) })
 	return name
 }

@@ -232,7 +232,7 @@ func TestLayoutOfBtrfs(t *testing.T) {
 	fsys := filepath.Join(t.TempDir(), "btrfs")
 	program(t, "truncate", "-s", "120M", fsys)
 	program(t, "mkfs.btrfs", "-q", fsys)
-	if l, err := layoutOf(t, fsys, "btrfsvol:/dev/sda/@/.snapshots/1/snapshot"); err != nil || l.FileSystem != (FileSystem{Btrfs, 120 << 20, 4096}) || l.Device != "/dev/sda" {
+	if l, err := layoutOf(t, fsys, "btrfsvol:/dev/sda/@/.snapshots/1/snapshot"); err != nil || l.FileSystem != (FileSystem{Kind: Btrfs, Size: 120 << 20, Slack: 4096}) || l.Device != "/dev/sda" {
 		t.Errorf("%+v, %v", l, err)
 	}
 	for name, at := range map[string]int64{"damaged": 64<<10 + 0x70, "several devices": 64<<10 + 0x88} {

@@ -19,11 +19,13 @@ const (
 	extIncompatFlexBG   = 0x200
 	extIncompatCsumSeed = 0x2000
 	extIncompatEncrypt  = 0x10000
+	extIncompatCasefold = 0x20000 // of directories that have the flag
 	extIncompatKnown    = extIncompatFiletype | extIncompatExtents | extIncompat64bit | extIncompatFlexBG |
-		extIncompatCsumSeed | extIncompatEncrypt
+		extIncompatCsumSeed | extIncompatEncrypt | extIncompatCasefold
 
-	extROCsum  = 0x400 // metadata_csum
-	extROKnown = 0x1 | 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | extROCsum | 0x1000 | 0x2000
+	extROBigalloc = 0x200 // whose clusters matter to who allocates, not to who reads
+	extROCsum     = 0x400 // metadata_csum
+	extROKnown    = 0x1 | 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | extROBigalloc | extROCsum | 0x1000 | 0x2000
 )
 
 // Flags of inodes.

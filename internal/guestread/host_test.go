@@ -181,6 +181,8 @@ func TestExt4(t *testing.T) {
 		"ext4":          {"-t", "ext4"},
 		"ext4 1k":       {"-t", "ext4", "-b", "1024"},
 		"ext4 2k":       {"-t", "ext4", "-b", "2048", "-O", "metadata_csum_seed"},
+		"ext4 bigalloc": {"-t", "ext4", "-b", "4096", "-O", "bigalloc", "-C", "16384"},
+		"ext4 casefold": {"-t", "ext4", "-O", "casefold,orphan_file"},
 		"ext4 old":      {"-t", "ext4", "-O", "^metadata_csum,^64bit,uninit_bg"},
 		"ext4 no index": {"-t", "ext4", "-O", "^dir_index,^flex_bg"},
 	} {
@@ -205,10 +207,9 @@ func TestExt4Refused(t *testing.T) {
 	for name, c := range map[string]struct{ mke2fs, debugfs string }{
 		"journal":     {"-Ohas_journal", "feature needs_recovery"},
 		"inline data": {"-Oinline_data", ""},
-		"bigalloc":    {"-Obigalloc", ""},
 		"mmp":         {"-Ommp", ""},
 		"meta_bg":     {"-Ometa_bg,^resize_inode", ""},
-		"casefold":    {"-Ocasefold", ""},
+		"casefold":    {"-Ocasefold", "set_inode_field <2> flags 0x40080000"},
 		"large block": {"-b8192", ""},
 		"damage":      {"-q", "set_inode_field <2> mtime 1 -c"},
 	} {

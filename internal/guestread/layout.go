@@ -79,6 +79,8 @@ type FileSystem struct {
 	// Slack is what a grown file system may leave unused at the end of its
 	// device.
 	Slack int64
+	// Fixed says why the file system's own tool does not grow it; empty where it does.
+	Fixed string
 }
 
 // subvolume begins libguestfs's names of subvolumes, as btrfsvol:/dev/sda2/root.
@@ -322,6 +324,9 @@ func extSuperblock(sb []byte) (FileSystem, error) {
 		return FileSystem{}, unsupported("ext4 with a superblock that makes no sense")
 	}
 	f := FileSystem{Kind: Ext4, Size: sizeOf(count, block), Slack: max(block, int64(os.Getpagesize()))}
+	if le.Uint32(sb[100:])&extROBigalloc != 0 {
+		f.Fixed = "ext4 with bigalloc, which resize2fs does not take"
+	}
 	// resize2fs rounds down to a page of the machine where it runs. A last group that
 	// would hold little more than its own tables is left out
 	// (see e2fsprogs, lib/ext2fs/initialize.c and resize/resize2fs.c).

@@ -138,13 +138,16 @@ ceph_osd_has_its_memory() {
 }
 
 ceph_create() {
-    local server=$dir/ceph/server.conf uuid pool
+    local server=$dir/ceph/server.conf uuid pool ciphers=()
     mkdir -p "$dir"/ceph/{mon,mgr,osd}
     [[ -s $dir/fsid ]] || cat /proc/sys/kernel/random/uuid >"$dir/fsid"
     ceph_write_client_conf
     ceph_write_server_conf
     ceph_write_keyrings
-    run_step ceph-mon "${in_release[@]}" monmaptool --create --fsid "$(cat "$dir/fsid")" \
+    # since 20.2.4 a new cluster answers only clients that know its new cipher
+    "${in_release[@]}" monmaptool --help 2>&1 | grep -q auth-allowed-ciphers && ciphers=(
+        --auth-allowed-ciphers aes,aes256k --auth-service-cipher aes --auth-preferred-cipher aes)
+    run_step ceph-mon "${in_release[@]}" monmaptool --create "${ciphers[@]}" --fsid "$(cat "$dir/fsid")" \
         --addv a "[v2:127.0.0.1:$port_mon,v1:127.0.0.1:$port_mon_v1]" "$dir/ceph/monmap"
     run_step ceph-mon "${in_release[@]}" ceph-mon --mkfs -i a -c "$server" --monmap "$dir/ceph/monmap" --keyring "$dir/ceph/keyring"
     ceph_start_mon

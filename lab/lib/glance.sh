@@ -53,7 +53,13 @@ glance_answers() {
 
 glance_start() {
     port_free glance "$port_glance"
-    daemon_start glance "${in_release[@]}" glance-api --config-file "$dir/glance/glance-api.conf"
+    if [[ -n $release_root && -e $release_root/usr/lib/python3/dist-packages/glance/wsgi/api.py ]]; then
+        cp "$lab_home/lib/wsgi-serve" "$dir/glance/" # where the release sees it
+        OS_GLANCE_CONFIG_DIR=$dir/glance daemon_start glance "${in_release[@]}" \
+            python3 "$dir/glance/wsgi-serve" glance.wsgi.api "$port_glance"
+    else
+        daemon_start glance "${in_release[@]}" glance-api --config-file "$dir/glance/glance-api.conf"
+    fi
 }
 
 # Needs no other component: runs beside the start of Ceph and Keystone.

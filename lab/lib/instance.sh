@@ -14,7 +14,7 @@ instance_components() {
 instance_select() {
     local slot base
     name=$1
-    [[ $name =~ ^[a-z][a-z0-9-]{0,30}$ && $name != guests && ! $name =~ ^trixie(-|$) ]] ||
+    [[ $name =~ ^[a-z][a-z0-9-]{0,30}$ && $name != guests && ! $name =~ ^(trixie|sid)(-|$) ]] ||
         die "--name: want a lower case letter, then letters, digits or '-': $name"
     if [[ $name =~ ^dc([1-9][0-9]?)$ ]]; then
         slot=$((BASH_REMATCH[1] - 1))

@@ -106,6 +106,10 @@ keystone_start() {
     port_free keystone "$port_keystone"
     if [[ $release == bookworm ]]; then
         daemon_start keystone uwsgi_python3 --ini "$dir/keystone/uwsgi.ini"
+    elif [[ ! -e $release_root/usr/bin/keystone-wsgi-public ]]; then
+        cp "$lab_home/lib/wsgi-serve" "$dir/keystone/" # where the release sees it
+        OS_KEYSTONE_CONFIG_DIR=$dir/keystone daemon_start keystone "${in_release[@]}" \
+            python3 "$dir/keystone/wsgi-serve" keystone.wsgi.api "$port_keystone"
     else
         # uwsgi of Debian 13 resets the connection of whoever sends a POST
         daemon_start keystone "${in_release[@]}" python3 /usr/bin/keystone-wsgi-public \

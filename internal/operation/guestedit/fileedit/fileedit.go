@@ -86,6 +86,7 @@ func (j job) inspect(ctx context.Context) (pending []outcome, err error) {
 // run makes the edits hold, and notes them on the image by the word step.
 func (j job) run(ctx context.Context, imageID, step string) error {
 	tree, sure := j.tree, false
+	var reason error // for an appliance
 	return guestedit.Change{
 		Step: step,
 		Needed: func(ctx context.Context, spec rbd.Spec) (bool, error) {
@@ -94,6 +95,7 @@ func (j job) run(ctx context.Context, imageID, step string) error {
 			pending, found, err := at.inspectDirect(ctx)
 			tree.Root = cmp.Or(found, tree.Root)
 			if errors.Is(err, guestread.ErrUnsupported) {
+				reason = err
 				return true, nil
 			}
 			if err == nil {
@@ -103,17 +105,16 @@ func (j job) run(ctx context.Context, imageID, step string) error {
 			return len(pending) > 0, err
 		},
 		Make: func(ctx context.Context, o *guestoverlay.Overlay) (bool, error) {
-			if !sure {
-				return j.edit(ctx, o, tree)
+			if sure {
+				var changed bool
+				if changed, reason = j.editDirect(ctx, o, tree); !errors.Is(reason, errIndirect) || ctx.Err() != nil {
+					return changed, reason
+				}
+				if err := o.Empty(ctx); err != nil {
+					return false, err
+				}
 			}
-			changed, err := j.editDirect(ctx, o, tree)
-			if !errors.Is(err, errIndirect) || ctx.Err() != nil {
-				return changed, err
-			}
-			j.Info(ctx, "editing in an appliance", map[string]any{"image": j.spec.String(), "reason": err.Error()})
-			if err := o.Empty(ctx); err != nil {
-				return false, err
-			}
+			j.Info(ctx, "editing in an appliance", map[string]any{"image": j.spec.String(), "reason": reason.Error()})
 			return j.edit(ctx, o, tree)
 		},
 		Verify: func(ctx context.Context) error {

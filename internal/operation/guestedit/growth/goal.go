@@ -16,6 +16,8 @@ var (
 	ErrBlocked = errors.New("another partition is behind it")
 	// ErrHybrid says that a partition is in two tables.
 	ErrHybrid = errors.New("the disk has a hybrid MBR")
+	// ErrFixed says that the file system can't grow.
+	ErrFixed = errors.New("this file system does not grow")
 	// ErrMBR says that the partition table can't say such a size.
 	ErrMBR = errors.New("an MBR partition has 2 TiB at most")
 )
@@ -86,6 +88,9 @@ func goalFor(l guestread.Layout, diskSize, want int64) (Goal, error) {
 	}
 	unused := has - l.FileSystem.Size
 	g.FileSystem = g.Partition != 0 || g.Volume || unused > l.FileSystem.Slack
+	if g.FileSystem && l.FileSystem.Fixed != "" {
+		return Goal{}, fmt.Errorf("%s: %w: %s", l.Device, ErrFixed, l.FileSystem.Fixed)
+	}
 	return g, nil
 }
 

@@ -34,6 +34,8 @@ func TestGoal(t *testing.T) {
 		l.Volume.ExtentSize = 384 << 10
 		l.Volume.Size, l.FileSystem.Size = size, size
 	}
+	fixed := part(guestread.TableMBR, gib, 0)
+	fixed.FileSystem.Fixed = "old"
 	hybrid := part(guestread.TableGPT, gib, 33*sector)
 	hybrid.Partition.Hybrid = true
 	for name, c := range map[string]struct {
@@ -46,6 +48,8 @@ func TestGoal(t *testing.T) {
 		"alignment":              {l: part(guestread.TableMBR, gib, 0), disk: gib + 2*mib - sector},
 		"to the end":             {l: part(guestread.TableMBR, gib, 0), disk: 2*gib + 100, goal: Goal{Partition: 2*gib - mib, FileSystem: true}},
 		"gpt":                    {l: part(guestread.TableGPT, gib, 33*sector), disk: 2 * gib, goal: Goal{Partition: 2*gib - mib - 33*sector, FileSystem: true}},
+		"fixed":                  {l: fixed, disk: 2 * gib, err: ErrFixed},
+		"fixed holds":            {l: fixed, disk: gib + mib},
 		"hybrid":                 {l: hybrid, disk: 2 * gib, err: ErrHybrid},
 		"hybrid holds":           {l: hybrid, disk: gib + mib + 33*sector},
 		"gpt holds":              {l: part(guestread.TableGPT, gib, 33*sector), disk: gib + mib + 33*sector},

@@ -22,6 +22,8 @@ var (
 	ErrUnclean = errors.New("the file system has errors that are not put right by itself")
 	// ErrUnsettled says that the tools did not do what they were to do.
 	ErrUnsettled = errors.New("the file system did not grow as it should")
+	// ErrRefused says that a tool refused to do its part.
+	ErrRefused = errors.New("a tool of the file system, or of the partition table, refuses it")
 	// ErrPlan says that the partition has not the size that was planned.
 	ErrPlan = errors.New("the image is not as it was planned")
 )
@@ -220,7 +222,7 @@ func (j job) growInside(ctx context.Context, o *guestoverlay.Overlay, l guestrea
 			return fmt.Errorf("%s: %w: %w", l.Device, ErrUnclean, err)
 		}
 		if err != nil {
-			return fmt.Errorf("grow %s: %w", l.Device, err)
+			return fmt.Errorf("grow %s: %w: %w", l.Device, ErrRefused, err)
 		}
 		// It prints xfs_repair's exit status.
 		if out = strings.TrimSpace(out); c[0] == "xfs-repair" && out != "0" {

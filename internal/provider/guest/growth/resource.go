@@ -26,6 +26,8 @@ var advice = []report.Advice{
 	{Is: growth.ErrNoRoom, Do: "Grow the image first, with size of rbd_image or rbd_image_conversion."},
 	{Is: growth.ErrBlocked, Do: "Only what is behind the partition can be added to it: name another device, or give a size that fits. Where a swap partition is last, build the image with swap in a file, or before the root. The image was not changed."},
 	{Is: growth.ErrHybrid, Do: "Make it a plain GPT first, in the image's own build or with `fdisk` (M for the MBR, d, w) on a copy: a boot loader that needs the MBR's partitions would not see the new size. The image was not changed."},
+	{Is: growth.ErrFixed, Do: "Build the image with the size that it must have, or without that feature. The image was not changed."},
+	{Is: growth.ErrRefused, Do: "What it says is meant for the image, and can be tried on a clone of it with guestfish. The image was not changed."},
 	{Is: growth.ErrMBR, Do: "Give a size of 2047GiB at most, or build the image with a GPT."},
 	{Is: growth.ErrUnclean, Do: "Look at it with `e2fsck -f` or `xfs_repair` on a clone of the image. The image was not changed."},
 	{Is: growth.ErrUnsettled, Do: "The image was put back to what it was. Please report it, with the output of `guestfish -a IMAGE run : list-filesystems : part-list /dev/sda`."},
