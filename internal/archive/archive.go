@@ -47,8 +47,11 @@ type Member struct {
 	io.Reader
 	// SizeBytes is its length, with its holes, as the archive's header states it.
 	SizeBytes int64
-	finish    func() error
-	close     func() error
+	// Offset is where it lies in what could be jumped about in, in one piece; -1
+	// where that is not so.
+	Offset int64
+	finish func() error
+	close  func() error
 }
 
 // Finish reads the archive to its end when the member was read.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // OpenTar reads on to a member of a tar archive, as tar, GNU tar (sparse files
@@ -26,7 +27,7 @@ func OpenTar(r io.Reader, name string, otherBytes int64) (*Member, error) {
 			if err := checkKind(h); err != nil {
 				return nil, err
 			}
-			return &Member{tarMember{in}, h.Size, func() error { return in.finish(name) }, noClose}, nil
+			return &Member{tarMember{in}, h.Size, in.offset(h), func() error { return in.finish(name) }, noClose}, nil
 		case h.Typeflag == tar.TypeReg || h.Typeflag == tar.TypeGNUSparse:
 			others = append(others, Entry{h.Name, h.Size})
 		}
@@ -139,9 +140,11 @@ func (s *tarStream) Seek(n int64, _ int) (int64, error) {
 		return s.at, nil
 	}
 	if seeker, ok := s.in.(io.Seeker); ok {
-		_, err := seeker.Seek(n, io.SeekCurrent)
+		if _, err := seeker.Seek(n, io.SeekCurrent); err != nil { // beyond what any file has
+			return s.at, io.ErrUnexpectedEOF
+		}
 		s.at += n
-		return s.at, s.keep(err)
+		return s.at, nil
 	}
 	skipped, err := io.CopyN(io.Discard, s.in, min(n, s.other))
 	s.at += skipped
@@ -154,6 +157,19 @@ func (s *tarStream) Seek(n int64, _ int) (int64, error) {
 		err = s.failed
 	}
 	return s.at, s.keep(err)
+}
+
+// offset is where the content of a file begins whose header was read last, -1
+// where it has holes, or r can't be read there.
+func (s *tarStream) offset(h *tar.Header) int64 {
+	sparse := h.Typeflag == tar.TypeGNUSparse
+	for name := range h.PAXRecords {
+		sparse = sparse || strings.HasPrefix(name, "GNU.sparse.")
+	}
+	if _, ok := s.in.(io.Seeker); !ok || sparse {
+		return -1
+	}
+	return s.at
 }
 
 // finish looks for another file of the name, and reads what it is read from to

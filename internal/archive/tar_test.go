@@ -99,7 +99,14 @@ func TestOpenTarOfTar(t *testing.T) {
 		}
 		for _, name := range names {
 			for way, r := range ways(b) {
-				got, err := readMember(OpenTar(r, clean(name), 32<<20))
+				m, err := OpenTar(r, clean(name), 32<<20)
+				if err == nil && (way == "seeker" && (name != "disk.raw" || !strings.HasPrefix(format, "-S"))) != (m.Offset >= 0) {
+					t.Errorf("%s, %s of %s: at %d", format, name, way, m.Offset)
+				}
+				if err == nil && m.Offset >= 0 && !bytes.HasPrefix(b[m.Offset:], want[clean(name)]) {
+					t.Errorf("%s, %s of %s: not at %d", format, name, way, m.Offset)
+				}
+				got, err := readMember(m, err)
 				if err != nil || !bytes.Equal(got, want[clean(name)]) {
 					t.Errorf("%s, %s of %s: %d bytes, %v", format, name, way, len(got), err)
 				}
@@ -236,6 +243,11 @@ func TestOpenTarBounds(t *testing.T) {
 		}
 		if _, err := readMember(OpenTar(&endless{tc.begin, tc.repeat, 0}, name, 64<<20)); !errors.Is(err, tc.want) {
 			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, size := range []uint64{1 << 60, 1<<63 - 1} {
+		if _, err := OpenTar(bytes.NewReader(claim("a", size)), "b", 0); !errors.Is(err, ErrTruncated) {
+			t.Errorf("%d bytes: %v", size, err)
 		}
 	}
 	m, err := OpenTar(bytes.NewReader(claim("a", 1<<60)), "a", 0)

@@ -46,7 +46,7 @@ func OpenZip(r io.ReaderAt, sizeBytes int64, name string) (*Member, error) {
 		return nil, zipError(err)
 	}
 	size := int64(found.UncompressedSize64)
-	return &Member{zipMember{in}, size, noClose, in.Close}, nil
+	return &Member{zipMember{in}, size, -1, noClose, in.Close}, nil
 }
 
 // ListZip lists the regular files of a zip archive, nothing where it can't be read.

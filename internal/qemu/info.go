@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/command"
@@ -98,6 +100,26 @@ func parseInfo(b []byte, s Source) (out answer, err error) {
 	return out, nil
 }
 
+// isItself tells whether a name is that of the source, as qemu writes it.
+func (s Source) isItself(name string) bool {
+	switch {
+	case s.Socket != "":
+		return name == "nbd+unix://?socket="+s.Socket
+	case s.Member == nil:
+		return name == s.File
+	}
+	want, err := json.Marshal(s.fileNode())
+	text, ok := strings.CutPrefix(name, "json:")
+	if err != nil || !ok {
+		return false
+	}
+	var a, b any
+	if json.Unmarshal(want, &a) != nil || json.Unmarshal([]byte(text), &b) != nil {
+		return false
+	}
+	return reflect.DeepEqual(a, b)
+}
+
 // check refuses what refers to other files.
 func (out answer) check(s Source) (Info, error) {
 	const noParent = 1<<32 - 1
@@ -112,12 +134,8 @@ func (out answer) check(s Source) (Info, error) {
 	case d.DataFile != "", len(d.Extents) > 1:
 		return Info{}, ErrDataFile
 	}
-	own := s.File
-	if s.Socket != "" {
-		own = "nbd+unix://?socket=" + s.Socket // as qemu writes it
-	}
 	for _, e := range d.Extents {
-		if s.RBD == nil && e.Filename != own {
+		if s.RBD == nil && !s.isItself(e.Filename) {
 			return Info{}, fmt.Errorf("%w: %s", ErrDataFile, imageformat.Quote(e.Filename))
 		}
 	}

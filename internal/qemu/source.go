@@ -48,6 +48,8 @@ type Source struct {
 	// for messages.
 	Socket string
 	Format string
+	// Member is where in File the source lies, nil where it is all of it.
+	Member *Member
 	// Chain are the backing files that may be read, nearest first, see
 	// ReadChain; none where a backing file is refused.
 	Chain []Backing
@@ -63,6 +65,13 @@ type Source struct {
 	Env []string
 }
 
+// Member is a piece of a file, in bytes: a file in an archive. It begins with a
+// sector, and what follows it up to the end of its last sector are zeros.
+type Member struct {
+	Name          string // for messages
+	Offset, Bytes int64
+}
+
 // HeadBytes is how much of a source there is in Head.
 const HeadBytes = imageformat.HeadBytes
 
@@ -70,20 +79,30 @@ func (s Source) String() string {
 	if s.RBD != nil {
 		return s.RBD.Pool + "/" + s.RBD.Image
 	}
+	if s.Member != nil {
+		return fmt.Sprintf("%q of %s", s.Member.Name, s.File)
+	}
 	return s.File
+}
+
+// fileNode is what qemu reads the source from.
+func (s Source) fileNode() map[string]any {
+	file := map[string]any{"driver": "file", "filename": s.File}
+	switch {
+	case s.RBD != nil:
+		return s.RBD.node()
+	case s.Socket != "":
+		return map[string]any{"driver": "nbd", "server": map[string]any{"type": "unix", "path": s.Socket}}
+	case s.Member != nil:
+		return map[string]any{"driver": formatRaw, "offset": s.Member.Offset, "size": RawSize(s.Member.Bytes), "file": file}
+	}
+	return file
 }
 
 // filename is the source as a json: pseudo file name. It opens no backing
 // file but those of Chain, even where one was put in after the check.
 func (s Source) filename() (string, error) {
-	file := map[string]any{"driver": "file", "filename": s.File}
-	switch {
-	case s.RBD != nil:
-		file = s.RBD.node()
-	case s.Socket != "":
-		file = map[string]any{"driver": "nbd", "server": map[string]any{"type": "unix", "path": s.Socket}}
-	}
-	node := map[string]any{"driver": s.Format, "file": file}
+	node := map[string]any{"driver": s.Format, "file": s.fileNode()}
 	if s.Format == "qcow2" || s.Format == "vmdk" {
 		node["backing"] = chainNode(s.Chain)
 	}

@@ -21,14 +21,76 @@ var ErrNoArchive = errors.New("the source is neither a tar nor a zip archive, an
 // maxPeek bounds what a plan decompresses to find a member.
 const maxPeek = 4 << 20
 
-// openArchive is a file of this machine, of which a member is the source.
-func openArchive(ref Reference) (source, error) {
-	d, err := beginFile(ref.File, qemu.Source{})
+// openArchive opens a file of this machine, of which a member is the source: in
+// place, where that lies in a tar in one piece, or else as a stream.
+func openArchive(w *workspace, ref Reference) (source, error) {
+	d, err := beginFile(ref.File, qemu.Source{Format: ref.Format, AnyContent: ref.AllowAnyContent, Env: w.tool.Env})
 	if err != nil {
 		return nil, err
 	}
+	if archiveKind(d.Head) == imageformat.Tar {
+		m, err := findInTar(ref, int64(d.sizeBytes)) //nolint:gosec // of a regular file
+		if err != nil {
+			return nil, fmt.Errorf("look at %s: %w", ref.File, err)
+		}
+		if m.Offset >= 0 && m.Offset+int64(rawSize(uint64(m.SizeBytes))) <= int64(d.sizeBytes) { //nolint:gosec // of a regular file
+			return openInPlace(d, qemu.Member{Name: ref.ArchiveMember, Offset: m.Offset, Bytes: m.SizeBytes})
+		}
+	}
 	return &stream{ref: ref, beginning: d.Head, same: d.same}, nil
 }
+
+// findInTar looks a member up, which must be the only one of its name. It can't be
+// read any more.
+func findInTar(ref Reference, sizeBytes int64) (*archive.Member, error) {
+	f, err := os.Open(ref.File)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }() // opened for reading
+	m, err := archive.OpenTar(io.NewSectionReader(f, 0, sizeBytes), ref.ArchiveMember, 0)
+	if err == nil {
+		err = m.Finish()
+	}
+	return m, err
+}
+
+// member is one of an archive that is read where it lies.
+type member struct{ *disk }
+
+func openInPlace(d *disk, p qemu.Member) (source, error) {
+	d.Member, d.sizeBytes = &p, uint64(p.Bytes) //nolint:gosec // not negative
+	archived := d.reader
+	d.reader = func() (readAtCloser, error) {
+		f, err := archived()
+		if err != nil {
+			return nil, err
+		}
+		return section{io.NewSectionReader(f, p.Offset, p.Bytes), f}, nil
+	}
+	r, err := d.reader()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // opened for reading
+	return &member{d}, d.Inspect(r, p.Bytes)
+}
+
+// section is a part of a file that is closed with it.
+type section struct {
+	io.ReaderAt
+	io.Closer
+}
+
+// write verifies the checksum of the archive.
+func (m *member) write(ctx context.Context, j *job) (string, error) {
+	if err := m.Check(); err != nil {
+		return "", err
+	}
+	return "", j.convert(ctx, m.disk, j.verifyFile(m.File)...)
+}
+
+func (m *member) close() error { return nil }
 
 // archiveKind is Tar or Zip of imageformat, or nothing.
 func archiveKind(head []byte) string {

@@ -88,7 +88,7 @@ func TestDoArchives(t *testing.T) {
 		known, knownFromServer  bool
 	}{
 		{"gce.tar.gz", "disk.raw", "raw", true, true}, {"pax.tar", "disk.raw", "raw", true, true},
-		{"qcow2.tar.gz", "disk.qcow2", "qcow2", true, true}, {"box.ova", "box-disk1.vmdk", "vmdk", false, false},
+		{"qcow2.tar.gz", "disk.qcow2", "qcow2", true, true}, {"box.ova", "box-disk1.vmdk", "vmdk", true, false},
 		{"vhd.tar.gz", "azure.vhd", "vpc", false, false}, {"vhdx.zip", "disk.vhdx", "vhdx", false, false},
 		{"last.tar.gz", "disk.raw", "raw", true, true}, {"disks.zip", "disk.raw", "raw", true, true}, {"disks.zip", "disk.qcow2", "qcow2", true, true},
 	} {
@@ -166,7 +166,7 @@ func TestArchiveRefusals(t *testing.T) {
 		{"good.tar", "shadow.qcow2", "qcow2", `has a backing file: it names "/etc/shadow"`, true, false},
 		{"good.zip", "shadow.qcow2", "qcow2", `has a backing file: it names "/etc/shadow"`, true, true},
 		{"cut.tar", "disk.raw", "raw", `archive is cut off`, true, false},
-		{"claims.tar", "disk.raw", "raw", `holds more than it may`, false, false},
+		{"claims.tar", "disk.raw", "raw", `archive is cut off|holds more than it may`, true, false},
 		{"twice.tar", "disk.qcow2", "qcow2", `several files of that name`, true, false},
 		{"twice.tar.gz", "disk.qcow2", "qcow2", `several files of that name`, false, false},
 		{"damaged.tar.gz", "disk.raw", "raw", `compressed data is damaged`, false, false},
@@ -190,4 +190,45 @@ func TestArchiveRefusals(t *testing.T) {
 			nothing(t, name)
 		}
 	}
+}
+
+// A disk of any size and format is read where it lies in a tar, and refused there
+// as it is alone.
+func TestDoMembersInPlace(t *testing.T) {
+	t.Parallel()
+	name := acctest.Name(t)
+	dir := t.TempDir()
+	at := func(n string) string { return filepath.Join(dir, n) }
+	raw := disktest.Noise(t, 6<<20+511)
+	disktest.Write(t, at("odd.raw"), disktest.Content(t, raw))
+	for format, args := range map[string][]string{
+		"qcow2": {"-c"}, "vmdk": nil, "vdi": nil, "vhdx": nil, "vpc": {"-o", "force_size=on"},
+	} {
+		disktest.QemuImg(t, append(append([]string{"convert", "-f", "raw", "-O", format}, args...), raw, at("disk."+format))...)
+		b := disktest.Content(t, at("disk."+format))
+		disktest.Write(t, at("cut."+format), b[:len(b)/2/512*512])
+	}
+	disktest.QemuImg(t, "convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=monolithicFlat", raw, at("flat.vmdk"))
+	archive := at("all.tar")
+	disktest.Write(t, archive, tarred(t, dir, "--format=gnu", "odd.raw", "disk.qcow2", "disk.vmdk", "disk.vdi", "disk.vhdx", "disk.vpc",
+		"cut.qcow2", "cut.vmdk", "cut.vdi", "cut.vhdx", "cut.vpc", "flat.vmdk"))
+	const rounded = 6<<20 + 512
+	for _, format := range []string{"raw", "qcow2", "vmdk", "vdi", "vhdx", "vpc"} {
+		of := "disk." + format
+		if format == "raw" {
+			of = "odd.raw"
+		}
+		found := converted(t, request(name+"-"+format, member(file(archive, format), of), verified))
+		if !found.Known || found.VirtualBytes < rounded {
+			t.Errorf("%s: the plan says %+v", of, found)
+		}
+		same(t, raw, "raw", name+"-"+format)
+		if format != "raw" {
+			r := request(name+"-cut-"+format, member(file(archive, format), "cut."+format))
+			_, err := conversion.Do(t.Context(), cluster(t, rbd.Config{}), r)
+			matches(t, err, `"cut.`+format+`" of .*all.tar`)
+			nothing(t, name+"-cut")
+		}
+	}
+	refusedInPlan(t, request(name, member(file(archive, "vmdk"), "flat.vmdk")), `data in another file: .*"flat-flat.vmdk"`)
 }

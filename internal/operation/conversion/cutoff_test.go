@@ -55,16 +55,18 @@ func kinds(t *testing.T, name string) (raw string, all map[string]conversion.Ref
 	acctest.RBD(t, "import", "--no-progress", raw, uploaded+"-raw")
 	acctest.RBD(t, "snap", "create", "--no-progress", uploaded+"-raw@s")
 	s := disktest.NewSite(t, map[string][]byte{
-		"disk.raw": disktest.Content(t, raw), "disk.qcow2": disktest.Content(t, at("disk.qcow2")), "disk.tar": tarred(t, dir, "disk.qcow2"),
+		"disk.raw": disktest.Content(t, raw), "disk.qcow2": disktest.Content(t, at("disk.qcow2")), "qcow2.tar": tarred(t, dir, "disk.qcow2"),
 		"raw.tar.gz": disktest.Gzip(t, tarred(t, filepath.Dir(raw), filepath.Base(raw))),
 	})
+	disktest.Write(t, at("disk.tar"), tarred(t, dir, "disk.qcow2"))
 	chain := file(at("top.qcow2"), "qcow2")
 	chain.AllowBackingChain = true
 	return raw, map[string]conversion.Reference{
 		"file": file(at("disk.qcow2"), "qcow2"), "chain": chain,
 		"image": image(uploaded+"@s", "qcow2"), "raw-image": image(uploaded+"-raw@s", "raw"),
 		"ranges": url(s, "disk.qcow2", "qcow2"), "stream": url(s, "disk.raw", "raw"),
-		"member": member(url(s, "disk.tar", "qcow2"), "disk.qcow2"), "raw-member": member(url(s, "raw.tar.gz", "raw"), filepath.Base(raw)),
+		"member": member(url(s, "qcow2.tar", "qcow2"), "disk.qcow2"), "in-place": member(file(at("disk.tar"), "qcow2"), "disk.qcow2"),
+		"raw-member": member(url(s, "raw.tar.gz", "raw"), filepath.Base(raw)),
 	}
 }
 

@@ -22,10 +22,14 @@ type Details struct {
 	UsedBytes int64
 }
 
+// ErrPacked is about a file that is not in one piece in its archive.
+var ErrPacked = errors.New("it can't be read where it lies in the archive, which is compressed, a zip, or has it with holes")
+
 // ReadDetails tells what is in a file or an image, whatever a conversion would
 // refuse: `qemu-img info`. What it refers to is told, and not opened.
 //
-// Errors: those of imageformat and qemu; ErrCompressed, ErrCompressedImage.
+// Errors: those of imageformat, qemu and archive; ErrCompressed,
+// ErrCompressedImage, ErrPacked, ErrNoArchive.
 func ReadDetails(ctx context.Context, d Deps, ref Reference) (_ Details, err error) {
 	w, err := newWorkspace(ctx, d.Ceph, nil)
 	if err != nil {
@@ -42,9 +46,14 @@ func ReadDetails(ctx context.Context, d Deps, ref Reference) (_ Details, err err
 	switch s := s.(type) {
 	case *file:
 		of, used = s.disk, func() (int64, error) { return diskUsage(s.File) }
+	case *member:
+		of, used = s.disk, func() (int64, error) { return s.Member.Bytes, nil }
 	case *image:
 		of, used = s.disk, func() (int64, error) { return s.usage(ctx, w) }
 	default:
+		if ref.ArchiveMember != "" {
+			return Details{}, fmt.Errorf("%s: %w", ref.memberName(), ErrPacked)
+		}
 		return Details{}, fmt.Errorf("%s: %w", ref.File, ErrCompressed)
 	}
 	out := Details{Content: of.Content, SizeBytes: of.sizeBytes}

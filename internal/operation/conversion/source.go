@@ -33,8 +33,8 @@ type Reference struct {
 	AllowAnyContent bool
 }
 
-// source is an opened source of one of the kinds file, chain, image, ranges and
-// stream. A plan calls inspect and then close; an apply calls write and then close.
+// source is an opened source of one of the kinds file, chain, member, image,
+// ranges and stream. A plan calls inspect and then close; an apply calls write and then close.
 type source interface {
 	// inspect refuses what can't be converted, as far as that can be told without
 	// reading all of it.
@@ -53,7 +53,7 @@ type source interface {
 func open(ctx context.Context, w *workspace, ref Reference, parts bool) (source, error) {
 	switch {
 	case ref.ArchiveMember != "" && ref.File != "":
-		return openArchive(ref)
+		return openArchive(w, ref)
 	case ref.URL != "" && parts && ref.ArchiveMember == "":
 		return openRanges(ctx, ref)
 	case ref.URL != "":

@@ -30,7 +30,8 @@ var infoKind = report.NewKind("disk image", infoAdvice, advice)
 var _ datasource.DataSourceWithConfigure = &infoDataSource{}
 
 var infoAdvice = []report.Advice{
-	{Is: qemu.ErrArchive, Do: "Unpack it first; `rbd_image_conversion` takes a file in it with archive_member of its source."},
+	{Is: qemu.ErrArchive, Do: "archive_member names the file in it that is the disk, in a file that is a tar and not compressed. Unpack any other first; `rbd_image_conversion` takes those as they are, with archive_member of its source."},
+	{Is: conversion.ErrPacked, Do: "Unpack it first; `rbd_image_conversion` takes it as it is, with archive_member of its source."},
 	{Is: conversion.ErrCompressed, Do: "Decompress it first; `rbd_image_conversion` takes it as it is."},
 }
 
@@ -60,13 +61,17 @@ func (d *infoDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 				Optional: true, MarkdownDescription: "Spec of the image or snapshot that holds it: `pool[/namespace]/image[@snapshot]`. Without a snapshot, the image must not be in use.",
 				Validators: []validator.String{namecheck.AnySpec()},
 			},
+			"archive_member": schema.StringAttribute{
+				Optional: true, MarkdownDescription: "Name of the file in a tar archive that is meant, where `file` is one that is not compressed, as an OVA (`NAME-disk1.vmdk`). It stands as the archive has it.",
+				Validators: []validator.String{stringvalidator.LengthBetween(1, longestMember), siblings.Need("file")},
+			},
 			"format": schema.StringAttribute{
 				Required: true, MarkdownDescription: "Its format, as qemu-img calls it: `" + strings.Join(formats, "`, `") + "`.",
 				Validators: []validator.String{stringvalidator.OneOf(formats...)},
 			},
 			"content":            lookup.Text("What a source that is stated as raw is by its signatures, where that is no disk, such as `a tar archive` or `a qcow2 disk image`; null otherwise. A conversion refuses it."),
 			"virtual_size_bytes": schema.Int64Attribute{Computed: true, MarkdownDescription: "Size of the disk that a virtual machine sees, in bytes."},
-			"size_bytes":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Length of the file, or size of the RBD image or snapshot, in bytes."},
+			"size_bytes":         schema.Int64Attribute{Computed: true, MarkdownDescription: "Length of the file or of `archive_member`, or size of the RBD image or snapshot, in bytes."},
 			"disk_size_bytes":    schema.Int64Attribute{Computed: true, MarkdownDescription: "What it takes up where it lies, in bytes: `disk size` of a file; of an image in RBD its objects, those of its parent included."},
 			"cluster_size_bytes": schema.Int64Attribute{Computed: true, MarkdownDescription: "Size of a cluster, grain or block in bytes; null where the format has none."},
 			"compat":             lookup.Text("Version of a qcow2, `0.10` or `1.1`; null of others."),

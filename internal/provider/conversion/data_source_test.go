@@ -3,6 +3,7 @@ package conversion_test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -63,7 +64,11 @@ func TestDiskImageInfo(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			uploaded := "images/" + name + "-" + what
 			acctest.RBD(t, "import", "--no-progress", at(what), uploaded)
-			for _, source := range []string{file(at(what)), fmt.Sprintf("image = %q", uploaded)} {
+			archive := filepath.Join(t.TempDir(), "a.tar")
+			if out, err := exec.Command("tar", "-C", dir, "-cf", archive, "./"+what).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			for _, source := range []string{file(at(what)), fmt.Sprintf("image = %q", uploaded), file(archive) + fmt.Sprintf("\narchive_member = %q", what)} {
 				checks := []statecheck.StateCheck{
 					statecheck.ExpectKnownValue("data.rbd_disk_image_info.test", tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(int64(len(disktest.Content(t, at(what)))))),
 				}
@@ -85,11 +90,20 @@ func TestDiskImageInfoErrors(t *testing.T) {
 	if err := os.WriteFile(at("zip"), disktest.Gzip(t, []byte("x")), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	for _, args := range [][]string{{"-C", dir, "-cf", at("tar"), "zip"}, {"-C", filepath.Dir(raw), "-Scf", at("sparse.tar"), "disk.raw"}} {
+		if out, err := exec.Command("tar", args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+	}
 	for what, tc := range map[string]struct{ config, want string }{
 		"missing":      {infoConfig(file(at("nothing")), "qcow2"), `no such file`},
 		"no image":     {infoConfig(fmt.Sprintf("image = \"vms/%s-nothing\"", name), "qcow2"), `image not found`},
 		"wrong format": {infoConfig(file(raw), "qcow2"), `not in the stated format.*State the format`},
 		"wrapped":      {infoConfig(file(at("zip")), "raw"), `compressed as a whole.*Decompress it first`},
+		"tar":          {infoConfig(file(at("tar")), "qcow2"), `is a tar archive, not qcow2.*archive_member names the file`},
+		"not in it":    {infoConfig(file(at("tar"))+"\narchive_member = \"x\"", "qcow2"), `no such file: "x"; it holds "zip"`},
+		"sparse":       {infoConfig(file(at("sparse.tar"))+"\narchive_member = \"disk.raw\"", "raw"), `can't be read where it lies in the archive.*Unpack it first`},
+		"of an image":  {infoConfig("image = \"vms/a\"\narchive_member = \"x\"", "raw"), `archive_member is nothing without file`},
 		"two":          {infoConfig(file(raw)+"\nimage = \"vms/a\"", "raw"), `Invalid Attribute Combination`},
 		"neither":      {infoConfig("", "raw"), `Invalid Attribute Combination|one \(and only one\)`},
 		"probe":        {infoConfig(file(raw), "auto"), `value must be one of`},

@@ -9,9 +9,10 @@ import (
 )
 
 type infoModel struct {
-	File   types.String `tfsdk:"file"`
-	Image  types.String `tfsdk:"image"`
-	Format types.String `tfsdk:"format"`
+	File          types.String `tfsdk:"file"`
+	Image         types.String `tfsdk:"image"`
+	ArchiveMember types.String `tfsdk:"archive_member"`
+	Format        types.String `tfsdk:"format"`
 
 	Content          types.String    `tfsdk:"content"`
 	VirtualSizeBytes types.Int64     `tfsdk:"virtual_size_bytes"`
@@ -40,7 +41,9 @@ type snapshotModel struct {
 
 // reference is the source for the operation.
 func (m infoModel) reference() conversion.Reference {
-	return conversion.Reference{File: m.File.ValueString(), Image: m.Image.ValueString(), Format: m.Format.ValueString()}
+	return conversion.Reference{
+		File: m.File.ValueString(), Image: m.Image.ValueString(), ArchiveMember: m.ArchiveMember.ValueString(), Format: m.Format.ValueString(),
+	}
 }
 
 func (m *infoModel) set(d conversion.Details) {

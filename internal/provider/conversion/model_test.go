@@ -39,7 +39,7 @@ func TestRequest(t *testing.T) {
 			t.Errorf("%q: %s", revision, m.SourceRevision)
 		}
 	}
-	if got := (infoModel{File: text("f"), Image: text("i"), Format: text("raw")}).reference(); !reflect.DeepEqual(got, conversion.Reference{File: "f", Image: "i", Format: "raw"}) {
+	if got := (infoModel{File: text("f"), Image: text("i"), ArchiveMember: text("m"), Format: text("raw")}).reference(); !reflect.DeepEqual(got, conversion.Reference{File: "f", Image: "i", ArchiveMember: "m", Format: "raw"}) {
 		t.Errorf("got %+v", got)
 	}
 }
