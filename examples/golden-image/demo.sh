@@ -86,7 +86,8 @@ step "the lineage in RBD"
 rbd ls -l images | grep -E "^NAME|$name"
 
 step "it boots (a throw-away overlay of the snapshot)"
-../../lab/boot "rbd:$(tf output -raw snapshot)" TINY-READY | grep -E '^TINY-(FSTAB|READY)'
+../../lab/boot "rbd:$(tf output -raw snapshot)" TINY-READY >"$work/console" || { tail -n 15 "$work/console" >&2; exit 1; }
+grep -E '^TINY-(FSTAB|READY)' "$work/console"
 
 step "a second plan"
 plan

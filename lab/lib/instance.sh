@@ -29,7 +29,9 @@ instance_select() {
     dir=$lab_root/$name
     # a unix socket's path may have 107 bytes
     ((${#dir} < 80)) || die "the folder $dir is too long for Ceph's sockets: set RBD_LAB_DIR"
-    made_release=$(cat "$dir/release" 2>/dev/null || printf bookworm)
+    made_release=$(cat "$dir/release" 2>/dev/null || printf here)
+    # one that an older lab has written
+    [[ " ${release_names[*]} " == *" $made_release "* ]] || made_release=here
     release_select "${2:-$made_release}"
     deadline=$((EPOCHSECONDS + time_limit))
 }
@@ -93,7 +95,7 @@ instance_down_components() {
 # A checksum of the scripts that make an instance, and what release they make.
 instance_version() {
     cat "${BASH_SOURCE[0]%/*}"/* | sha256sum | cut -c1-16
-    [[ $release == bookworm ]] || printf '%s\n' "$release_root"
+    [[ $release == here ]] || printf '%s\n' "$release_root"
 }
 
 # Writes what runs a command as the servers of the instance run, for tests that

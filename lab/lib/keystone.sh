@@ -104,7 +104,7 @@ keystone_listens() { curl -sf --max-time 2 "$(keystone_url)"; }
 
 keystone_start() {
     port_free keystone "$port_keystone"
-    if [[ $release == bookworm ]]; then
+    if grep -q '^VERSION_CODENAME=bookworm$' "$release_root/etc/os-release"; then
         daemon_start keystone uwsgi_python3 --ini "$dir/keystone/uwsgi.ini"
     elif [[ ! -e $release_root/usr/bin/keystone-wsgi-public ]]; then
         cp "$lab_home/lib/wsgi-serve" "$dir/keystone/" # where the release sees it
@@ -124,7 +124,7 @@ keystone_create() {
     # without WAL a reader and a writer at the same time end in "database is locked"
     run_step keystone sqlite3 "$dir/keystone/keystone.sqlite" 'PRAGMA journal_mode=WAL'
     local who=("--keystone-user" "$(id -un)" "--keystone-group" "$(id -gn)")
-    if [[ $release != bookworm ]]; then who=(--keystone-user root --keystone-group root); fi # whoever it is outside
+    if [[ $release != here ]]; then who=(--keystone-user root --keystone-group root); fi # whoever it is outside
     keystone_manage fernet_setup "${who[@]}"
     keystone_manage credential_setup "${who[@]}"
     OS_BOOTSTRAP_PASSWORD=$(cat "$dir/keystone/password.admin") keystone_manage bootstrap \

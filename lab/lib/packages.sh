@@ -6,7 +6,7 @@ packages_wanted=(
     ceph-mon ceph-osd ceph-mgr ceph-common librbd-dev librados-dev python3-rbd python3-rados
     # images and guests
     qemu-utils qemu-block-extra qemu-system-x86 libguestfs-tools guestfs-tools libguestfs-xfs
-    linux-image-cloud-amd64 busybox-static grub-pc-bin gdisk fdisk xfsprogs lvm2 cpio kmod
+    linux-image-cloud-amd64 busybox-static grub-pc-bin gdisk fdisk xfsprogs lvm2 cpio kmod xz-utils
     btrfs-progs ntfs-3g
     # Keystone and Glance
     keystone glance-api uwsgi-plugin-python3 sqlite3

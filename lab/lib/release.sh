@@ -1,9 +1,9 @@
-# Which Debian release the servers of an instance are of: "bookworm" is this
-# machine's own; "trixie" is in a folder, which all instances share, and so is
-# "sid", for the newest Ceph and Glance that Debian has.
+# Which packages the servers of an instance are of: "here" is this machine's own;
+# "trixie" (Debian 13) is in a folder, which all instances share, and so is "sid",
+# for the newest Ceph and Glance that Debian has.
 # shellcheck shell=bash
 
-release_names=(bookworm trixie sid)
+release_names=(here trixie sid)
 release_packages=(ceph-mon ceph-osd ceph-mgr ceph-common python3-rbd python3-rados keystone glance-api)
 
 # What a command is prefixed with to run where the servers run.
@@ -14,7 +14,7 @@ release_select() {
     local sum
     [[ " ${release_names[*]} " == *" $1 "* ]] || die "--release: want one of: ${release_names[*]}; not $1"
     release=$1 release_root='' in_release=()
-    if [[ $release != bookworm ]]; then
+    if [[ $release != here ]]; then
         # what serves applications that no longer serve themselves
         [[ $release != sid ]] || release_packages+=(python3-waitress)
         # another folder for whatever is made in another way

@@ -8,10 +8,11 @@ import (
 	"testing"
 )
 
-// glances are those of the lab's clouds.
+// glances are those of the lab's clouds, and of `lab/lab up --release sid`.
 var glances = []struct{ version, title string }{
 	{"25", "Glance 25 (2023.1) on Ceph 16"},
 	{"30", "Glance 30 (2025.1) on Ceph 18"},
+	{"33", "Glance 33 (2026.2) on Ceph 20"},
 }
 
 // The guide has what TestDeletes has found.
