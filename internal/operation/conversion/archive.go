@@ -254,7 +254,7 @@ func (v *archiveView) decompress() {
 // open opens a member. It returns none where the beginning does not have it.
 func (v *archiveView) open(name string) (m *archive.Member, err error) {
 	switch {
-	case v.kind == "" && len(v.start) > 0:
+	case v.kind == "" && (len(v.start) > 0 || v.ended):
 		return nil, ErrNoArchive
 	case v.kind == imageformat.Zip && v.all != nil:
 		return archive.OpenZip(v.all, v.bytes, name)

@@ -56,7 +56,7 @@ func kinds(t *testing.T, name string) (raw string, all map[string]conversion.Ref
 	acctest.RBD(t, "snap", "create", "--no-progress", uploaded+"-raw@s")
 	s := disktest.NewSite(t, map[string][]byte{
 		"disk.raw": disktest.Content(t, raw), "disk.qcow2": disktest.Content(t, at("disk.qcow2")), "qcow2.tar": tarred(t, dir, "disk.qcow2"),
-		"raw.tar.gz": disktest.Gzip(t, tarred(t, filepath.Dir(raw), filepath.Base(raw))),
+		"qcow2.tar.gz": disktest.Gzip(t, tarred(t, dir, "disk.qcow2")), "raw.tar.gz": disktest.Gzip(t, tarred(t, filepath.Dir(raw), filepath.Base(raw))),
 	})
 	disktest.Write(t, at("disk.tar"), tarred(t, dir, "disk.qcow2"))
 	chain := file(at("top.qcow2"), "qcow2")
@@ -66,6 +66,7 @@ func kinds(t *testing.T, name string) (raw string, all map[string]conversion.Ref
 		"image": image(uploaded+"@s", "qcow2"), "raw-image": image(uploaded+"-raw@s", "raw"),
 		"ranges": url(s, "disk.qcow2", "qcow2"), "stream": url(s, "disk.raw", "raw"),
 		"member": member(url(s, "qcow2.tar", "qcow2"), "disk.qcow2"), "in-place": member(file(at("disk.tar"), "qcow2"), "disk.qcow2"),
+		"packed":     member(url(s, "qcow2.tar.gz", "qcow2"), "disk.qcow2"),
 		"raw-member": member(url(s, "raw.tar.gz", "raw"), filepath.Base(raw)),
 	}
 }

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/archive"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/decompress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/fetch"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/imageformat"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/nbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 )
@@ -22,6 +24,8 @@ const longestSocket = 90
 type ranges struct {
 	*disk
 	parts *fetch.Ranges
+	// content is that of the source: the file, or a member of it.
+	content io.ReaderAt
 }
 
 // takesParts tells whether a source on a server may be read in parts. What has a
@@ -31,7 +35,8 @@ func (j *job) takesParts() bool {
 }
 
 // openRanges asks a server for parts of the source. What is compressed as a whole,
-// and what a server gives no parts of, is a stream.
+// or lies in an archive otherwise than in one piece, and what a server gives no
+// parts of, is a stream.
 func openRanges(ctx context.Context, ref Reference) (source, error) {
 	parts, beginning, err := fetch.OpenRanges(ctx, ref.URL, qemu.HeadBytes)
 	if errors.Is(err, fetch.ErrNoRanges) {
@@ -45,13 +50,69 @@ func openRanges(ctx context.Context, ref Reference) (source, error) {
 		s.beginning = beginning
 		return s, parts.Close()
 	}
-	at := begun{parts, beginning}
-	return &ranges{parts: parts, disk: &disk{
+	r := &ranges{parts: parts, content: begun{parts, beginning}, disk: &disk{
 		Source:    qemu.Source{File: ref.URL, Format: ref.Format, AnyContent: ref.AllowAnyContent},
 		sizeBytes: uint64(parts.Info().SizeBytes), //nolint:gosec // not negative
-		reader:    func() (readAtCloser, error) { return keptOpen{at}, nil },
 		same:      parts.Unchanged,
-	}}, nil
+	}}
+	r.reader = func() (readAtCloser, error) { return keptOpen{r.content}, nil }
+	if ref.ArchiveMember != "" {
+		found, err := r.findMember(ref.ArchiveMember)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("look at %s: %w", ref.URL, err), parts.Close())
+		}
+		if !found {
+			return newStream(ref), parts.Close()
+		}
+	}
+	return r, nil
+}
+
+// maxLooks bounds how often a server is asked while headers are looked for: an
+// archive of many files is sooner read as a stream.
+const maxLooks = 256
+
+var errTooManyLooks = errors.New("the archive has many files")
+
+// findMember makes the source a member of a tar, where that lies in one piece. It
+// returns false where it has to be read as a stream.
+func (r *ranges) findMember(name string) (bool, error) {
+	size := r.parts.Info().SizeBytes
+	head := make([]byte, min(size, qemu.HeadBytes))
+	if _, err := r.content.ReadAt(head, 0); err != nil {
+		return false, err
+	}
+	if archiveKind(head) != imageformat.Tar {
+		return false, nil
+	}
+	m, err := archive.OpenTar(io.NewSectionReader(&looks{r.content, maxLooks}, 0, size), name, 0)
+	if err == nil {
+		err = m.Finish()
+	}
+	switch {
+	case errors.Is(err, errTooManyLooks):
+		return false, nil
+	case err != nil:
+		return false, err
+	case m.Offset < 0:
+		return false, nil
+	}
+	r.Member = &qemu.Member{Name: name, Offset: m.Offset, Bytes: m.SizeBytes}
+	r.content, r.sizeBytes = io.NewSectionReader(r.content, m.Offset, m.SizeBytes), uint64(m.SizeBytes) //nolint:gosec // not negative
+	return true, nil
+}
+
+// looks gives an error where it is read too often.
+type looks struct {
+	io.ReaderAt
+	left int
+}
+
+func (l *looks) ReadAt(b []byte, at int64) (int, error) {
+	if l.left--; l.left < 0 {
+		return 0, errTooManyLooks
+	}
+	return l.ReaderAt.ReadAt(b, at)
 }
 
 // begun has the beginning at hand, which should not be fetched again, with all that
@@ -74,7 +135,7 @@ func (r *ranges) readHeader() error {
 	if err != nil {
 		return err
 	}
-	return r.Inspect(at, r.parts.Info().SizeBytes)
+	return r.Inspect(at, int64(r.sizeBytes)) //nolint:gosec // of a file
 }
 
 // inspect reads the header without qemu-img.
@@ -89,7 +150,7 @@ func (r *ranges) inspect(context.Context) (Inspection, error) {
 }
 
 func (r *ranges) write(ctx context.Context, j *job) (revision string, err error) {
-	server, err := nbd.Serve(j.workspace.dir.Path(), r.parts, r.parts.Info().SizeBytes)
+	server, err := nbd.Serve(j.workspace.dir.Path(), r.content, int64(r.sizeBytes)) //nolint:gosec // of a file
 	if err != nil {
 		return "", err
 	}

@@ -48,13 +48,13 @@ type source interface {
 }
 
 // open opens a source. parts says whether one on a server may be read in parts; it
-// becomes a stream otherwise, as all does that is compressed as a whole, or a
-// member of an archive.
+// becomes a stream otherwise, as all does that is compressed as a whole, and most
+// that is in an archive.
 func open(ctx context.Context, w *workspace, ref Reference, parts bool) (source, error) {
 	switch {
 	case ref.ArchiveMember != "" && ref.File != "":
 		return openArchive(w, ref)
-	case ref.URL != "" && parts && ref.ArchiveMember == "":
+	case ref.URL != "" && parts:
 		return openRanges(ctx, ref)
 	case ref.URL != "":
 		return newStream(ref), nil

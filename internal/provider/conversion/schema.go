@@ -131,7 +131,7 @@ func sourceAttributes() map[string]schema.Attribute {
 			Optional: true,
 			MarkdownDescription: "Name of the file that is the source, where `file` or `url` is an archive of several: a tar, compressed as a whole or not (`disk.raw` of the `.tar.gz` that Google's Compute Engine exports, `NAME-disk1.vmdk` of an OVA), or a zip. `format` is that of the file in it, and a checksum that of the archive. " +
 				"The name stands as the archive has it, with its folders; only a `./` in front makes no difference. It must be one regular file, and no other file may have that name; nothing else is unpacked. Sparse files of GNU tar are read with their holes. " +
-				"A file in a tar that lies on this machine and is not compressed, as an OVA, is read where it lies, unless it has holes. From elsewhere a raw file goes straight into RBD, and any other by way of a temporary copy (in `TMPDIR`); so does a zip from `url`, as it is read from its end. " +
+				"In a tar that is not compressed, as an OVA, a file is read where it lies, unless it has holes; from a server, where a file that is no archive would be read in parts. Otherwise a raw file goes straight into RBD, and any other by way of a temporary copy (in `TMPDIR`); so does a zip from `url`, as it is read from its end. " +
 				"The plan knows the size of what is read where it lies, and else of a raw file, a qcow2 and a vdi, unless the archive is compressed or on a server and has more than some 64 KiB in front of it.",
 			Validators: []validator.String{stringvalidator.LengthBetween(1, longestMember), siblings.Conflict("image", "allow_backing_chain")},
 		},
