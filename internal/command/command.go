@@ -171,6 +171,9 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 		return nil, &Error{Name: spec.Name, ExitCode: -1, Err: fmt.Errorf("%w: %w", ErrNotInstalled, err)}
 	}
 	name, args := withLimits(path, spec)
+	if spec.Confined {
+		name, args = withoutRights(name, args)
+	}
 	p := &Process{spec: spec, stderr: &tail{next: spec.Stderr}, done: make(chan struct{})}
 	p.cmd = exec.Command(name, args...)
 	p.cmd.Env = append(append(inherited(), "LC_ALL=C"), spec.Env...)
@@ -296,7 +299,9 @@ func (s Spec) separate(attr *syscall.SysProcAttr) {
 	}
 	if s.Confined {
 		attr.Cloneflags |= syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
-		own()
+		if os.Geteuid() != 0 { // root may not make one in a chroot
+			own()
+		}
 	}
 }
 
@@ -316,6 +321,11 @@ func withLimits(path string, spec Spec) (string, []string) {
 	}
 	lim = append(lim, "--core=0", "--", path)
 	return "prlimit", append(lim, spec.Args...)
+}
+
+// withoutRights is the command without any capability, also where it is root's.
+func withoutRights(name string, args []string) (string, []string) {
+	return "setpriv", append([]string{"--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--", name}, args...)
 }
 
 // capped is a buffer with an end. It takes no more than it may hold, and calls

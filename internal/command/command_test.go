@@ -206,7 +206,7 @@ func TestKilledParent(t *testing.T) {
 	gone(t, pid)
 }
 
-// A confined child has no network, and what another mounts nobody else sees.
+// A confined child has no network and no capability, and what another mounts nobody else sees.
 func TestNamespaces(t *testing.T) {
 	link := func(spec Spec, ns string) string {
 		spec.Name, spec.Args = "readlink", []string{"/proc/self/ns/" + ns}
@@ -216,10 +216,14 @@ func TestNamespaces(t *testing.T) {
 		}
 		return string(res.Stdout)
 	}
-	for ns, spec := range map[string]Spec{"net": {Confined: true}, "user": {Confined: true}, "mnt": {OwnMounts: true}} {
+	for ns, spec := range map[string]Spec{"net": {Confined: true}, "ipc": {Confined: true}, "mnt": {OwnMounts: true}} {
 		if ours, own := link(Spec{}, ns), link(spec, ns); ours == own {
 			t.Errorf("%s: %s", ns, own)
 		}
+	}
+	caps, err := Run(t.Context(), Spec{Name: "grep", Args: []string{"^Cap...:", "/proc/self/status"}, Confined: true})
+	if err != nil || strings.Trim(strings.NewReplacer("CapInh:", "", "CapPrm:", "", "CapEff:", "", "CapBnd:", "", "CapAmb:", "").Replace(string(caps.Stdout)), "0\t\n") != "" {
+		t.Errorf("%s, %v", caps.Stdout, err)
 	}
 	res, err := Run(t.Context(), Spec{Name: "grep", Args: []string{"-c", ":", "/proc/net/dev"}, Confined: true})
 	if err != nil || string(res.Stdout) != "1\n" { // the loopback interface, which is down
