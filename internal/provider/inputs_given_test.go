@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -26,6 +27,7 @@ type ground struct {
 	golden   string // a snapshot in the pool of Glance
 	planned  string // an image that this run makes
 	file     string // a local file
+	archive  string // a tar with it
 	folder   string
 	fsid     string
 	server   string
@@ -42,6 +44,8 @@ func groundFor(t *testing.T, c *client) ground {
 		imagestest.Snapshot(t, spec+"@s", true)
 	}
 	must(t, os.WriteFile(g.file, make([]byte, 1<<20), 0o600))
+	g.archive = filepath.Join(g.folder, "a.tar")
+	must(t, exec.Command("tar", "-C", g.folder, "-cf", g.archive, "a.deb").Run())
 	conf, err := os.ReadFile(os.Getenv("CEPH_CONF"))
 	must(t, err)
 	g.monitor = regexp.MustCompile(`v2:[0-9.:]+`).FindString(string(conf))
@@ -104,6 +108,7 @@ func (g ground) givenResources() map[string][]object {
 			source(object{"file": nil, "url": g.server + "/a.deb"}),
 			source(object{"checksums_url": g.server + "/SUMS", "published_name": "a.deb"}),
 			source(object{"allow_backing_chain": false, "allow_any_content": true}),
+			source(object{"file": g.archive, "archive_member": "a.deb"}),
 		},
 		"rbd_image_export": {{
 			"snapshot": g.snapshot, "file": filepath.Join(g.folder, "new.qcow2"), "format": "qcow2", "compression": "zlib",

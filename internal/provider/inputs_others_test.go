@@ -62,7 +62,7 @@ func (g ground) givenData() map[string][]object {
 		"rbd_snapshots":        {{"image": g.image, "name_regex": "^s"}},
 		"rbd_image_lineage":    {{"image": g.image, "whole_tree": true}},
 		"rbd_image_checksum":   {{"spec": g.snapshot, "algorithms": []any{"sha256"}, "timeouts": object{"read": "5m"}}},
-		"rbd_disk_image_info":  {{"file": g.file, "format": "raw"}, {"image": g.snapshot, "format": "raw"}},
+		"rbd_disk_image_info":  {{"file": g.file, "format": "raw"}, {"image": g.snapshot, "format": "raw"}, {"file": g.archive, "archive_member": "a.deb", "format": "raw"}},
 		"rbd_guest_inspection": {{"image": g.image + "-none@s", "packages": true, "timeouts": object{"read": "5m"}}},
 		"rbd_guest_file": {
 			{"image": g.image + "-none@s", "path": "/etc/fstab", "root_device": "/dev/sda1", "timeouts": object{"read": "5m"}},
