@@ -34,8 +34,9 @@ func TestConsole(t *testing.T) {
 // Nothing of a name can become an option of qemu's.
 func TestArgs(t *testing.T) {
 	m := Machine{
-		Overlay: "/d/a,readonly=on",
-		Dir:     "/d", Seed: "/seed,x", Bus: IDE, Accelerator: "tcg", MemoryMiB: 64, CPUs: 2, Network: Isolated,
+		Overlay:      "/d/a,readonly=on",
+		Architecture: X8664, Firmware: BIOS,
+		Dir: "/d", Seed: "/seed,x", Bus: IDE, Accelerator: "tcg", MemoryMiB: 64, CPUs: 2, Network: Isolated,
 	}
 	args, err := m.args(true)
 	line := strings.Join(args, " ")

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,8 +24,22 @@ var (
 	ErrEnded = errors.New("qemu ended before the guest was up")
 )
 
-// emulator is the program that boots guests.
-const emulator = "qemu-system-x86_64"
+// Architectures of the guest, as qemu names them.
+const (
+	X8664   = "x86_64"
+	AArch64 = "aarch64"
+)
+
+// HostArchitecture is that of this machine: only guests of it can have KVM.
+func HostArchitecture() string {
+	switch runtime.GOARCH {
+	case "amd64":
+		return X8664
+	case "arm64":
+		return AArch64
+	}
+	return runtime.GOARCH
+}
 
 // grace is how long qemu may take to close its images. After a SIGKILL its
 // watch stays on an RBD image for about 30 seconds.
@@ -57,7 +73,11 @@ type Machine struct {
 	Dir string
 	// Seed is the path of a second, read-only disk; empty for none.
 	Seed string
-	// Bus is that of the disks: VirtioBlk, VirtioSCSI or IDE.
+	// Architecture is X8664 or AArch64.
+	Architecture string
+	// Firmware is BIOS, which AArch64 does not have, or UEFI.
+	Firmware string
+	// Bus is that of the disks: VirtioBlk, VirtioSCSI or, but on AArch64, IDE.
 	Bus string
 	// Accelerator is "kvm" or "tcg".
 	Accelerator string
@@ -90,17 +110,21 @@ type BootResult struct {
 
 // Run boots the machine and waits for the sign until ctx ends. qemu has ended when it returns, in any case.
 //
-// Errors: ErrNotUp, ErrConsoleFailure, ErrEnded, command.ErrNotInstalled. The result
-// tells the console with an error too.
+// Errors: ErrNotUp, ErrConsoleFailure, ErrEnded, ErrNoFirmware,
+// command.ErrNotInstalled. The result tells the console with an error too.
 func (m Machine) Run(ctx context.Context, sign BootSign) (BootResult, error) {
 	args, err := m.args(sign.SSH != nil)
+	if err != nil {
+		return BootResult{}, err
+	}
+	firmware, err := m.firmwareArgs()
 	if err != nil {
 		return BootResult{}, err
 	}
 	start := time.Now()
 	con := newConsole(sign)
 	p, err := command.Start(ctx, command.Spec{
-		Name: emulator, Args: args, Dir: m.Dir, Stdout: con, Grace: grace, Env: m.Env,
+		Name: "qemu-system-" + m.Architecture, Args: append(args, firmware...), Dir: m.Dir, Stdout: con, Grace: grace, Env: m.Env,
 	})
 	if err != nil {
 		return BootResult{}, err
@@ -179,15 +203,41 @@ func (m Machine) args(ssh bool) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := []string{
-		"-machine", "accel=" + m.Accelerator, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+	machine, err := m.machineArgs()
+	if err != nil {
+		return nil, err
+	}
+	return slices.Concat(machine, []string{
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny",
 		"-m", strconv.FormatInt(m.MemoryMiB, 10), "-smp", strconv.FormatInt(m.CPUs, 10),
 		// A guest without entropy waits for minutes before it has keys.
 		"-object", "rng-random,id=rng,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=rng",
 		"-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console",
+	}, drives, network), nil
+}
+
+// machineArgs are those of the machine's type and processor.
+func (m Machine) machineArgs() ([]string, error) {
+	accel := ",accel=" + m.Accelerator
+	switch m.Architecture + " " + m.Firmware {
+	case X8664 + " " + BIOS:
+		return []string{"-machine", "pc" + accel}, nil
+	case X8664 + " " + UEFI: // the type that every distribution's firmware is for
+		return []string{"-machine", "q35" + accel}, nil
+	case AArch64 + " " + UEFI:
+		if m.Bus == IDE {
+			return nil, errors.New("there is no bus ide on aarch64")
+		}
+		cpu := "max"
+		if m.Accelerator == "tcg" {
+			// The architecture's own algorithm takes a good part of an emulated boot.
+			cpu += ",pauth-impdef=on"
+		}
+		// The default interrupt controller has eight processors.
+		return []string{"-machine", "virt,gic-version=max" + accel, "-cpu", cpu}, nil
 	}
-	return append(append(args, drives...), network...), nil
+	return nil, fmt.Errorf("unknown machine %q with firmware %q", m.Architecture, m.Firmware)
 }
 
 // driveArgs are those of the disks, in the order of booting.
@@ -214,6 +264,9 @@ func (m Machine) driveArgs() ([]string, error) {
 		}
 		if d == "seed" && m.Bus == IDE {
 			device = "ide-cd" // a hard disk there can't be read-only
+		}
+		if m.Bus == IDE && m.Firmware == UEFI {
+			device += ",bus=ide." + strconv.Itoa(i) // SATA: a bus for each
 		}
 		args = append(args, "-device", fmt.Sprintf("%s,drive=%s,bootindex=%d", device, d, i))
 	}

@@ -8,6 +8,8 @@ packages_wanted=(
     qemu-utils qemu-block-extra qemu-system-x86 libguestfs-tools guestfs-tools libguestfs-xfs
     linux-image-cloud-amd64 busybox-static grub-pc-bin gdisk fdisk xfsprogs lvm2 cpio kmod xz-utils
     btrfs-progs ntfs-3g
+    # guests that boot by UEFI, and those for arm64
+    ovmf grub-efi-amd64-bin mtools dosfstools qemu-system-arm qemu-efi-aarch64
     # Keystone and Glance
     keystone glance-api uwsgi-plugin-python3 sqlite3
     # what these scripts call

@@ -55,7 +55,7 @@ var common = []Advice{
 	{Is: rbd.ErrTooMany, Do: "Ask for fewer: name_regex and namespace narrow a list of images; a snapshot's spec, without whole_tree, narrows a lineage."},
 	{Is: rbd.ErrImageNotFound, Do: "Look for a typing error with `rbd ls`."},
 	{Is: rbd.ErrSnapshotNotFound, Do: "Look for a typing error with `rbd snap ls`."},
-	{Is: command.ErrNotInstalled, Do: "Install it on the machine that runs Terraform (on Debian: qemu-utils and qemu-block-extra for qemu-img, libguestfs-tools for guestfish, virt-sysprep and virt-customize, qemu-system-x86 and qemu-block-extra for qemu-system-x86_64)."},
+	{Is: command.ErrNotInstalled, Do: "Install it on the machine that runs Terraform (on Debian: qemu-utils and qemu-block-extra for qemu-img, libguestfs-tools for guestfish, virt-sysprep and virt-customize, qemu-system-x86 and qemu-block-extra for qemu-system-x86_64, qemu-system-arm and qemu-block-extra for qemu-system-aarch64)."},
 	{Is: providerdata.ErrTwice, Do: "Give one of the two another name. Where both are in the state already and have one thing, take one of them out with `terraform state rm`."},
 	{Is: providerdata.ErrOtherCluster, Do: "Nothing was changed. Aim the provider at that cluster (conf_file or monitors of its ceph block, or `provider = rbd.ALIAS`); fsid of the ceph block refuses any other. " +
 		"Where that cluster is gone for good, take the resource out of the state with `terraform state rm`."},

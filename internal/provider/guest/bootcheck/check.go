@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
@@ -53,7 +54,7 @@ func (r *bootCheckResource) check(ctx context.Context, m *model, diags *diag.Dia
 	if text := lastLines(result.Console, shownLines); text != "" {
 		detail += "\n\nThe end of its console:\n\n" + text
 	} else if result.Time > 0 {
-		detail += "\n\nIt wrote nothing to its serial console: the guest may lack console=ttyS0 on its kernel's command line."
+		detail += "\n\nIt wrote nothing to its serial console: " + m.silence()
 	}
 	diags.AddError(kind.Unable("boot", m.Snapshot.ValueString()), detail)
 }
@@ -81,6 +82,7 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, result *qemu.Boo
 	defer func() { err = errors.Join(err, overlay.Remove()) }()
 	machine := qemu.Machine{
 		Overlay: overlay.Path, Env: overlay.Env, Dir: overlay.Dir, Bus: m.DiskBus.ValueString(),
+		Architecture: m.architecture().ValueString(), Firmware: m.firmware().ValueString(),
 		MemoryMiB: m.memoryMiB(), CPUs: m.CPUs.ValueInt64(), Network: m.network(),
 	}
 	if files := m.seed(o); files != nil {
@@ -94,8 +96,11 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, result *qemu.Boo
 		return err
 	}
 	defer release()
-	machine.Accelerator = r.data.Guests.Accelerator(ctx)
-	tflog.Info(ctx, "booting a snapshot", map[string]any{"snapshot": o.spec.String(), "accelerator": machine.Accelerator, "network": machine.Network})
+	machine.Accelerator = guestfs.TCG
+	if machine.Architecture == qemu.HostArchitecture() {
+		machine.Accelerator = r.data.Guests.Accelerator(ctx)
+	}
+	tflog.Info(ctx, "booting a snapshot", map[string]any{"snapshot": o.spec.String(), "architecture": machine.Architecture, "firmware": machine.Firmware, "accelerator": machine.Accelerator, "network": machine.Network})
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w (%s)", errTooSlow, limit))
 	defer cancel()
 	err = overlay.Within(ctx, func(ctx context.Context) (err error) {
@@ -109,6 +114,18 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, result *qemu.Boo
 	tflog.Info(ctx, "the guest is up", map[string]any{"snapshot": o.spec.String(), "time": result.Time.String()})
 	m.set(o, machine.Accelerator, *result)
 	return nil
+}
+
+// silence says why a guest may say nothing on its console.
+func (m model) silence() string {
+	if m.architecture().ValueString() == qemu.AArch64 {
+		return "the guest may lack console=ttyAMA0 on its kernel's command line."
+	}
+	why := "the guest may lack console=ttyS0 on its kernel's command line"
+	if m.firmware().ValueString() == qemu.BIOS {
+		why += ", or boot by UEFI only, which takes firmware = \"" + qemu.UEFI + "\""
+	}
+	return why + "."
 }
 
 func lastLines(text string, n int) string {

@@ -29,6 +29,8 @@ type model struct {
 	MetaData       types.String       `tfsdk:"meta_data"`
 	NetworkConfig  types.String       `tfsdk:"network_config"`
 	Network        types.String       `tfsdk:"network"`
+	Architecture   types.String       `tfsdk:"architecture"`
+	Firmware       types.String       `tfsdk:"firmware"`
 	DiskBus        types.String       `tfsdk:"disk_bus"`
 	Memory         sizetype.Value     `tfsdk:"memory"`
 	CPUs           types.Int64        `tfsdk:"cpus"`
@@ -49,7 +51,7 @@ type model struct {
 func (m model) arguments() []attr.Value {
 	return []attr.Value{
 		m.ConsolePattern, m.SSHBanner, m.FailurePattern, m.UserData, m.MetaData, m.NetworkConfig, m.Network,
-		m.DiskBus, types.Int64Value(m.memoryMiB()), m.CPUs, m.BootTimeout, m.Triggers,
+		m.architecture(), m.firmware(), m.DiskBus, types.Int64Value(m.memoryMiB()), m.CPUs, m.BootTimeout, m.Triggers,
 	}
 }
 
@@ -140,4 +142,25 @@ func (m model) network() string {
 		return qemu.Isolated
 	}
 	return cmp.Or(m.Network.ValueString(), qemu.NoNetwork)
+}
+
+// architecture is the guest's; not known where the argument is not.
+func (m model) architecture() types.String {
+	if m.Architecture.IsNull() {
+		return types.StringValue(qemu.X8664)
+	}
+	return m.Architecture
+}
+
+// firmware is the machine's: what is not given follows from the architecture.
+func (m model) firmware() types.String {
+	switch {
+	case !m.Firmware.IsNull():
+		return m.Firmware
+	case m.Architecture.IsUnknown():
+		return types.StringUnknown()
+	case m.Architecture.ValueString() == qemu.AArch64:
+		return types.StringValue(qemu.UEFI)
+	}
+	return types.StringValue(qemu.BIOS)
 }

@@ -20,6 +20,14 @@ func (r *bootCheckResource) ValidateConfig(ctx context.Context, req resource.Val
 	if m.Network.ValueString() == qemu.NoNetwork && !m.SSHBanner.IsNull() {
 		resp.Diagnostics.AddAttributeError(path.Root("network"), "No network for ssh", "ssh_banner needs a network card: \""+qemu.Isolated+"\" will do, and is the default with it.")
 	}
+	if m.Architecture.ValueString() == qemu.AArch64 {
+		if m.Firmware.ValueString() == qemu.BIOS {
+			resp.Diagnostics.AddAttributeError(path.Root("firmware"), "No BIOS on aarch64", "A guest for aarch64 boots by UEFI, which is the default there.")
+		}
+		if m.DiskBus.ValueString() == qemu.IDE {
+			resp.Diagnostics.AddAttributeError(path.Root("disk_bus"), "No such bus on aarch64", "The machine for aarch64 has \""+qemu.VirtioBlk+"\" and \""+qemu.VirtioSCSI+"\".")
+		}
+	}
 	if m.Memory.Known() && (m.memoryMiB() < 16 || m.Memory.Amount()%(1<<20) != 0) {
 		resp.Diagnostics.AddAttributeError(path.Root("memory"), "Invalid memory", "It must be a multiple of 1MiB, and 16MiB at least.")
 	}

@@ -35,6 +35,7 @@ var (
 var advice = []report.Advice{
 	{Is: qemu.ErrConsoleFailure, Do: "The snapshot is as it was. Mend the image, and take another snapshot."},
 	{Is: qemu.ErrEnded, Do: "The guest has powered off or rebooted, or qemu could not run it; where the rbd driver is missing, install qemu-block-extra. The snapshot is as it was."},
+	{Is: qemu.ErrNoFirmware, Do: "Install it on the machine that runs Terraform (on Debian: ovmf for x86_64, qemu-efi-aarch64 for aarch64). The snapshot is as it was."},
 	{Is: errTooSlow, Do: "Raise boot_timeout where the guest is merely slow: without KVM it takes several times as long. The snapshot is as it was."},
 }
 

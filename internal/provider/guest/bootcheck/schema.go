@@ -29,7 +29,7 @@ const description = "A snapshot of an RBD image, booted once in qemu on the mach
 	"While it runs, `rbd status` shows qemu as a watcher. The guest has no network, unless it is asked for; " +
 	"the machine counts as one of the appliances that the provider's `guestfs` block allows, and has its accelerator.\n\n" +
 	"It is booted again when the snapshot is another one, or any argument changes but `timeouts`. Destroying the resource does nothing.\n\n" +
-	"Needs qemu (Debian: `qemu-system-x86`, `qemu-block-extra`).\n\n" +
+	"Needs qemu (Debian: `qemu-system-x86`, `qemu-block-extra`; for `firmware = \"uefi\"` `ovmf`; for `architecture = \"aarch64\"` `qemu-system-arm`, `qemu-efi-aarch64`).\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'` (qemu can't read with `profile rbd-read-only`)."
 
 func (r *bootCheckResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
@@ -60,7 +60,7 @@ func signAttributes() map[string]schema.Attribute {
 			},
 			MarkdownDescription: re2 + " for a line on the first serial console, `login:` for example. " +
 				"Escape sequences and other control characters are taken out before; the beginning of a line counts when nothing has followed for a second. " +
-				"The guest must write to it (`console=ttyS0`).",
+				"The guest must write to it (`console=ttyS0`; on aarch64 `console=ttyAMA0`).",
 		},
 		"ssh_banner": schema.StringAttribute{
 			Optional: true, Validators: []validator.String{namecheck.Pattern()},
@@ -98,10 +98,21 @@ func machineAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "`none` (default): no network card. `isolated` (default with `ssh_banner`): a card with DHCP, behind which nothing can be reached. " +
 				"`outside`: with NAT to all that this machine can reach, which is a risk with a guest that is not trusted.",
 		},
+		"architecture": schema.StringAttribute{
+			Optional: true, Validators: []validator.String{stringvalidator.OneOf(qemu.X8664, qemu.AArch64)},
+			MarkdownDescription: "Processor that the guest is for: `x86_64` (default) or `aarch64` (arm64; qemu's machine `virt`). " +
+				"A guest for another processor than this machine's has no KVM, and takes several times as long.",
+		},
+		"firmware": schema.StringAttribute{
+			Optional: true, Validators: []validator.String{stringvalidator.OneOf(qemu.BIOS, qemu.UEFI)},
+			MarkdownDescription: "What boots the disk: `bios` (default), or `uefi` (on aarch64 always), without Secure Boot. " +
+				"UEFI firmware is found by qemu's descriptors (`/usr/share/qemu/firmware`, and `/etc/qemu/firmware` before it). Its variables are fresh, and thrown away: " +
+				"the disk must boot without an entry in them, as by `/EFI/BOOT/BOOTX64.EFI`.",
+		},
 		"disk_bus": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(qemu.VirtioBlk),
 			Validators:          []validator.String{stringvalidator.OneOf(qemu.VirtioBlk, qemu.VirtioSCSI, qemu.IDE)},
-			MarkdownDescription: "Bus of the disk: `virtio` (default), `scsi` (virtio-scsi) or `ide`, for guests without virtio drivers.",
+			MarkdownDescription: "Bus of the disk: `virtio` (default), `scsi` (virtio-scsi) or `ide`, for guests without virtio drivers (with UEFI that is SATA; not on aarch64).",
 		},
 		"memory": schema.StringAttribute{
 			Optional: true, Computed: true, CustomType: sizetype.Type{}, Default: stringdefault.StaticString(defaultMemory),
