@@ -60,6 +60,20 @@ resource "rbd_guest_file_edit" "test" {
   files = { "/etc/motd" = { content = "hello" } }
 }
 
+resource "rbd_image_conversion" "xfs" {
+  name = "`+name+`-xfs"
+  source = {
+    file   = "`+filepath.Join(os.Getenv("RBD_LAB_GUESTS"), "tiny-xfs-compressed.qcow2")+`"
+    format = "qcow2"
+  }
+}
+
+# which takes an appliance
+resource "rbd_guest_file_edit" "xfs" {
+  image = rbd_image_conversion.xfs.spec
+  files = { "/etc/motd" = { content = "hello" } }
+}
+
 resource "rbd_snapshot" "test" {
   image = rbd_guest_file_edit.test.spec
   name  = "golden"
@@ -102,7 +116,7 @@ resource "rbd_glance_image_location" "test" {
 	}
 	look("the output", r.out.String())
 	lines := strings.Join(seen, "\n")
-	for _, program := range []string{"terraform-provider-rbd", "qemu-img", "guestfish", "qemu-system"} {
+	for _, program := range []string{"terraform-provider-rbd", "qemu-img", "qemu-storage-daemon", "guestfish", "qemu-system"} {
 		if !strings.Contains(lines, program) {
 			t.Errorf("%s was not seen at work", program)
 		}
