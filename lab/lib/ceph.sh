@@ -146,7 +146,7 @@ ceph_create() {
     ceph_write_keyrings
     # since 20.2.4 a new cluster answers only clients that know its new cipher
     "${in_release[@]}" monmaptool --help 2>&1 | grep -q auth-allowed-ciphers && ciphers=(
-        --auth-allowed-ciphers aes,aes256k --auth-service-cipher aes --auth-preferred-cipher aes)
+        --auth-allowed-ciphers 'aes,aes256k' --auth-service-cipher aes --auth-preferred-cipher aes)
     run_step ceph-mon "${in_release[@]}" monmaptool --create "${ciphers[@]}" --fsid "$(cat "$dir/fsid")" \
         --addv a "[v2:127.0.0.1:$port_mon,v1:127.0.0.1:$port_mon_v1]" "$dir/ceph/monmap"
     run_step ceph-mon "${in_release[@]}" ceph-mon --mkfs -i a -c "$server" --monmap "$dir/ceph/monmap" --keyring "$dir/ceph/keyring"

@@ -50,7 +50,7 @@ packages_apt() (
 
 packages_install() {
     local missing start=$EPOCHREALTIME service log=$lab_root/packages.log
-    command -v apt-get dpkg-query >/dev/null || die "the lab needs Debian 12 (there is no apt-get here)"
+    command -v apt-get dpkg-query >/dev/null || die "the lab needs Debian 12 or 13 (there is no apt-get here)"
     mapfile -t missing < <(packages_missing)
     ((${#missing[@]})) || return 0
     ((EUID == 0)) || command -v sudo >/dev/null ||

@@ -32,29 +32,36 @@ release_mirror() {
         head -n 1 | grep .
 }
 
-# release_ready: make the folder where it is missing.  One that is not finished
-# has another name.
+# release_ready: make the folder where it is missing.
 release_ready() {
-    local start=$EPOCHREALTIME log=$lab_root/$release.log mirror
     [[ -n $release_root && ! -d $release_root ]] || return 0
+    release_make "$release" "$release_root" "$lab_root" "${release_packages[@]}"
+    release_remove_old
+}
+
+# release_make RELEASE FOLDER LAB PACKAGE...: Debian RELEASE with the packages in
+# FOLDER, and a place for the lab's folder LAB in it.  One that is not finished has
+# another name.
+release_make() {
+    local start=$EPOCHREALTIME made=$1 folder=$2 lab=$3 log=$lab_root/$1.log mirror
+    shift 3
     ((EUID == 0)) || command -v sudo >/dev/null ||
-        die "only root can make the folder of Debian $release: do this as root, or install sudo"
+        die "only root can make the folder of Debian $made: do this as root, or install sudo"
     mkdir -p "$lab_root"
-    exec 8>"$lab_root/$release.lock"
-    flock -n 8 || { say "waiting for another lab that makes the folder of Debian $release"; flock 8; }
-    if [[ ! -d $release_root ]]; then
-        say "$release: making a folder with Debian $release; takes minutes, once"
+    exec 8>"$lab_root/$made.lock"
+    flock -n 8 || { say "waiting for another lab that makes a folder of Debian $made"; flock 8; }
+    if [[ ! -d $folder ]]; then
+        say "$made: making a folder with Debian $made; takes minutes, once"
         mirror=$(release_mirror) || { as_root apt-get -q update >"$log" 2>&1 && mirror=$(release_mirror); } ||
-            die "$release: apt has no repository of Debian on this machine; see /etc/apt/sources.list.d and $log"
-        as_root rm -rf --one-file-system "$release_root.new"
-        if ! as_root "$lab_home/lib/release-make" "$release" "$release_root.new" "$mirror" "$lab_root" \
-            "${release_packages[@]}" </dev/null >"$log" 2>&1; then
+            die "$made: apt has no repository of Debian on this machine; see /etc/apt/sources.list.d and $log"
+        as_root rm -rf --one-file-system "$folder.new"
+        if ! as_root "$lab_home/lib/release-make" "$made" "$folder.new" "$mirror" "$lab" \
+            "$@" </dev/null >"$log" 2>&1; then
             tail -n 15 "$log" >&2
-            die "$release: the folder was not made; the log is $log"
+            die "$made: the folder was not made; the log is $log"
         fi
-        as_root mv "$release_root.new" "$release_root"
-        release_remove_old
-        say "$release: made ($(seconds_since "$start")); folder $release_root"
+        as_root mv "$folder.new" "$folder"
+        say "$made: made ($(seconds_since "$start")); folder $folder"
     fi
     exec 8>&-
 }
