@@ -157,9 +157,12 @@ func TestDoIntoFullPool(t *testing.T) {
 				}
 			}
 			ctx := rbd.Patiently(t.Context())
+			// The monitors find out within ten seconds; all of it takes more than that.
+			acctest.Admin(t, "rbd", "config", "pool", "set", pool, "rbd_qos_write_bps_limit", fmt.Sprint(6<<20))
 			_, err := convert(ctx, d, of("late"))
 			matches(t, err, full)
 			none()
+			acctest.Admin(t, "rbd", "config", "pool", "remove", pool, "rbd_qos_write_bps_limit")
 			setQuota(t, pool, 0)
 			waitFull(t, pool, false)
 			acctest.Admin(t, "rbd", "import", "--no-progress", filler, pool+"/filler")

@@ -215,7 +215,7 @@ func TestGrowthPartitions(t *testing.T) {
 		return strings.NewReplacer("rbd_image_conversion.test.spec", fmt.Sprintf("%q", spec)).Replace(growth(fmt.Sprintf("device = %q", device), more))
 	}
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: config("/dev/sda1", ""), ExpectError: regexp.MustCompile(`(?s)/dev/sda2\s+begins\s+behind\s+it`)},
+		{Config: config("/dev/sda1", ""), ExpectError: regexp.MustCompile(`(?s)/dev/sda2\s+\(extended\s+partition\)\s+begins\s+behind\s+it`)},
 		{Config: config("/dev/sda1", size("22MiB")), ExpectError: regexp.MustCompile(`(?s)another\s+partition\s+is\s+behind\s+it`)},
 		{Config: config("/dev/sda9", ""), ExpectError: regexp.MustCompile(`(?s)no\s+device\s+/dev/sda9`)},
 		{Config: config("sda1", ""), ExpectError: regexp.MustCompile(`must\s+begin\s+with\s+/dev/`)},
