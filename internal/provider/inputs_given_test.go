@@ -151,6 +151,7 @@ func (g ground) givenResources() map[string][]object {
 			{
 				"snapshot": g.snapshot, "console_pattern": "login:", "ssh_banner": "^SSH", "failure_pattern": "panic", "user_data": "#cloud-config\n",
 				"meta_data": "instance-id: a\n", "network_config": "version: 2\n", "network": "isolated", "disk_bus": "virtio", "memory": "1GiB", "cpus": int64(1),
+				"architecture": "x86_64", "firmware": "uefi",
 				"boot_timeout": "5m", "triggers": object{"a": "b"}, "timeouts": object{"create": "5m", "read": "5m", "update": "5m"},
 			},
 			{"snapshot": g.snapshot, "console_pattern": "login:"},
