@@ -90,7 +90,7 @@ func TestCutOffChanges(t *testing.T) {
 	c := newCutOff(t)
 	for _, cut := range []cut{
 		{stage: "killed when it had begun", reached: c.begun},
-		{stage: "killed in the appliance", reached: func() bool { return c.appliances() == 3 }},
+		{stage: "killed in the appliance", reached: func() bool { return c.appliances() == 2 }},
 		{stage: "killed in the commit", reached: c.commits("growth"), kinds: []string{"growth"}, undo: true},
 		{stage: "killed in the commit", reached: c.commits("sysprep"), kinds: []string{"sysprep"}, undo: true},
 		{stage: "killed in the commit", reached: c.commits("customization"), kinds: []string{"customization"}, undo: true},

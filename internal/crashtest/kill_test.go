@@ -150,8 +150,8 @@ resource "rbd_guest_file_edit" "test" {
 func TestKilledEdit(t *testing.T) {
 	t.Parallel()
 	for stage, reached := range map[string]func(*module, *rbd.Cluster, rbd.Spec) bool{
-		"in the appliance": func(m *module, _ *rbd.Cluster, _ rbd.Spec) bool {
-			return len(processes(m.t, "qemu-system", m.temp(), "overlay.qcow2")) > 0
+		"in the overlay": func(m *module, _ *rbd.Cluster, _ rbd.Spec) bool {
+			return len(processes(m.t, "qemu-storage-daemon", m.temp(), "overlay.qcow2")) > 0
 		},
 		"in the commit": func(m *module, c *rbd.Cluster, spec rbd.Spec) bool {
 			t := m.t

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,6 +45,9 @@ type FileExport struct {
 // Errors: ErrNoExport.
 func ExportOverlay(ctx context.Context, path, dir string, env []string, part *Part) (_ *FileExport, err error) {
 	up := filepath.Join(dir, "exported")
+	if err := os.Remove(up); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed
+		return nil, err
+	}
 	disk, piece := filepath.Join(dir, "disk"), filepath.Join(dir, "part")
 	for _, mount := range []string{disk, piece} {
 		if err := os.WriteFile(mount, nil, 0o600); err != nil {
@@ -111,7 +115,8 @@ func noExport(ctx context.Context, err error) error {
 // await waits until the daemon has written the file up.
 func (e *FileExport) await(ctx context.Context, up string) error {
 	for {
-		if err := os.Remove(up); err == nil {
+		// The daemon looks for it once more, and removes it in the end.
+		if _, err := os.Stat(up); err == nil {
 			return nil
 		}
 		select {

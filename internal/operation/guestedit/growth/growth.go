@@ -199,7 +199,12 @@ func (j job) grow(ctx context.Context, o *guestoverlay.Overlay, l guestread.Layo
 		return err
 	}
 	if rest.Partition != g.Partition {
-		if err := partition(); err != nil {
+		err := partition()
+		if errors.Is(err, errIndirect) && ctx.Err() == nil {
+			rest = g // an appliance does that, too
+			err = o.Empty(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}
