@@ -35,6 +35,10 @@ var signatures = []struct {
 	{4096 + 24, "\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81", "bcache", false},
 	{4096 + 24, "\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef", "bcachefs", false},
 	{4096, "dm-integrity", "dm-integrity", false},
+	{4086, "SWAPSPACE2", "swap", false},
+	{0, "XFSB", XFS, false},
+	{1024 + 56, "\x53\xef", Ext4, false},
+	{sector, "LABELONE", "LVM", false},
 }
 
 const unknownContents = "something other than ext2, ext3, ext4 or XFS"

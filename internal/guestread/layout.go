@@ -170,22 +170,11 @@ func contents(d *device) string {
 	if err != nil {
 		return ""
 	}
-	has := func(at int, magic string) bool {
-		return len(head) >= at+len(magic) && string(head[at:at+len(magic)]) == magic
+	name, _ := holds(head)
+	if name == unknownContents {
+		return ""
 	}
-	switch name, _ := holds(head); {
-	case has(4086, "SWAPSPACE2"):
-		return "swap"
-	case has(0, "XFSB"):
-		return XFS
-	case has(1024+56, "\x53\xef"):
-		return Ext4
-	case has(sector, "LABELONE"):
-		return "LVM"
-	case name != unknownContents:
-		return name
-	}
-	return ""
+	return name
 }
 
 // volumeLayout tells what the volume group has left, and which physical volume

@@ -1,7 +1,6 @@
 package guestread
 
 import (
-	"errors"
 	"hash/crc32"
 	"strconv"
 )
@@ -68,8 +67,12 @@ func partitions(disk *device) ([]partition, error) {
 	case protective && gpt:
 		return gptPartitions(disk, mbr[sector:], others)
 	case protective:
-		if other, err := largeSectors(disk); err != nil || other != 0 {
-			return nil, errors.Join(err, unusable("its GPT is for disks with sectors of %d bytes, and virtual machines get an RBD image with 512", other))
+		large, err := hasLargeSectors(disk)
+		if err != nil {
+			return nil, err
+		}
+		if large {
+			return nil, unusable("its GPT is for disks with sectors of %d bytes, and virtual machines get an RBD image with %d", largeSector, sector)
 		}
 	case gpt:
 		return nil, unsupported("two partition tables")
@@ -82,17 +85,16 @@ func partitions(disk *device) ([]partition, error) {
 	return mbrPartitions(disk, mbr)
 }
 
-// largeSectors is the size of larger sectors for which a disk has a GPT, 0 for none.
-func largeSectors(disk *device) (int64, error) {
-	const large = 4096
-	if disk.size < 2*large {
-		return 0, nil
+// largeSector is the other size of sectors that disks have, in bytes.
+const largeSector = 4096
+
+// hasLargeSectors tells whether the disk has a GPT for such sectors.
+func hasLargeSectors(disk *device) (bool, error) {
+	if disk.size < 2*largeSector {
+		return false, nil
 	}
-	head, err := disk.bytes(large, sector)
-	if err != nil || string(head[:8]) != "EFI PART" {
-		return 0, err
-	}
-	return large, nil
+	head, err := disk.bytes(largeSector, sector)
+	return err == nil && string(head[:8]) == "EFI PART", err
 }
 
 func mbrPartitions(disk *device, mbr []byte) ([]partition, error) {

@@ -2,13 +2,11 @@ package layouttest
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -22,6 +20,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit/sysprep"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestinspect"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay/overlaytest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -66,33 +65,16 @@ const (
 // bench does things to a disk, and tells how it was done.
 type bench struct {
 	guestoverlay.Backends
-	mu     sync.Mutex
-	inside bool
-}
-
-func newBench(t *testing.T) *bench {
-	t.Helper()
-	acctest.RequireLab(t)
-	guests, err := guestfs.New(guestfs.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{}
-	b.Backends = guestoverlay.Backends{Ceph: rbd.NewCluster(rbd.Config{}), Guests: guests, Log: func(_ context.Context, message string, _ ...map[string]any) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.inside = b.inside || strings.Contains(message, "in an appliance")
-	}}
-	return b
+	notes *overlaytest.Notes
 }
 
 // how does one thing, and says how in the words of the table.
-func (b *bench) how(t *testing.T, do func() error) string {
+func (b bench) how(t *testing.T, do func() error) string {
 	t.Helper()
-	b.inside = false
+	b.notes.Forget()
 	err := do()
 	switch {
-	case err == nil && b.inside:
+	case err == nil && b.notes.Appliance() != "":
 		return appliance
 	case err == nil:
 		return direct
@@ -121,7 +103,8 @@ type row struct{ read, edit, grow, prepare string }
 // try makes an image of the disk, and does everything to it.
 func try(t *testing.T, l layout) (r row) {
 	t.Helper()
-	b := newBench(t)
+	b := bench{}
+	b.Backends, b.notes = overlaytest.Backends(t)
 	spec := rbd.Spec{Pool: "vms", Image: acctest.Name(t)}
 	imagestest.Make(t, spec.String(), "import", "--no-progress", l.disk(t))
 	image := guestedit.ImageRef{Spec: spec}
@@ -147,7 +130,7 @@ func try(t *testing.T, l layout) (r row) {
 	}
 	if long() {
 		r.prepare = b.how(t, func() error {
-			b.inside = true // each run of virt-sysprep is one
+			b.Info(t.Context(), "virt-sysprep works in an appliance")
 			_, err := sysprep.Do(t.Context(), b.Backends, sysprep.Request{Image: image, Job: sysprep.Job{Operations: []string{"machine-id"}}})
 			return err
 		})
@@ -156,7 +139,7 @@ func try(t *testing.T, l layout) (r row) {
 }
 
 // check reads what was edited, after the growth.
-func (b *bench) check(t *testing.T, spec rbd.Spec, want string) {
+func (b bench) check(t *testing.T, spec rbd.Spec, want string) {
 	t.Helper()
 	err := guestinspect.Read(t.Context(), b.Backends, spec, guest.Tree{}, func(g guestinspect.Reader) error {
 		got, err := g.Read("/etc/motd", 100)

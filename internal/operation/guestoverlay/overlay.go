@@ -61,13 +61,18 @@ func (o *Overlay) Empty(ctx context.Context) error {
 	return qemu.CreateOverlay(ctx, o.Path, o.below, o.Env)
 }
 
-// Export shows the overlay, and a part of it unless that is nil, as files of this
-// machine, for tools of file systems that need no appliance. The caller must Close
-// it before anything else uses the overlay.
+// Exported does work on the overlay while it, and a part of it unless that is nil,
+// are shown as files of this machine, for tools of file systems that need no
+// appliance.
 //
-// Errors: qemu.ErrNoExport.
-func (o *Overlay) Export(ctx context.Context, part *qemu.Part) (*qemu.FileExport, error) {
-	return qemu.ExportOverlay(ctx, o.Path, o.Dir, o.Env, part)
+// Errors: qemu.ErrNoExport, those of the work.
+func (o *Overlay) Exported(ctx context.Context, part *qemu.Part, work func(*qemu.FileExport) error) (err error) {
+	e, err := qemu.ExportOverlay(ctx, o.Path, o.Dir, o.Env, part)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, e.Close()) }()
+	return work(e)
 }
 
 // Launch starts an appliance on the overlay; nothing is mounted. The caller must

@@ -18,8 +18,8 @@ import (
 // appliance.
 var errIndirect = errors.New("the edit needs an appliance")
 
-// editDirect makes the edits hold in the overlay with the tools of ext4, where they
-// all lie on one. What these have done is believed when e2fsck finds no fault, and
+// editDirect makes the edits hold in the overlay with the tools of ext4, where
+// all of them lie on such file systems. What these have done is believed when e2fsck finds no fault, and
 // the guest, read again, is what it must be. After errIndirect the overlay may be
 // half written.
 func (j job) editDirect(ctx context.Context, o *guestoverlay.Overlay, tree guest.Tree) (changed bool, err error) {
@@ -59,12 +59,7 @@ func (j job) carryOut(ctx context.Context, o *guestoverlay.Overlay, p plan, size
 	left := len(p.systems)
 	for part, changes := range p.systems {
 		left--
-		err := func() (err error) {
-			e, err := o.Export(ctx, &part)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, e.Close()) }()
+		err := o.Exported(ctx, &part, func(e *qemu.FileExport) error {
 			if err := changes.Run(ctx, e.Part); err != nil {
 				return err
 			}
@@ -72,7 +67,7 @@ func (j job) carryOut(ctx context.Context, o *guestoverlay.Overlay, p plan, size
 				return err
 			}
 			return j.readBack(e.Disk, p, size)
-		}()
+		})
 		if err != nil {
 			return err
 		}

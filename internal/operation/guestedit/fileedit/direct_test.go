@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -22,40 +21,9 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay/overlaytest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
-
-// notes are the messages of an operation.
-type notes struct {
-	mu    sync.Mutex
-	lines []string
-}
-
-func (n *notes) add(_ context.Context, message string, fields ...map[string]any) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.lines = append(n.lines, fmt.Sprint(message, fields))
-}
-
-// reason is why an appliance was started; empty where none was.
-func (n *notes) reason() string {
-	for _, l := range n.lines {
-		if strings.Contains(l, "in an appliance") {
-			return l
-		}
-	}
-	return ""
-}
-
-func backends(t *testing.T, n *notes) guestoverlay.Backends {
-	t.Helper()
-	acctest.RequireLab(t)
-	guests, err := guestfs.New(guestfs.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return guestoverlay.Backends{Ceph: rbd.NewCluster(rbd.Config{}), Guests: guests, Log: n.add}
-}
 
 // offset is where the root file system of rootDisk begins.
 const offset = 10 << 20
@@ -137,8 +105,7 @@ var separate = guest.Tree{Mounts: map[string]string{"/": "/dev/sda2", "/var": "/
 // What the tools of ext4 make of a guest is what an appliance makes of it.
 func TestEditWithoutAppliance(t *testing.T) {
 	t.Parallel()
-	n := &notes{}
-	b := backends(t, n)
+	b, n := overlaytest.Backends(t)
 	raw := rootDisk(t)
 	edits := plainEdits()
 	direct, id := imported(t, b, raw, "-direct")
@@ -146,7 +113,7 @@ func TestEditWithoutAppliance(t *testing.T) {
 	if err := j.run(t.Context(), id, "test"); err != nil {
 		t.Fatal(err)
 	}
-	if r := n.reason(); r != "" {
+	if r := n.Appliance(); r != "" {
 		t.Error(r)
 	}
 	for _, o := range []int{1 << 20, offset} {
@@ -240,8 +207,7 @@ func entries(t *testing.T, archive string) map[string]string {
 // What the tools can't do for sure is left to an appliance, and says why.
 func TestEditThatNeedsAppliance(t *testing.T) {
 	t.Parallel()
-	n := &notes{}
-	b := backends(t, n)
+	b, _ := overlaytest.Backends(t)
 	raw := rootDisk(t, "ln /etc/twice /etc/again", "set_inode_field /etc/twice links_count 2", "symlink /etc/linked /bin", "ea_set /etc/acl user.x y", "set_inode_field /etc/labelled flags 0x80010")
 	spec, _ := imported(t, b, raw, "")
 	for name, tc := range map[string]struct {
@@ -277,8 +243,7 @@ func TestEditThatNeedsAppliance(t *testing.T) {
 // it what it made before; nothing of the first attempt is left.
 func TestEditOfFaultyFileSystem(t *testing.T) {
 	t.Parallel()
-	n := &notes{}
-	b := backends(t, n)
+	b, n := overlaytest.Backends(t)
 	raw := rootDisk(t)
 	at := fmt.Sprintf("%s?offset=%d", raw, offset)
 	guestdisk.Run(t, "debugfs", "-w", "-R", "set_inode_field /bin/sh links_count 5", at)
@@ -287,8 +252,8 @@ func TestEditOfFaultyFileSystem(t *testing.T) {
 	if err := j.run(t.Context(), id, "test"); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(n.reason(), disktools.ErrUnclean.Error()) {
-		t.Errorf("without an appliance: %v", n.lines)
+	if !strings.Contains(n.Appliance(), disktools.ErrUnclean.Error()) {
+		t.Errorf("the reason for an appliance: %q", n.Appliance())
 	}
 	at = fmt.Sprintf("%s?offset=%d", exported(t, spec), offset)
 	if out := guestdisk.Run(t, "debugfs", "-R", "cat /etc/hosts", at); !strings.Contains(out, "new\n") {

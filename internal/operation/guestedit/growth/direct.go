@@ -23,7 +23,7 @@ func growPartition(ctx context.Context, o *guestoverlay.Overlay, l guestread.Lay
 	if g.Extended != 0 {
 		return fmt.Errorf("%w: a logical partition", errIndirect)
 	}
-	err := exported(ctx, o, nil, func(e *qemu.FileExport) error {
+	err := o.Exported(ctx, nil, func(e *qemu.FileExport) error {
 		return disktools.ResizePartition(ctx, e.Disk, l.Partition.Table == guestread.TableGPT, l.Partition.Number, g.Partition)
 	})
 	if err != nil {
@@ -42,7 +42,7 @@ func (j job) growExt4(ctx context.Context, o *guestoverlay.Overlay, l guestread.
 	if p := l.Partition; p != nil {
 		part = qemu.Part{Start: p.Start, Size: cmp.Or(g.Partition, p.Size)}
 	}
-	err := exported(ctx, o, &part, func(e *qemu.FileExport) error {
+	err := o.Exported(ctx, &part, func(e *qemu.FileExport) error {
 		for _, step := range []func(context.Context, *os.File) error{disktools.Repair, disktools.Resize, disktools.Check} {
 			if err := step(ctx, e.Part); err != nil {
 				return err
@@ -62,14 +62,4 @@ func (j job) growExt4(ctx context.Context, o *guestoverlay.Overlay, l guestread.
 		return fmt.Errorf("%w: %w", errIndirect, err)
 	}
 	return nil
-}
-
-// exported does work on the overlay while it is exported.
-func exported(ctx context.Context, o *guestoverlay.Overlay, part *qemu.Part, work func(*qemu.FileExport) error) (err error) {
-	e, err := o.Export(ctx, part)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, e.Close()) }()
-	return work(e)
 }

@@ -1,21 +1,18 @@
 package growth
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/guestdisk"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestread"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay/overlaytest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -24,11 +21,6 @@ import (
 // also with a journal that must be replayed; the rest of the table stays.
 func TestGrowWithoutAppliance(t *testing.T) {
 	t.Parallel()
-	acctest.RequireLab(t)
-	guests, err := guestfs.New(guestfs.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
 	const gpt = "label: gpt\nstart=2048,size=2048,type=U,name=efi,bootable\nstart=4096,size=16384,type=L,name=root,uuid=0fc63daf-8483-4772-8e79-3d69d8477de4,attrs=\"LegacyBIOSBootable\"\n"
 	for name, c := range map[string]struct {
 		table, device string
@@ -43,17 +35,9 @@ func TestGrowWithoutAppliance(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			spec, id, before := small(t, c.table, c.start, c.dirty)
-			var mu sync.Mutex
-			var inside string
-			b := guestoverlay.Backends{Ceph: rbd.NewCluster(rbd.Config{}), Guests: guests, Log: func(_ context.Context, message string, fields ...map[string]any) {
-				mu.Lock()
-				defer mu.Unlock()
-				if strings.Contains(message, "appliance") {
-					inside += fmt.Sprint(message, fields)
-				}
-			}}
+			b, n := overlaytest.Backends(t)
 			l, err := job{Backends: b, spec: spec, device: c.device}.run(t.Context(), id)
-			if err != nil || inside != "" {
+			if inside := n.Appliance(); err != nil || inside != "" {
 				t.Fatal(inside, err)
 			}
 			if left := 64*mib - c.start - l.FileSystem.Size; left < 0 || left > 64<<10 {
@@ -132,11 +116,7 @@ func TestGrowthThatNeedsAppliance(t *testing.T) {
 // A btrfs grows in an appliance, the partition before that without one.
 func TestGrowBtrfs(t *testing.T) {
 	t.Parallel()
-	acctest.RequireLab(t)
-	guests, err := guestfs.New(guestfs.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b, n := overlaytest.Backends(t)
 	dir := t.TempDir()
 	disk, fsys := filepath.Join(dir, "disk"), filepath.Join(dir, "btrfs")
 	guestdisk.Run(t, "sh", "-c", `mkdir -p "$1/root/etc" && printf kept >"$1/root/etc/keep" && truncate -s 120M "$2" && mkfs.btrfs -q --rootdir "$1/root" "$2"`, "sh", dir, fsys)
@@ -144,13 +124,15 @@ func TestGrowBtrfs(t *testing.T) {
 	spec := rbd.Spec{Pool: "vms", Image: acctest.Name(t)}
 	acctest.RBD(t, "import", "--no-progress", disk, spec.String())
 	acctest.RBD(t, "resize", "--no-progress", "--size", "300M", spec.String())
-	b := guestoverlay.Backends{Ceph: rbd.NewCluster(rbd.Config{}), Guests: guests}
 	l, err := job{Backends: b, spec: spec, device: "btrfsvol:/dev/sda1/root"}.run(t.Context(), acctest.ImageID(t, spec.String()))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if left := 299*mib - l.FileSystem.Size; l.FileSystem.Kind != guestread.Btrfs || l.Device != "/dev/sda1" || left < 33*sector || left > 64<<10 {
 		t.Errorf("%+v, %d bytes are left", l, left)
+	}
+	if n.Appliance() == "" {
+		t.Error("it needed no appliance")
 	}
 	after := filepath.Join(t.TempDir(), "disk")
 	acctest.RBD(t, "export", "--no-progress", spec.String(), after)

@@ -24,7 +24,7 @@ import (
 const description = "Files inside the guest of an RBD image, edited all at once: what `guestfish` does by hand.\n\n" +
 	"What each file must be is compared first, without an appliance where the guest allows it (ext4 and xfs on partitions or linear LVM); " +
 	"where all of it holds, nothing is started. What is written is read back.\n\n" +
-	"ext4 is edited with its own tools (`debugfs`, and `e2fsck -fn` before anything reaches the image), which takes about a second, " +
+	"ext4 is edited with its own tools (`debugfs`, and `e2fsck -fn` before anything reaches the image), which takes one or two seconds, " +
 	"where the machine has them, `qemu-storage-daemon` and `/dev/fuse`, and the user may make namespaces. " +
 	"Everywhere else one libguestfs session makes all of the edits: on xfs, where a path has blanks or quotes, where a file has several names or extended attributes other than its SELinux label. " +
 	"The log says which, and why.\n\n" +
