@@ -86,13 +86,8 @@ const sector = 512
 
 // ResizePartition has a partition end elsewhere, and leaves all else of it: `sfdisk
 // -N`. sizeBytes is in whole sectors. A GPT's second table moves to the end of the
-// disk.
-func ResizePartition(ctx context.Context, disk *os.File, gpt bool, number int, sizeBytes int64) error {
-	if gpt {
-		if _, err := run(ctx, []*os.File{disk}, "sfdisk", "--lock=no", "--relocate", "gpt-bak-std", "%"); err != nil {
-			return err
-		}
-	}
+// disk by itself.
+func ResizePartition(ctx context.Context, disk *os.File, number int, sizeBytes int64) error {
 	_, err := command.Run(ctx, command.Spec{
 		Name: tool("sfdisk"),
 		Args: []string{"--lock=no", "--no-reread", "--no-tell-kernel", "--wipe", "never", "--wipe-partitions", "never",

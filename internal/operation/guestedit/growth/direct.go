@@ -24,7 +24,7 @@ func growPartition(ctx context.Context, o *guestoverlay.Overlay, l guestread.Lay
 		return fmt.Errorf("%w: a logical partition", errIndirect)
 	}
 	err := o.Exported(ctx, nil, func(e *qemu.FileExport) error {
-		return disktools.ResizePartition(ctx, e.Disk, l.Partition.Table == guestread.TableGPT, l.Partition.Number, g.Partition)
+		return disktools.ResizePartition(ctx, e.Disk, l.Partition.Number, g.Partition)
 	})
 	if err != nil {
 		return fmt.Errorf("%w: %w", errIndirect, err)
