@@ -38,7 +38,7 @@ const (
 // their images by reference, as people write it.
 const refreshConfig = `
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "` + pool + `"
   }
 }

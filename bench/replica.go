@@ -36,7 +36,7 @@ const (
 
 const replicaConfig = `
 provider "rbd" {
-  ceph {
+  ceph = {
     pool      = "` + pool + `"
     conf_file = "%s"
   }

@@ -26,7 +26,7 @@ variable "name" {
 }
 
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "images"
   }
 }

@@ -27,7 +27,7 @@ variable "name" {
 }
 
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "images"
   }
 }

@@ -10,7 +10,7 @@ terraform {
 }
 
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = var.pool
     fsid = var.fsid
   }

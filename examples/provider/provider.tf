@@ -8,7 +8,7 @@ terraform {
 
 # A data center: its Ceph cluster, and the OpenStack cloud that boots from it
 provider "rbd" {
-  ceph {
+  ceph = {
     conf_file = "/etc/ceph/ceph.conf"
     user      = "terraform"
     pool      = "images"
@@ -16,7 +16,7 @@ provider "rbd" {
     fsid = "4b5c8c0a-ff60-454b-a1b4-9747aa737d19"
   }
 
-  openstack {
+  openstack = {
     cloud = "dc1"
   }
 }
@@ -25,7 +25,7 @@ provider "rbd" {
 provider "rbd" {
   alias = "dc2"
 
-  ceph {
+  ceph = {
     conf_file = "/etc/ceph/dc2.conf"
     user      = "terraform"
     pool      = "images"

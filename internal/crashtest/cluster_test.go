@@ -16,7 +16,7 @@ import (
 func inCluster(conf, name, user string) string {
 	return fmt.Sprintf(`
 provider "rbd" {
-  ceph {
+  ceph = {
     conf_file = %[1]q
     pool      = %[2]q
     %[4]s

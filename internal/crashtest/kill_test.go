@@ -21,7 +21,7 @@ import (
 // to be killed in.
 const slow = `
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "vms"
     options = {
       ms_inject_delay_type        = "osd"
@@ -29,7 +29,7 @@ provider "rbd" {
       ms_inject_delay_max         = "0.05"
     }
   }
-  guestfs {
+  guestfs = {
     accelerator = "tcg"
   }
 }

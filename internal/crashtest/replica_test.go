@@ -157,7 +157,7 @@ func TestReplicaChain(t *testing.T) {
 		return providertest.Provider() + fmt.Sprintf(`
 provider "rbd" {
   alias = "dc2"
-  ceph {
+  ceph = {
     pool      = "vms"
     conf_file = %q
     fsid      = %q

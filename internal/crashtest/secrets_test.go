@@ -41,7 +41,7 @@ variable "key" {
 }
 
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "images"
     key  = var.key
   }

@@ -27,7 +27,7 @@ func TestDebianExample(t *testing.T) {
 		t.Fatalf("%v: run `lab/lab debian`, or just `make test`", err)
 	}
 	example := read(t, filepath.Join(top, "examples", "golden-image-debian", "main.tf"))
-	example = strings.Replace(example, "provider \"rbd\" {", "provider \"rbd\" {\n  guestfs {\n    accelerator = \"tcg\"\n  }", 1)
+	example = strings.Replace(example, "provider \"rbd\" {", "provider \"rbd\" {\n  guestfs = {\n    accelerator = \"tcg\"\n  }", 1)
 	step := resource.TestStep{Config: example, ConfigVariables: config.Variables{
 		"name":         config.StringVariable(name),
 		"debian_qcow2": config.StringVariable(guesttest.Path("debian-12")),

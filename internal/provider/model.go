@@ -15,7 +15,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-// model is the provider's configuration; a block that is left out is nil.
+// model is the provider's configuration; what is left out is nil.
 type model struct {
 	Ceph      *cephModel      `tfsdk:"ceph"`
 	OpenStack *openstackModel `tfsdk:"openstack"`

@@ -23,16 +23,17 @@ func (p *rbdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *
 		MarkdownDescription: "Virtual-machine images on Ceph RBD, from the qcow2 to the protected snapshot that Glance knows.\n\n" +
 			"Nothing is connected to before it is needed; whoever manages no Glance image configures no `openstack`. " +
 			"Use one provider configuration (an alias) for each cluster.",
-		Blocks: map[string]schema.Block{
-			"ceph":      cephBlock(),
-			"openstack": openstackBlock(),
-			"guestfs":   guestfsBlock(),
+		Attributes: map[string]schema.Attribute{
+			"ceph":      cephAttribute(),
+			"openstack": openstackAttribute(),
+			"guestfs":   guestfsAttribute(),
 		},
 	}
 }
 
-func cephBlock() schema.Block {
-	return schema.SingleNestedBlock{
+func cephAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
 		MarkdownDescription: "The Ceph cluster. What is left out comes from `CEPH_CONF`, `CEPH_ARGS` and ceph.conf, as for the `rbd` command.",
 		Attributes: map[string]schema.Attribute{
 			"conf_file": schema.StringAttribute{
@@ -85,8 +86,9 @@ func cephBlock() schema.Block {
 	}
 }
 
-func openstackBlock() schema.Block {
-	return schema.SingleNestedBlock{
+func openstackAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
 		MarkdownDescription: "The OpenStack cloud whose Glance knows the images. Credentials come from clouds.yaml (and secure.yaml) or the usual `OS_*` variables.",
 		Attributes: map[string]schema.Attribute{
 			"cloud": schema.StringAttribute{
@@ -121,8 +123,9 @@ func openstackBlock() schema.Block {
 	}
 }
 
-func guestfsBlock() schema.Block {
-	return schema.SingleNestedBlock{
+func guestfsAttribute() schema.Attribute {
+	return schema.SingleNestedAttribute{
+		Optional:            true,
 		MarkdownDescription: "The libguestfs appliance in which guests are changed, and the machine in which they are booted.",
 		Attributes: map[string]schema.Attribute{
 			"accelerator": schema.StringAttribute{

@@ -55,6 +55,7 @@ func (d *checksumDataSource) Schema(ctx context.Context, _ datasource.SchemaRequ
 			"So this is for the few images whose hash decides something; whether a snapshot is still the same one, its id of the data source `rbd_image` tells for nothing.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'`, also for the pools of its parents and of its data.",
 		Attributes: map[string]schema.Attribute{
+			"timeouts": deadline.DataSourceAttribute(ctx, readTimeout, "That is enough for 2 TiB on most machines."),
 			"spec": schema.StringAttribute{Required: true, MarkdownDescription: "`pool[/namespace]/image@snapshot`. " +
 				"Without `@snapshot` the image itself is read; it must have no watcher and no lock before and after (see `rbd status`, `rbd lock ls`), and its time of modification must stay. " +
 				"Ceph notes that once a minute: only a snapshot surely was not changed meanwhile.", Validators: []validator.String{namecheck.AnySpec()}},
@@ -67,11 +68,6 @@ func (d *checksumDataSource) Schema(ctx context.Context, _ datasource.SchemaRequ
 			"size_bytes":  schema.Int64Attribute{Computed: true, MarkdownDescription: "Virtual size in bytes: that many were hashed."},
 			"image_id":    schema.StringAttribute{Computed: true, MarkdownDescription: "RBD image id."},
 			"snapshot_id": schema.Int64Attribute{Computed: true, MarkdownDescription: "Snapshot id; null where `spec` names no snapshot."},
-		},
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.DataSourceBlock(ctx, timeouts.Opts{
-				ReadDescription: "How long reading and hashing may take, as `90m`. By default `1h`, enough for 2 TiB on most machines.",
-			}),
 		},
 	}
 }
@@ -107,7 +103,7 @@ func hash(ctx context.Context, d *providerdata.Data, m *model) (h rbd.Hashes, er
 	}
 	h, err = d.Ceph.HashContent(ctx, spec, m.algorithms(), log.Set)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fmt.Errorf("%w; the read of its timeouts block allows no more", err)
+		err = fmt.Errorf("%w; timeouts.read allows no more", err)
 	}
 	return h, err
 }

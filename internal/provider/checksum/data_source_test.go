@@ -126,7 +126,7 @@ func TestChecksumDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	user, key := imagestest.User(t, "profile rbd-read-only pool=vms")
-	provider := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    user = %q\n    key  = %q\n  }\n}\n", user, key)
+	provider := fmt.Sprintf("provider \"rbd\" {\n  ceph = {\n    user = %q\n    key  = %q\n  }\n}\n", user, key)
 	for _, spec := range []string{spec, "vms/" + name} {
 		id := knownvalue.Check(knownvalue.Int64Exact(snaps[0].ID))
 		if !strings.Contains(spec, "@") {
@@ -178,7 +178,7 @@ func TestChecksumTimeout(t *testing.T) {
 	imagestest.Snapshot(t, "vms/"+name+"@s", false)
 	begin := time.Now()
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config:      fmt.Sprintf("data \"rbd_image_checksum\" \"test\" {\n  spec = \"vms/%s@s\"\n  timeouts {\n    read = \"2s\"\n  }\n}\n", name),
+		Config:      fmt.Sprintf("data \"rbd_image_checksum\" \"test\" {\n  spec = \"vms/%s@s\"\n  timeouts = {\n    read = \"2s\"\n  }\n}\n", name),
 		ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+hash\s+content\s+of.*ended\s+after\s+\d+\s+of\s+2199023255552\s+bytes.*timeouts`),
 	}}})
 	if took := time.Since(begin); took > time.Minute {

@@ -51,7 +51,7 @@ func TestClusterErrors(t *testing.T) {
 	} {
 		t.Run(what, func(t *testing.T) {
 			providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-				Config:      "provider \"rbd\" {\n  ceph {\n" + tc.ceph + "\n  }\n}\ndata \"rbd_cluster\" \"test\" {}\n",
+				Config:      "provider \"rbd\" {\n  ceph = {\n" + tc.ceph + "\n  }\n}\ndata \"rbd_cluster\" \"test\" {}\n",
 				ExpectError: regexp.MustCompile("(?i)" + tc.want),
 			}}})
 		})

@@ -157,7 +157,7 @@ func TestConversionTimeout(t *testing.T) {
 	}
 	slow := `
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "vms"
     options = {
       ms_inject_delay_type        = "osd"
@@ -168,7 +168,7 @@ provider "rbd" {
 }
 `
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config:      slow + config(name, file(src), "raw", "timeouts {\n    create = \"4s\"\n  }"),
+		Config:      slow + config(name, file(src), "raw", "timeouts = {\n    create = \"4s\"\n  }"),
 		ExpectError: regexp.MustCompile(`(?s)Unable to create RBD image.*(time\s+limit|in\s+time|deadline)`),
 	}}})
 	if left := acctest.Images(t, "vms", name); len(left) > 0 {

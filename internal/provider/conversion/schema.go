@@ -4,7 +4,6 @@ import (
 	"context"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -44,6 +43,7 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				"Later changes grow the image in place. File systems inside are not grown.",
 			PlanModifiers: []planmodifier.String{target.KeepEqualSize()},
 		}, map[string]schema.Attribute{
+			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: target.ReadTimeout, Update: target.ChangeTimeout, Delete: target.ChangeTimeout}),
 			"source": schema.SingleNestedAttribute{
 				Required:            true,
 				MarkdownDescription: "The image to convert. A change makes a new image.",
@@ -81,9 +81,6 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 					"It costs about as much as the conversion. Default: `false`: the sizes are compared, and that the source did not change meanwhile.",
 			},
 		}),
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
 	}
 }
 

@@ -1,4 +1,4 @@
-// Package deadline bounds an operation by the timeouts block of its resource.
+// Package deadline bounds an operation by the timeouts of its resource.
 package deadline
 
 import (

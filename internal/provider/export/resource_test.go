@@ -167,7 +167,7 @@ func TestExportWithCapsToRead(t *testing.T) {
 	user := "client." + name
 	acctest.Admin(t, "ceph", "auth", "get-or-create", user, "mon", "profile rbd", "osd", "profile rbd-read-only pool=vms", "-o", keyring)
 	t.Cleanup(func() { acctest.Admin(t, "ceph", "auth", "rm", user) })
-	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    user = %q\n    keyring_file = %q\n  }\n}\n", name, keyring)
+	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph = {\n    user = %q\n    keyring_file = %q\n  }\n}\n", name, keyring)
 	cfg := limited + config(quoted(spec), file, "raw")
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: holds(dir),
@@ -313,7 +313,7 @@ func TestExportTimeout(t *testing.T) {
 	acctest.RBD(t, "snap", "create", "--no-progress", "vms/"+name+"@s")
 	slow := `
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "vms"
     options = {
       ms_inject_delay_type        = "osd"
@@ -326,7 +326,7 @@ provider "rbd" {
 	for _, format := range []string{"raw", "qcow2"} {
 		dir := t.TempDir()
 		providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-			Config:      slow + config(quoted("vms/"+name+"@s"), filepath.Join(dir, "f"), format, "timeouts {\n    create = \"9s\"\n  }"),
+			Config:      slow + config(quoted("vms/"+name+"@s"), filepath.Join(dir, "f"), format, "timeouts = {\n    create = \"9s\"\n  }"),
 			ExpectError: regexp.MustCompile(`(?s)Unable\s+to\s+create\s+export.*(time\s+limit|in\s+time|deadline)`),
 		}}})
 		if err := disktest.CheckFolder(dir); err != nil {

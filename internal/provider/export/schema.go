@@ -5,7 +5,6 @@ import (
 	"maps"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -40,6 +39,7 @@ func (r *exportResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: description,
 		Attributes: attributes(map[string]schema.Attribute{
+			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: createTimeout, Read: hashTimeout, Update: defaultTimeout, Delete: hashTimeout}),
 			"snapshot": schema.StringAttribute{
 				Required: true,
 				MarkdownDescription: "The snapshot to write: `pool[/namespace]/image@snapshot`. Another spec of the same snapshot, as after a rename, is no change; another snapshot means a new file. " +
@@ -68,9 +68,6 @@ func (r *exportResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"on_destroy": ondestroy.Attribute("What happens to the file when the resource is destroyed: `delete` (default), which refuses a file that somebody changed, or `retain` (left as it is).", ondestroy.Retain),
 		}),
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
 	}
 }
 

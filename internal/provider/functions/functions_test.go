@@ -18,7 +18,7 @@ const fsid = "4b5c8c0a-ff60-454b-a1b4-9747aa737d19"
 // unreachable is a provider that could not connect: functions don't need to.
 const unreachable = `
 provider "rbd" {
-  ceph {
+  ceph = {
     conf_file = "/no/such/ceph.conf"
   }
 }

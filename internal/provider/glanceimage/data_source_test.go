@@ -188,7 +188,7 @@ func TestGlanceImageHidden(t *testing.T) {
 	rec := registered(t, spec, glance.CreateOpts{Name: providertest.Name(t)})
 	through := func(direct string) string {
 		node := acctest.StartGlanceNode(t, map[string]string{"show_multiple_locations": "False", "show_image_direct_url": direct})
-		return fmt.Sprintf("provider \"rbd\" {\n  openstack {\n    endpoint = %q\n  }\n}\n", node.Address) + data(fmt.Sprintf("image_id = %q", rec.ID))
+		return fmt.Sprintf("provider \"rbd\" {\n  openstack = {\n    endpoint = %q\n  }\n}\n", node.Address) + data(fmt.Sprintf("image_id = %q", rec.ID))
 	}
 	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
 		{

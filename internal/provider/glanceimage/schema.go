@@ -77,5 +77,5 @@ var attributes = map[string]schema.Attribute{
 	"snapshot":     lookup.Text("Name of the snapshot."),
 	"spec":         lookup.Text("`pool/image@snapshot`; null where the location is in another cluster, where it would name something else."),
 	"image_spec":   lookup.Text("`pool/image`; null as `spec` is."),
-	"this_cluster": lookup.Bool("Whether the location is in the cluster of the provider's `ceph` block; null where there is none."),
+	"this_cluster": lookup.Bool("Whether the location is in the cluster of the provider's `ceph` argument; null where there is none."),
 }

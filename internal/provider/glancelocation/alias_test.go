@@ -150,7 +150,7 @@ func TestLocationAliasInAnotherPool(t *testing.T) {
 	aliased := func(pool string) string {
 		return config(g.Spec+"@s", g.Name, `protection = "alias"`, fmt.Sprintf("alias_pool = %q", pool))
 	}
-	hasty := strings.Replace(provider(cloud(asMember)), "openstack {", "openstack {\n    retry_timeout = \"2s\"", 1)
+	hasty := strings.Replace(provider(cloud(asMember)), "openstack = {", "openstack = {\n    retry_timeout = \"2s\"", 1)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: func(s *terraform.State) error {
 			if left := acctest.RBD(t, "children", "--all", g.Spec+"@s"); left != "" {

@@ -85,7 +85,7 @@ func faulty(t *testing.T, lost func(*http.Request) bool) (address string, broken
 }
 
 func through(address, cloud string) string {
-	return strings.Replace(provider(cloud), "openstack {", fmt.Sprintf("openstack {\n    endpoint = %q\n    retry_timeout = \"2s\"", address), 1)
+	return strings.Replace(provider(cloud), "openstack = {", fmt.Sprintf("openstack = {\n    endpoint = %q\n    retry_timeout = \"2s\"", address), 1)
 }
 
 func TestLocationUndecided(t *testing.T) {

@@ -161,7 +161,7 @@ func TestLocationHashRefused(t *testing.T) {
 				ExpectError: regexp.MustCompile(`An\s+algorithm\s+without\s+a\s+hash`),
 			},
 			{
-				Config: config(g.Spec+"@s", g.Name, `hash = "once"`, `timeouts {`, `create = "1ns"`, `}`), ExpectError: regexp.MustCompile(`(?s)deadline`),
+				Config: config(g.Spec+"@s", g.Name, `hash = "once"`, `timeouts = {`, `create = "1ns"`, `}`), ExpectError: regexp.MustCompile(`(?s)deadline`),
 			},
 		},
 	})

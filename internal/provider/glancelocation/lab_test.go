@@ -78,7 +78,7 @@ resource "rbd_snapshot" "test" {
 
 // provider is a provider block with another cloud.
 func provider(cloud string) string {
-	return strings.Replace(providertest.Provider(), "guestfs {", fmt.Sprintf("openstack {\n    cloud = %q\n  }\n  guestfs {", cloud), 1)
+	return strings.Replace(providertest.Provider(), "guestfs = {", fmt.Sprintf("openstack = {\n    cloud = %q\n  }\n  guestfs = {", cloud), 1)
 }
 
 func adminProvider() string { return provider(cloud(asAdmin)) }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
@@ -68,9 +67,8 @@ var imageID = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 func (r *locationResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: description,
-		Attributes:          map[string]schema.Attribute{},
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		Attributes: map[string]schema.Attribute{
+			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: defaultTimeout, Update: defaultTimeout, Delete: defaultTimeout, Hashing: hashTimeout}),
 		},
 	}
 	for _, part := range []map[string]schema.Attribute{recordAttributes(), sharingAttributes(), dataAttributes(), protectionAttributes(), hashAttributes()} {

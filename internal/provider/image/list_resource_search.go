@@ -35,12 +35,12 @@ func SearchSchema(what string, own map[string]schema.Attribute) schema.Schema {
 	all := map[string]schema.Attribute{
 		"pool": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "Pool. By default that of the provider's `ceph` block.",
+			MarkdownDescription: "Pool. By default that of the provider's `ceph` argument.",
 			Validators:          []validator.String{namecheck.Pool()},
 		},
 		"namespace": schema.StringAttribute{
 			Optional:            true,
-			MarkdownDescription: "RBD namespace in the pool, `\"\"` for the default one. By default that of the provider's `ceph` block.",
+			MarkdownDescription: "RBD namespace in the pool, `\"\"` for the default one. By default that of the provider's `ceph` argument.",
 			Validators:          []validator.String{namecheck.Namespace()},
 		},
 		"name_regex": schema.StringAttribute{
@@ -90,7 +90,7 @@ func (s Search) Images(ctx context.Context, d *providerdata.Data, kind report.Ki
 	}
 	if at.Pool == "" {
 		diags.AddAttributeError(path.Root("pool"), "No pool",
-			"Neither this list block nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
+			"Neither this list block nor the provider's ceph argument names a pool. Set pool here, or a default pool there.")
 		return nil, diags
 	}
 	_, err := d.Ceph.Images(ctx, rbd.Listing{Pool: at.Pool, Namespace: at.Namespace, Match: func(name string) bool {

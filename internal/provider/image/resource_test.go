@@ -140,7 +140,7 @@ func TestImageRefusals(t *testing.T) {
 	t.Parallel()
 	name := providertest.Name(t)
 	acctest.RBD(t, "create", "--size", "8M", "vms/"+name+"-taken")
-	wrong := "provider \"rbd\" {\n  ceph {\n    pool = \"vms\"\n    fsid = \"00000000-0000-4000-8000-000000000000\"\n  }\n}\n"
+	wrong := "provider \"rbd\" {\n  ceph = {\n    pool = \"vms\"\n    fsid = \"00000000-0000-4000-8000-000000000000\"\n  }\n}\n"
 	for what, tc := range map[string]struct{ config, want string }{
 		"taken":         {config(name+"-taken", "8MiB"), `(?s)name is already taken.*import`},
 		"pool":          {config(name, "8MiB", `pool = "no-such-pool"`), `(?s)pool = "no-such-pool".*pool not found`},
@@ -148,8 +148,8 @@ func TestImageRefusals(t *testing.T) {
 		"wrong fsid":    {wrong + config(name, "8MiB"), `(?s)connected to another cluster.*data center`},
 		"size":          {config(name, "8 miles"), `Invalid size`},
 		"name":          {config(name+"@x", "8MiB"), `Not an RBD image name`},
-		"no conf file":  {"provider \"rbd\" {\n  ceph {\n    conf_file = \"/no/such/ceph.conf\"\n    pool = \"vms\"\n  }\n}\n" + config(name, "8MiB"), `/no/such/ceph.conf`},
-		"key and file":  {"provider \"rbd\" {\n  ceph {\n    key = \"x\"\n    keyring_file = \"y\"\n  }\n}\n" + config(name, "8MiB"), `ceph.keyring_file can.t be given beside key`},
+		"no conf file":  {"provider \"rbd\" {\n  ceph = {\n    conf_file = \"/no/such/ceph.conf\"\n    pool = \"vms\"\n  }\n}\n" + config(name, "8MiB"), `/no/such/ceph.conf`},
+		"key and file":  {"provider \"rbd\" {\n  ceph = {\n    key = \"x\"\n    keyring_file = \"y\"\n  }\n}\n" + config(name, "8MiB"), `ceph.keyring_file can.t be given beside key`},
 		"no pool":       {"provider \"rbd\" {\n}\n" + config(name, "8MiB"), `No pool`},
 		"wrong destroy": {config(name, "8MiB", `on_destroy = "burn"`), `value must be one of`},
 	} {
@@ -289,7 +289,7 @@ resource "terraform_data" "fsid" {
 }
 
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "vms"
     fsid = terraform_data.fsid.output
   }

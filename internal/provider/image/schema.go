@@ -3,7 +3,6 @@ package image
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -27,7 +26,8 @@ func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 	resp.Schema = schema.Schema{
 		MarkdownDescription: description,
 		Attributes: target.Attributes(schema.StringAttribute{
-			Optional: true, Computed: true,
+			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: target.ReadTimeout, Update: target.ChangeTimeout, Delete: target.ChangeTimeout}),
+			Optional:   true, Computed: true,
 			MarkdownDescription: "Size of the image. It is grown in place, and shrunk only with `allow_shrink`. A clone may leave it out and then has its parent's; where it is left out it is not managed.",
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), target.KeepEqualSize()},
 		}, map[string]schema.Attribute{
@@ -58,8 +58,5 @@ func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 				MarkdownDescription: "Whether the clone is made independent of its parent (`rbd flatten`), in place. The manager does it in the background (`ceph rbd task add flatten`) where the user may ask it to, and librbd here where not. Default: `false`.",
 			},
 		}),
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
 	}
 }

@@ -40,8 +40,8 @@ func (d *imagesDataSource) Schema(_ context.Context, _ datasource.SchemaRequest,
 			"An image that is removed meanwhile is left out; one that can't be read is an error.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'`, also for the pools of the images' parents.",
 		Attributes: map[string]schema.Attribute{
-			"pool":       schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "Pool. By default that of the provider's `ceph` block.", Validators: []validator.String{namecheck.Pool()}},
-			"namespace":  schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "RBD namespace in the pool, `\"\"` for the default one. By default that of the provider's `ceph` block.", Validators: []validator.String{namecheck.Namespace()}},
+			"pool":       schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "Pool. By default that of the provider's `ceph` argument.", Validators: []validator.String{namecheck.Pool()}},
+			"namespace":  schema.StringAttribute{Optional: true, Computed: true, MarkdownDescription: "RBD namespace in the pool, `\"\"` for the default one. By default that of the provider's `ceph` argument.", Validators: []validator.String{namecheck.Namespace()}},
 			"name_regex": nameregex.Attribute("images"),
 			"trash":      schema.BoolAttribute{Optional: true, MarkdownDescription: "Also list the images in the trash, as `rbd trash ls --all` does. By default `false`."},
 			"used": schema.BoolAttribute{Optional: true, MarkdownDescription: "Also count the used bytes, as `rbd du` does. By default `false`. " +
@@ -97,7 +97,7 @@ func listImages(ctx context.Context, d *providerdata.Data, m *model, diags *diag
 	m.withDefaults(d.Pool, d.Namespace)
 	if m.Pool.ValueString() == "" {
 		diags.AddAttributeError(path.Root("pool"), "No pool",
-			"Neither this data source nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
+			"Neither this data source nor the provider's ceph argument names a pool. Set pool here, or a default pool there.")
 		return nil
 	}
 	listing, err := m.listing()

@@ -137,7 +137,7 @@ func TestImageLineageErrors(t *testing.T) {
 	imagestest.Snapshot(t, base+"@a", false)
 	imagestest.Clone(t, 2, base+"@a", strings.Replace(base, "vms/", "volumes/", 1)+"-c")
 	user, key := imagestest.User(t, "profile rbd pool=vms")
-	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    user = %q\n    key  = %q\n  }\n}\n", user, key)
+	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph = {\n    user = %q\n    key  = %q\n  }\n}\n", user, key)
 	for what, tc := range map[string]struct{ config, want string }{
 		"no such image":           {config("vms/no-such-image", ""), `(?s)Unable\s+to\s+read\s+lineage\s+of\s+RBD\s+image\s+"vms/no-such-image".*rbd\s+ls`},
 		"no such snapshot":        {config(base+"@no", ""), `(?s)In\s+attribute\s+image:.*rbd\s+snap\s+ls`},

@@ -34,7 +34,7 @@ type Lookup[M any] struct {
 	// At is the attribute that an error is about; nil where that is never one
 	// alone, and path.Empty() where it is not.
 	At func(M, error) path.Path
-	// Timeouts is the block of the model, nil where there is none; Timeout is what
+	// Timeouts are those of the model, nil where it has none; Timeout is what
 	// holds where it says nothing, without end if that is 0.
 	Timeouts func(M) timeouts.Value
 	Timeout  time.Duration

@@ -84,7 +84,7 @@ func (r *namespaceResource) planPool(ctx context.Context, req resource.ModifyPla
 		plan.Pool = types.StringValue(r.data.Pool)
 	default:
 		diags.AddAttributeError(path.Root("pool"), "No pool",
-			"Neither this resource nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
+			"Neither this resource nor the provider's ceph argument names a pool. Set pool here, or a default pool there.")
 	}
 }
 

@@ -81,7 +81,7 @@ func TestNamespaceLife(t *testing.T) {
 				ExpectError: regexp.MustCompile(`non-existent`),
 			},
 			{
-				Config:           config(name, `on_destroy = "retain"`, "timeouts {\n    create = \"1m\"\n  }"),
+				Config:           config(name, `on_destroy = "retain"`, "timeouts = {\n    create = \"1m\"\n  }"),
 				ConfigPlanChecks: providertest.Expect(providertest.Updates(address)),
 			},
 			{Config: config(name), ConfigPlanChecks: providertest.Expect(providertest.Updates(address))},
@@ -282,7 +282,7 @@ func TestNamespaceDrift(t *testing.T) {
 		acctest.Admin(t, "ceph", "auth", "rm", "client."+name)
 		removePool()
 	})
-	inPool := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    pool = %q\n    user = %q\n    keyring_file = %q\n  }\n}\n", pool, name, keyring) + config(name, fmt.Sprintf("pool = %q", pool))
+	inPool := fmt.Sprintf("provider \"rbd\" {\n  ceph = {\n    pool = %q\n    user = %q\n    keyring_file = %q\n  }\n}\n", pool, name, keyring) + config(name, fmt.Sprintf("pool = %q", pool))
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: gone(t, "vms/"+name),
 		Steps: []resource.TestStep{

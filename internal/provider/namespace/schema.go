@@ -3,7 +3,6 @@ package namespace
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -23,6 +22,7 @@ func (r *namespaceResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			"Glance, Nova and Cinder can't read images in a namespace.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`, not limited to a namespace.",
 		Attributes: map[string]schema.Attribute{
+			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: defaultTimeout, Delete: defaultTimeout}),
 			"name": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Name of the namespace. It can't be renamed: a change makes a new one.",
@@ -31,7 +31,7 @@ func (r *namespaceResource) Schema(ctx context.Context, _ resource.SchemaRequest
 			},
 			"pool": schema.StringAttribute{
 				Optional: true, Computed: true,
-				MarkdownDescription: "Pool of the namespace. Default: `pool` of the provider's `ceph` block. A change makes a new namespace.",
+				MarkdownDescription: "Pool of the namespace. Default: `pool` of the provider's `ceph` argument. A change makes a new namespace.",
 				Validators:          []validator.String{namecheck.Pool()},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
 			},
@@ -41,9 +41,6 @@ func (r *namespaceResource) Schema(ctx context.Context, _ resource.SchemaRequest
 				Computed:            true,
 				MarkdownDescription: "`pool/namespace`.",
 			},
-		},
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Delete: true}),
 		},
 	}
 }

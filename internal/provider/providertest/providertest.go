@@ -48,11 +48,11 @@ func Run(t *testing.T, tc resource.TestCase) {
 func Provider() string {
 	return fmt.Sprintf(`
 provider "rbd" {
-  ceph {
+  ceph = {
     pool = "vms"
     fsid = %q
   }
-  guestfs {
+  guestfs = {
     accelerator = "tcg"
   }
 }

@@ -127,7 +127,7 @@ func TestReplicaOnDestroy(t *testing.T) {
 	src.snapshot("a")
 	copied := "vms/" + name
 	with := func(onDestroy string) string {
-		return config(name, src.spec+"@a", "on_destroy = \""+onDestroy+"\"", `timeouts { create = "5m" }`)
+		return config(name, src.spec+"@a", "on_destroy = \""+onDestroy+"\"", `timeouts = { create = "5m" }`)
 	}
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: func(*terraform.State) error {

@@ -3,7 +3,6 @@ package replica
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -50,7 +49,8 @@ func (r *replicaResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 			MarkdownDescription: "Size of the image: that of the source.",
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 		}, map[string]schema.Attribute{
-			"source": sourceAttribute(),
+			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: target.ReadTimeout, Update: target.ChangeTimeout, Delete: target.ChangeTimeout}),
+			"source":   sourceAttribute(),
 			"protected": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
 				MarkdownDescription: "Whether the newest snapshot of the copy is protected, which v1 clones need. Default: `true`. Switched in place.",
@@ -84,9 +84,6 @@ func (r *replicaResource) Schema(ctx context.Context, _ resource.SchemaRequest, 
 			},
 			"revision": computedText("Changes exactly when the content that was copied does; for names and triggers of later steps."),
 		}),
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
 	}
 }
 

@@ -157,7 +157,7 @@ func TestSnapshotWithCapsForOnePool(t *testing.T) {
 	keyring := filepath.Join(t.TempDir(), "keyring")
 	acctest.Admin(t, "ceph", "auth", "get-or-create", user, "mon", "profile rbd", "osd", "profile rbd-read-only pool=vms", "-o", keyring)
 	t.Cleanup(func() { acctest.Admin(t, "ceph", "auth", "rm", user) })
-	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    pool = \"vms\"\n    user = %q\n    keyring_file = %q\n  }\n}\n", name, keyring)
+	limited := fmt.Sprintf("provider \"rbd\" {\n  ceph = {\n    pool = \"vms\"\n    user = %q\n    keyring_file = %q\n  }\n}\n", name, keyring)
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: providertest.Gone(t, name),
 		Steps: []resource.TestStep{

@@ -2,8 +2,8 @@ package snapshot
 
 import (
 	"context"
+	"maps"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -23,14 +23,13 @@ import (
 )
 
 func (r *snapshotResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	all := maps.Clone(attributes)
+	all["timeouts"] = deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: defaultTimeout, Update: defaultTimeout, Delete: deleteTimeout})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A snapshot of an RBD image, protected unless told otherwise: `rbd snap create` and `rbd snap protect`. " +
 			"Destroying it unprotects and removes it, and refuses while clones depend on it.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`; to see and check its children, which may be in any pool, `profile rbd` or `profile rbd-read-only` on those too.",
-		Attributes: attributes,
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
+		Attributes: all,
 	}
 }
 

@@ -19,10 +19,11 @@ import (
 )
 
 const (
-	readTimeout = 10 * time.Minute
-	// changeTimeout is long since librbd visits every object of an image that is
+	// ReadTimeout is the default of a refresh.
+	ReadTimeout = 10 * time.Minute
+	// ChangeTimeout is the default of an update and a deletion. It is long since librbd visits every object of an image that is
 	// removed, shrunk or flattened.
-	changeTimeout = 2 * time.Hour
+	ChangeTimeout = 2 * time.Hour
 )
 
 // holder is the model of a resource that makes an image: it embeds Model.
@@ -43,7 +44,7 @@ func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, kind re
 	var state M
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	m := P(&state).Base()
-	ctx, cancel, ok := deadline.Reading(ctx, m.Timeouts.Read, readTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.Reading(ctx, m.Timeouts.Read, ReadTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
@@ -139,7 +140,7 @@ func Update[M any, P holder[M]](ctx context.Context, d *providerdata.Data, kind 
 	resp.Diagnostics.Append(req.State.Get(ctx, &was)...)
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &is)...)
 	state, plan := P(&was).Base(), P(&is).Base()
-	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, changeTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, plan.Timeouts.Update, ChangeTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return
@@ -191,7 +192,7 @@ func Delete[M any, P holder[M]](ctx context.Context, d *providerdata.Data, kind 
 	var state M
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	m := P(&state).Base()
-	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Delete, changeTimeout, &resp.Diagnostics)
+	ctx, cancel, ok := deadline.With(ctx, m.Timeouts.Delete, ChangeTimeout, &resp.Diagnostics)
 	defer cancel()
 	if !ok {
 		return

@@ -70,7 +70,7 @@ func (p Planner) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest,
 	m.withDefaults(p.Data, pool, namespace)
 	if m.Pool.IsUnknown() && pool.IsNull() && p.Data.CanAsk() {
 		resp.Diagnostics.AddAttributeError(path.Root("pool"), "No pool",
-			"Neither this resource nor the provider's ceph block names a pool. Set pool here, or a default pool there.")
+			"Neither this resource nor the provider's ceph argument names a pool. Set pool here, or a default pool there.")
 		return
 	}
 	p.planFeatures(m, resp)

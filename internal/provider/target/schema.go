@@ -43,13 +43,13 @@ var attributes = map[string]schema.Attribute{
 	},
 	"pool": schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "Pool of the image. Default: `pool` of the provider's `ceph` block. A change makes a new image.",
+		MarkdownDescription: "Pool of the image. Default: `pool` of the provider's `ceph` argument. A change makes a new image.",
 		Validators:          []validator.String{namecheck.Pool()},
 		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
 	},
 	"namespace": schema.StringAttribute{
 		Optional: true, Computed: true,
-		MarkdownDescription: "RBD namespace in the pool; empty for the pool's default one. Default: `namespace` of the provider's `ceph` block. Glance, Nova and Cinder can't read images in a namespace. A change makes a new image.",
+		MarkdownDescription: "RBD namespace in the pool; empty for the pool's default one. Default: `namespace` of the provider's `ceph` argument. Glance, Nova and Cinder can't read images in a namespace. A change makes a new image.",
 		Validators:          []validator.String{namecheck.Namespace()},
 		PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplace()},
 	},

@@ -92,7 +92,7 @@ echo
 				},
 			},
 			{
-				Config:           check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`, "timeouts {\n create = \"20m\"\n }"),
+				Config:           check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`, "timeouts = {\n create = \"20m\"\n }"),
 				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "seconds", knownvalue.NotNull())),
 			},
 			{ // a prompt, which has no end; and a seed
@@ -133,7 +133,7 @@ func TestBootCheckFailures(t *testing.T) {
 	guest(t, off, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'going down'\necho o >/proc/sysrq-trigger\nbusybox sleep 60\n"})
 	filling := spec + "-filling"
 	guest(t, filling, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'going to fill'\nbusybox dd if=/dev/zero of=/dev/vda bs=64k\nbusybox sleep 600\n"})
-	limited := strings.Replace(providertest.Provider(), "guestfs {", "guestfs {\n    max_overlay_size = \"4MiB\"", 1)
+	limited := strings.Replace(providertest.Provider(), "guestfs = {", "guestfs = {\n    max_overlay_size = \"4MiB\"", 1)
 	golden := spec + "@golden"
 	providertest.Run(t, resource.TestCase{
 		Steps: []resource.TestStep{

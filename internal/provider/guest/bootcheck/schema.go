@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -27,7 +26,7 @@ const description = "A snapshot of an RBD image, booted once in qemu on the mach
 	"Where it does not come up in time, the apply fails and shows the end of the console.\n\n" +
 	"Nothing is written to the cluster: what the guest writes goes to a private temporary file, and is thrown away. " +
 	"While it runs, `rbd status` shows qemu as a watcher. The guest has no network, unless it is asked for; " +
-	"the machine counts as one of the appliances that the provider's `guestfs` block allows, and has its accelerator.\n\n" +
+	"the machine counts as one of the appliances that the provider's `guestfs` argument allows, and has its accelerator.\n\n" +
 	"It is booted again when the snapshot is another one, or any argument changes but `timeouts`. Destroying the resource does nothing.\n\n" +
 	"Needs qemu (Debian: `qemu-system-x86`, `qemu-block-extra`; for `firmware = \"uefi\"` `ovmf`; for `architecture = \"aarch64\"` `qemu-system-arm`, `qemu-efi-aarch64`).\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'` (qemu can't read with `profile rbd-read-only`)."
@@ -36,12 +35,10 @@ func (r *bootCheckResource) Schema(ctx context.Context, _ resource.SchemaRequest
 	attributes := signAttributes()
 	maps.Copy(attributes, machineAttributes())
 	maps.Copy(attributes, resultAttributes())
+	attributes["timeouts"] = deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: defaultTimeout, Update: defaultTimeout})
 	resp.Schema = schema.Schema{
 		MarkdownDescription: description,
 		Attributes:          attributes,
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true}),
-		},
 	}
 }
 

@@ -163,7 +163,7 @@ func TestCustomizationLife(t *testing.T) {
 				ExpectError: regexp.MustCompile(`(?s)irt-customize:.*run-2:\s+command\s+exited\s+with\s+an\s+error.*It\s+printed:\s+it\s+was\s+here\s+cat:.*/nowhere.*not\s+changed`),
 			},
 			{
-				Config:           customization(spec, fmt.Sprintf(`upload = { "/opt/a:b" = %q }`, uploaded), "timeouts {\n create = \"50m\"\n }"),
+				Config:           customization(spec, fmt.Sprintf(`upload = { "/opt/a:b" = %q }`, uploaded), "timeouts = {\n create = \"50m\"\n }"),
 				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "messages", knownvalue.NotNull())),
 				Check:            resource.ComposeAggregateTestCheckFunc(guesttest.Contains(t, spec, []string{"cat /etc/hostname"}, acctest.Has("golden")), guesttest.Clean(t, spec)),
 			},

@@ -64,6 +64,7 @@ func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest,
 			"The content stands in the state for whoever may read that: no place for secrets.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'` without an appliance; an appliance wants `profile rbd`.",
 		Attributes: map[string]schema.Attribute{
+			"timeouts": deadline.DataSourceAttribute(ctx, readTimeout, "An appliance may have to wait for its turn."),
 			"image": schema.StringAttribute{Required: true, Validators: []validator.String{namecheck.AnySpec()},
 				MarkdownDescription: "`pool[/namespace]/image@snapshot`. Without `@snapshot` the image itself is read, which nothing else may have open or locked meanwhile (see `rbd status`, `rbd lock ls`)."},
 			"path": schema.StringAttribute{Required: true, Validators: []validator.String{namecheck.GuestPath()},
@@ -84,11 +85,6 @@ func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest,
 				MarkdownDescription: "Content of a regular file of at most 4 MiB; null where it is not UTF-8, and for all else."},
 			"content_base64": schema.StringAttribute{Computed: true, MarkdownDescription: "The same, whatever it is, in Base64."},
 			"sha256":         schema.StringAttribute{Computed: true, MarkdownDescription: "SHA-256 of a regular file's content in hexadecimal digits."},
-		},
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.DataSourceBlock(ctx, timeouts.Opts{
-				ReadDescription: "How long reading may take, as `30s`. By default `10m`, for an appliance that waits for its turn.",
-			}),
 		},
 	}
 }

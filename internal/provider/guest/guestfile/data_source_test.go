@@ -62,7 +62,7 @@ func is(label, attribute string, want knownvalue.Check) statecheck.StateCheck {
 func TestGuestFile(t *testing.T) {
 	t.Parallel()
 	user, key := imagestest.User(t, "profile rbd-read-only pool=vms")
-	provider := fmt.Sprintf("provider \"rbd\" {\n  ceph {\n    user = %q\n    key  = %q\n  }\n  guestfs {\n    launch_timeout = \"1s\"\n  }\n}\n", user, key)
+	provider := fmt.Sprintf("provider \"rbd\" {\n  ceph = {\n    user = %q\n    key  = %q\n  }\n  guestfs = {\n    launch_timeout = \"1s\"\n  }\n}\n", user, key)
 	for guest, root := range map[string]string{"tiny-ext4": "/dev/sda1", "tiny-xfs": "/dev/sda2", "tiny-lvm": "/dev/vgsys/lvroot"} {
 		t.Run(guest, func(t *testing.T) {
 			spec := golden(t, guest, nothing)

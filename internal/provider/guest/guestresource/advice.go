@@ -10,8 +10,8 @@ import (
 
 // Advice is for errors of appliances, and of the changes that are made in them.
 var Advice = []report.Advice{
-	{Is: workdir.ErrTooMuch, Do: "It was stopped, and the image was not changed. If the guest is to write as much, raise max_overlay_size in the provider's guestfs block."},
-	{Is: workdir.ErrFilling, Do: "What was running was stopped, and the image was not changed. Make room there, or set TMPDIR to a folder with more space. max_overlay_size in the provider's guestfs block limits what one guest may write there."},
+	{Is: workdir.ErrTooMuch, Do: "It was stopped, and the image was not changed. If the guest is to write as much, raise max_overlay_size in the provider's guestfs argument."},
+	{Is: workdir.ErrFilling, Do: "What was running was stopped, and the image was not changed. Make room there, or set TMPDIR to a folder with more space. max_overlay_size in the provider's guestfs argument limits what one guest may write there."},
 	{Is: guestread.ErrUnusable, Do: "Nothing was started. An encrypted guest is changed in its own build, or by a program that runs in it when it boots; a disk for sectors of 4096 bytes is to be built for 512."},
 	{Is: guestfs.ErrNoSystem, Do: "virt-sysprep and virt-customize work on operating systems that libguestfs's inspection knows. Files of any other are edited with rbd_guest_file_edit, by its root_device or mounts. The image was not changed."},
 	{Is: guestfs.ErrNoMount, Do: "Its file system may be newer than the kernel of the machine that runs Terraform, from which the appliance is made, or damaged: try `guestfish --ro -a IMAGE` there, and a newer release. The image was not changed."},
@@ -24,7 +24,7 @@ var Advice = []report.Advice{
 	{Is: guestfs.ErrNoModes, Do: "In a Windows leave out mode, uid, gid and link_target: access control lists stay as they are. The image was not changed."},
 	{Is: guestfs.ErrReadOnly, Do: "A read-only subvolume, as snapshots are, takes changes when `btrfs property set PATH ro false` has made it writable. The image was not changed."},
 	{Is: guestfs.ErrNotMounted, Do: "The file lies on a file system of the guest that is not on this image. The image was not changed."},
-	{Is: guestfs.ErrLaunch, Do: "Try `libguestfs-test-tool` on the machine that runs Terraform. With accelerator = \"tcg\" in the provider's guestfs block no KVM is needed; launch_timeout may be raised there too."},
+	{Is: guestfs.ErrLaunch, Do: "Try `libguestfs-test-tool` on the machine that runs Terraform. With accelerator = \"tcg\" in the provider's guestfs argument no KVM is needed; launch_timeout may be raised there too."},
 	{Is: guestedit.ErrChanged, Do: "Run again, so that it is planned anew. The image was not changed."},
 	{Is: guestfs.ErrTool, Do: "The image was not changed. The provider's log (TF_LOG=INFO) tells how far it came."},
 }

@@ -3,7 +3,6 @@ package guestresource
 import (
 	"context"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -31,6 +30,7 @@ func Schema(ctx context.Context, description, what, revision string, attributes 
 			Computed: true, MarkdownDescription: "RBD image id of the image.",
 			PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 		},
+		"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: defaultTimeout, Update: defaultTimeout, Delete: defaultTimeout}),
 		"revision": schema.StringAttribute{Computed: true, MarkdownDescription: revision + " For the name of the snapshot that follows."},
 	}
 	for name, a := range attributes {
@@ -39,8 +39,5 @@ func Schema(ctx context.Context, description, what, revision string, attributes 
 	return schema.Schema{
 		MarkdownDescription: description,
 		Attributes:          all,
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.Block(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
-		},
 	}
 }

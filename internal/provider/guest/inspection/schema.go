@@ -2,8 +2,8 @@ package inspection
 
 import (
 	"context"
+	"maps"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -15,6 +15,8 @@ import (
 )
 
 func (d *inspectionDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	all := maps.Clone(attributes)
+	all["timeouts"] = deadline.DataSourceAttribute(ctx, readTimeout, "An appliance may have to wait for its turn.")
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "What is inside an RBD image or snapshot: its operating systems as `virt-inspector` finds them, its file systems as `virt-df` shows them, " +
 			"and whether it has what a cloud asks of an image. With a `postcondition` an image that lacks that never gets into the catalog.\n\n" +
@@ -24,12 +26,7 @@ func (d *inspectionDataSource) Schema(ctx context.Context, _ datasource.SchemaRe
 			"For a single file `rbd_guest_file` mostly needs no appliance.\n\n" +
 			"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`.",
-		Attributes: attributes,
-		Blocks: map[string]schema.Block{
-			"timeouts": deadline.DataSourceBlock(ctx, timeouts.Opts{
-				ReadDescription: "How long the inspection may take, as `5m`. By default `20m`, for an appliance that waits for its turn.",
-			}),
-		},
+		Attributes: all,
 	}
 }
 

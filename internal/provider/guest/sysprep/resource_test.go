@@ -81,7 +81,7 @@ func TestSysprepLife(t *testing.T) {
 				ImportStateVerifyIgnore: []string{"operations", "disabled_operations", "performed", "revision"},
 			},
 			{ // what does not matter to the guest does not start anything
-				Config:           sysprep(spec, `operations = ["udev-persistent-net", "machine-id", "bash-history"]`, `disabled_operations = ["bash-history"]`, "timeouts {\n create = \"50m\"\n }"),
+				Config:           sysprep(spec, `operations = ["udev-persistent-net", "machine-id", "bash-history"]`, `disabled_operations = ["bash-history"]`, "timeouts = {\n create = \"50m\"\n }"),
 				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "performed", knownvalue.ListSizeExact(2))),
 			},
 			{
