@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // terraform-provider-rbd manages virtual-machine images on Ceph RBD.
 package main
 

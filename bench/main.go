@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Command bench measures the provider against the plain commands that it stands
 // for, alternately and in the same run. It is no test: nothing is too slow for
 // it.

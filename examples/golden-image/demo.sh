@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
 # The golden-image example on the lab, from an empty pool and back to it.
 # `make demo` calls it with the lab's environment, CLI and PROVIDER.
 set -euo pipefail

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package archive reads one file out of a tar or zip archive that nobody vouches
 // for. Nothing is unpacked: names are only compared, and shown.
 package archive

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package blocks reads streams block by block, and knows blocks of zeros.
 package blocks
 

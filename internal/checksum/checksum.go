@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package checksum holds a stream against the checksums that its publisher gives.
 package checksum
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package command is the one runner of child processes.
 //
 // A child runs in a process group of its own, so that it and everything it

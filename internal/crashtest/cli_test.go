@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package crashtest tests the provider as a program of its own, under a real
 // command line: what happens when it is killed, when another state is at work, and
 // what it lets others see.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package decompress reads a stream that is compressed as a whole, as publishers
 // ship raw images: gzip, xz, zstd and bzip2. It goes by the first bytes, never by
 // a file name.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package disktools runs the tools of this machine on the disk of a guest: those of
 // e2fsprogs on an ext4, and sfdisk on a partition table. They take tenths of a
 // second where an appliance has to be started first.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package fetch reads a file from an HTTP server as one stream, whatever becomes
 // of the connections meanwhile, and notices when the file changes on the way.
 package fetch

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package filelock locks files and folders (flock) for as long as their process
 // lives: the kernel lets go of the locks of one that was killed.
 package filelock

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package glance speaks to the OpenStack image service: records, their
 // locations, and the Glance side of destroying a record without its data.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guest holds what both ways into a guest's file system, through the
 // appliance (internal/guestfs) and without it (internal/guestread), have to
 // agree about: what a file looks like, which paths are valid, and which other

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestfs edits and reads the file systems of guests in a libguestfs
 // appliance, through guestfish.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 package guestread
 
 // maxExtentDepth is the depth that a tree of extents has at most.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestread reads files out of a guest's disk without an appliance:
 // MBR or GPT, linear LVM2, ext2 to ext4 and XFS. It takes milliseconds where an
 // appliance takes seconds.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 package guestread
 
 // leafOffset is where in a directory the search trees begin, which are not

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 package guestread
 
 // Parts of XFS's log, see the kernel's fs/xfs/xfs_log_recover.c: a ring of

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package imageformat reads what the headers of disk images say, by itself: the
 // size of the disk, the other files that an image refers to, and whether its
 // content can be trusted. It also tells by signatures what a file is that should

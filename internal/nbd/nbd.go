@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package nbd gives what this process reads to a tool as a network block
 // device, on a socket that nobody else can reach.
 package nbd

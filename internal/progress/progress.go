@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package progress logs how far a long step has come.
 package progress
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package provider puts the resources and data sources together: the provider's
 // configuration, and the lists of what it offers.
 package provider

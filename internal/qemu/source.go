@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package qemu runs qemu-img on disk images that nobody vouches for, and boots
 // guests in qemu.
 //

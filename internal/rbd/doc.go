@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package rbd is the only one that speaks to Ceph: images, snapshots, clones and
 // their labels, over librbd. Below it are blockio, which moves the content of open
 // images, and ownership, which words the labels.

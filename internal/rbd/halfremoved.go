@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 package rbd
 
 // go-ceph has no rbd_snap_remove_by_id, and a snapshot in the trash namespace

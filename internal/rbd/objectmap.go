@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 package rbd
 
 // go-ceph has neither rbd_get_flags nor rbd_rebuild_object_map.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 package rbd
 
 // go-ceph has no rbd_get_op_features, which alone tells v2 clones from v1 ones.

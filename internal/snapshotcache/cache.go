@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package snapshotcache keeps on disk what was found in snapshots. What a snapshot
 // holds never changes, and neither its id nor the image's is ever given again: an
 // answer holds as long as the snapshot is there.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package undo keeps the steps that take back a change of several parts.
 package undo
 

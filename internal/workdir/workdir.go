@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package workdir makes private temporary directories that don't outlive their
 // user for ever.
 //

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """grub-bios.py DISK CORE LBA
 
 Puts GRUB for BIOS into a disk image without mounting it: the boot code into

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """xfs-proto.py FOLDER: prints the mkfs.xfs prototype that copies FOLDER."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # One mon, one mgr and one OSD that keeps its objects in memory.
 # shellcheck shell=bash
 

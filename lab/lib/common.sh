@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # Shared by the parts of lab: messages, time limits, and daemons without systemd.
 # shellcheck shell=bash
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # A Debian as it comes out of an installer, for what only a real guest shows.
 # shellcheck shell=bash
 

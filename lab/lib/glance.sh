@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # Glance on SQLite, with the pool "images" as its one store.
 # shellcheck shell=bash
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # One instance: its name, ports and folder, and what is done to all of it.
 # shellcheck shell=bash
 

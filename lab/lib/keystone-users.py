@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 """keystone-users.py KEYSTONE-URL GLANCE-URL FOLDER
 
 Makes the projects, users and the image endpoint that the lab needs, in a

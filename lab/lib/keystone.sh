@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # Keystone on SQLite, in one process.
 # shellcheck shell=bash
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # The Debian packages of the lab.
 # shellcheck shell=bash
 

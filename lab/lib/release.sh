@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MPL-2.0
 # Which packages the servers of an instance are of: "here" is this machine's own;
 # "trixie" (Debian 13) is in a folder, which all instances share, and so is "sid",
 # for the newest Ceph and Glance that Debian has.

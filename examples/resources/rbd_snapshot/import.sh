@@ -1,2 +1,3 @@
+# SPDX-License-Identifier: MPL-2.0
 # pool[/namespace]/image@snapshot
 terraform import rbd_snapshot.golden images/debian-12@golden

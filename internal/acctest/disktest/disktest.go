@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package disktest makes the disk images that tests convert, and looks at what
 // became of them: with qemu-img and rbd, and not with what is tested.
 package disktest

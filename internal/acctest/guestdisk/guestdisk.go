@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestdisk makes disks of guests for tests, without an appliance.
 package guestdisk
 

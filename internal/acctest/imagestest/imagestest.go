@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package imagestest makes the images that tests of listings look at: with the
 // rbd command, in several pools and namespaces, and gone after the test, those
 // in the trash too.

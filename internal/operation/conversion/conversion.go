@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package conversion makes a raw image in RBD out of a disk image of another
 // format, or that lies elsewhere: `qemu-img convert -O raw SOURCE rbd:POOL/NAME`.
 //

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package export writes snapshots of RBD images to files: `rbd export`, or
 // `qemu-img convert -O qcow2`. A file gets its name when all of it is there, and
 // never takes the place of one that no state at hand has written.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestedit changes the content of an image as a whole or not at all: what
 // all operations that write into a guest have in common.
 //

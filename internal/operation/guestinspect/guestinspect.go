@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestinspect reads the guest of an image or a snapshot: without an
 // appliance where that is sound, and else in one, on an overlay that is thrown
 // away. Nothing is ever written to the image.

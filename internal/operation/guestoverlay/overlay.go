@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestoverlay lets an appliance read or write the guest of an image
 // without touching the image: in a qcow2 overlay, which is kept on this machine
 // and bounded in size.

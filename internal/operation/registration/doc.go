@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package registration is what an apply does for an image in Glance whose data
 // is an RBD snapshot: it joins internal/rbd and internal/glance, knows nothing of
 // Terraform, and can be cut off anywhere.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package replication copies a snapshot of an RBD image, maybe of another cluster,
 // into an image of its own, and brings that to later snapshots in place: `rbd
 // export` and `rbd import` the first time, `rbd export-diff` and `rbd import-diff`

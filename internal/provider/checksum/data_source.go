@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package checksum is the data source rbd_image_checksum.
 package checksum
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package cluster is the data source rbd_cluster.
 package cluster
 

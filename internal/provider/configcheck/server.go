@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package configcheck refuses what no argument of any type takes, nulls in lists
 // for example, before the plugin framework turns a configuration into Go and
 // fails with words that are for us and not for users. What a single argument

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package conversion is the resource rbd_image_conversion.
 package conversion
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package deadline bounds an operation by the timeouts of its resource.
 package deadline
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package destroying lets what is destroyed wait for what hangs on it. Terraform
 // orders deletions by the references of the configuration. Where a spec is
 // written out, it knows of none, and begins them in any order.

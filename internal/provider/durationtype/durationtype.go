@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package durationtype is the attribute type of times: strings as Go writes them
 // ("1h30m"), equal when they mean the same.
 package durationtype

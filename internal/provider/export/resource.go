@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package export is the resource rbd_image_export.
 package export
 

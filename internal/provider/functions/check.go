@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package functions is the provider's functions. They ask no cluster, so they
 // need no configuration of the provider.
 package functions

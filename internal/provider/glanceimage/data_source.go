@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package glanceimage is the data source rbd_glance_image.
 package glanceimage
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package glancelocation is the resource rbd_glance_image_location.
 package glancelocation
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package image is the resource rbd_image, an empty image or a clone, and the
 // data source of the same name.
 package image

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package imageref is the argument that names an image somebody else made, and
 // what a change of it means.
 package imageref

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package lineage is the data source rbd_image_lineage.
 package lineage
 

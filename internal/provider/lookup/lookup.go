@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package lookup is the way of a data source: from its configuration, through one
 // question to a backend, to its state.
 package lookup

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package measure is the attribute types of strings that stand for an amount, a
 // size or a time: two are equal when they mean the same.
 package measure

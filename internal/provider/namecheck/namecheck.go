@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package namecheck validates names and specs of Ceph in a configuration.
 package namecheck
 

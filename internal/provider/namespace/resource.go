@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package namespace is the resource rbd_namespace.
 package namespace
 

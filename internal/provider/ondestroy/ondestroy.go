@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package ondestroy is the argument on_destroy: what becomes of a thing when its
 // resource is destroyed.
 package ondestroy

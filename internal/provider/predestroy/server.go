@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package predestroy keeps what a plan refuses to make from standing in the way
 // of `terraform destroy`. Before Terraform plans to destroy, it plans the
 // configuration as if it were to be applied, and throws that plan away; with an

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package progress logs how far a long step of a resource has come.
 package progress
 

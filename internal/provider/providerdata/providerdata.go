@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package providerdata is what the provider's configuration gives to every
 // resource and data source.
 package providerdata

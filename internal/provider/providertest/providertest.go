@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package providertest is what the acceptance tests share: the
 // provider in the test's process, and the lab it works on.
 package providertest

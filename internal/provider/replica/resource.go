@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package replica is the resource rbd_image_replica.
 package replica
 

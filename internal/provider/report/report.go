@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package report writes diagnostics in one wording: what could not be done, what
 // the backend said, and what to do next.
 package report

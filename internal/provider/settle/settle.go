@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package settle keeps what is to be done when the provider ends in order: by
 // then Terraform has the state of all that was made, so that it can be noted as
 // had by a state. What a process that was killed made stays noted as unfinished.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package siblings validates arguments that depend on others beside them. The
 // general validators of the framework name these as path expressions, which are
 // no words for a user.

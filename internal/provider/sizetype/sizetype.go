@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package sizetype is the attribute type of sizes: strings as Ceph and qemu-img
 // write them ("50GiB"), equal when they mean the same number of bytes.
 package sizetype

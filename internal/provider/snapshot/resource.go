@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package snapshot is the resource rbd_snapshot.
 package snapshot
 

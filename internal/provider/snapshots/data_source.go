@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package snapshots is the data source rbd_snapshots.
 package snapshots
 

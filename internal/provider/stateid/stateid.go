@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package stateid tells the Terraform state at hand from all others. Terraform
 // doesn't say which state it works for; it starts the provider in the folder of
 // the root module though, where it notes the backend and the workspace.

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 package target
 
 import "github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package target is what resources that make an RBD image have in common: its
 // name and place, its size, and what happens to it on destroy.
 package target

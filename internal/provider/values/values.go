@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package values makes plain Go of the framework's lists, sets and maps of strings.
 package values
 

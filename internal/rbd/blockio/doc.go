@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package blockio moves the content of images: it finds what is allocated, reads it in
 // order, writes, hashes, copies and compares it.
 //

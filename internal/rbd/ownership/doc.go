@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package ownership is what this provider writes on images, in metadata labels, and
 // how it is read: whose a thing is, what is unfinished, and since which run.
 //

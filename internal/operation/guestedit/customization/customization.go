@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package customization changes the guest of an image with virt-customize.
 package customization
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package fileedit makes files in the guest of an image what they must be: all of
 // the edits hold, or the image stays as it was.
 package fileedit

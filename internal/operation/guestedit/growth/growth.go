@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package growth grows the file system of a guest, with the partition and the
 // logical volume that it is in, to the end of its image or to a size.
 package growth

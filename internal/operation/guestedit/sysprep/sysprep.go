@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package sysprep clears the guest of an image, with virt-sysprep, of what belongs
 // to the machine that it was taken from.
 package sysprep

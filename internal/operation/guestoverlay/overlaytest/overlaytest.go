@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package overlaytest tells tests of operations on guests whether an appliance was
 // started.
 package overlaytest

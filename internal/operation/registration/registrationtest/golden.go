@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package registrationtest is what the tests of registrations share: the lab's
 // clouds, a golden image to register, and what a run that was cut off leaves.
 package registrationtest

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package bootcheck is the resource rbd_guest_boot_check.
 package bootcheck
 

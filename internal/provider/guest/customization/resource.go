@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package customization is the resource rbd_guest_customization.
 package customization
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package fileedit is the resource rbd_guest_file_edit.
 package fileedit
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package growth is the resource rbd_guest_filesystem_growth.
 package growth
 

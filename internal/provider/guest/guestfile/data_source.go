@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestfile is the data source rbd_guest_file.
 package guestfile
 

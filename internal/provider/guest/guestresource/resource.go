@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guestresource is what all resources that change a guest have in common:
 // the image, its plan, and the way from a plan to an operation and back.
 package guestresource

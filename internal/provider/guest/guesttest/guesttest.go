@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package guesttest is what the acceptance tests of the guest resources share:
 // the lab's guests, and witnesses of what became of them.
 package guesttest

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package inspection is the data source rbd_guest_inspection.
 package inspection
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package mounts is the argument mounts of what reads or edits a guest.
 package mounts
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package sysprep is the resource rbd_guest_sysprep.
 package sysprep
 

@@ -1,3 +1,5 @@
+// SPDX-License-Identifier: MPL-2.0
+
 // Package nameregex is the argument name_regex of the data sources that list.
 package nameregex
 
