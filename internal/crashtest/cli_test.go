@@ -55,8 +55,9 @@ type module struct {
 }
 
 // newModule has the provider as a development override, so that nothing is
-// installed.
-func newModule(t *testing.T, config string) *module {
+// installed. It stands in for others that a state names, too: Terraform wants to
+// find those, though it asks them nothing.
+func newModule(t *testing.T, config string, others ...string) *module {
 	t.Helper()
 	acctest.RequireLab(t)
 	bin, err := binary()
@@ -73,7 +74,15 @@ func newModule(t *testing.T, config string) *module {
 		t.Fatal("neither terraform nor tofu is on the PATH; `make test` sees to that")
 	}
 	rc := filepath.Join(m.dir, "cli.tfrc")
-	m.write(rc, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"terraform-provider-rbd/rbd\" = %q\n  }\n}\n", bin))
+	overrides := fmt.Sprintf("    \"terraform-provider-rbd/rbd\" = %q\n", bin)
+	for _, other := range others {
+		dir := t.TempDir()
+		if err := os.Symlink(filepath.Join(bin, "terraform-provider-rbd"), filepath.Join(dir, "terraform-provider-"+filepath.Base(other))); err != nil {
+			t.Fatal(err)
+		}
+		overrides += fmt.Sprintf("    %q = %q\n", other, dir)
+	}
+	m.write(rc, "provider_installation {\n  dev_overrides {\n"+overrides+"  }\n}\n")
 	if err := os.Mkdir(m.temp(), 0o700); err != nil {
 		t.Fatal(err)
 	}

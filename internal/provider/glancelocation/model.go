@@ -6,6 +6,7 @@ import (
 	"crypto/sha1" //nolint:gosec // a file name of Nova's, no protection
 	"encoding/hex"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -44,6 +45,7 @@ type model struct {
 
 	LocationURL      types.String   `tfsdk:"location_url"`
 	Status           types.String   `tfsdk:"status"`
+	CreatedAt        types.String   `tfsdk:"created_at"`
 	MemberStatus     types.Map      `tfsdk:"member_status"`
 	SizeBytes        types.Int64    `tfsdk:"size_bytes"`
 	HashValue        types.String   `tfsdk:"os_hash_value"`
@@ -191,6 +193,7 @@ func (m *model) setRecord(rec *glance.Image, imported bool) {
 	m.DiskFormat = types.StringValue(rec.DiskFormat)
 	m.ContainerFormat = types.StringValue(rec.ContainerFormat)
 	m.Status = types.StringValue(rec.Status)
+	m.CreatedAt = types.StringValue(rec.CreatedAt.UTC().Format(time.RFC3339))
 	m.Owner = types.StringValue(rec.Owner)
 	m.SizeBytes = types.Int64Value(rec.SizeBytes)
 	m.NovaBaseFileName = types.StringValue(novaBaseFileName(rec.ID))

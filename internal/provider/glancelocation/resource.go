@@ -31,6 +31,7 @@ var (
 	_ resource.ResourceWithConfigure      = &locationResource{}
 	_ resource.ResourceWithModifyPlan     = &locationResource{}
 	_ resource.ResourceWithImportState    = &locationResource{}
+	_ resource.ResourceWithMoveState      = &locationResource{}
 	_ resource.ResourceWithValidateConfig = &locationResource{}
 )
 

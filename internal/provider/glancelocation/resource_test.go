@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
@@ -44,7 +45,7 @@ func TestLocationLife(t *testing.T) {
 	g.Snapshot("s2")
 	given := glance.NewID()
 	url := fmt.Sprintf("rbd://%s/images/%s/s", acctest.FSID(t), g.Name)
-	id := statecheck.CompareValue(same{})
+	id, made := statecheck.CompareValue(same{}), statecheck.CompareValue(same{})
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
@@ -57,6 +58,8 @@ func TestLocationLife(t *testing.T) {
 				),
 				ConfigStateChecks: []statecheck.StateCheck{
 					id.AddStateValue(address, tfjsonpath.New("image_id")),
+					made.AddStateValue(address, tfjsonpath.New("created_at")),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("created_at"), knownvalue.StringFunc(justNow)),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("visibility"), knownvalue.StringExact("private")),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("min_disk"), knownvalue.Int64Exact(1)),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("size_bytes"), knownvalue.Int64Exact(8<<20)),
@@ -72,7 +75,7 @@ func TestLocationLife(t *testing.T) {
 			{
 				Config:            config(g.Spec+"@s", g.Name+"-2", full),
 				ConfigPlanChecks:  update,
-				ConfigStateChecks: []statecheck.StateCheck{id.AddStateValue(address, tfjsonpath.New("image_id"))},
+				ConfigStateChecks: []statecheck.StateCheck{id.AddStateValue(address, tfjsonpath.New("image_id")), made.AddStateValue(address, tfjsonpath.New("created_at"))},
 				Check: g.registered(g.Name+"-2", func(i *glance.Image) error {
 					if i.Visibility != "shared" || !slices.Equal(i.Tags, []string{"12", "golden"}) || i.MinDiskGiB != 3 || i.MinRAMMiB != 64 ||
 						!i.Protected || !i.Hidden || !maps.Equal(i.Properties, map[string]string{"hw_disk_bus": "scsi", "a/b~c": "x"}) {
@@ -265,4 +268,13 @@ func TestLocationRefusals(t *testing.T) {
 	if marks := acctest.RBD(t, "image-meta", "ls", g.Spec); strings.Contains(marks, "terraform") {
 		t.Errorf("left: %s", marks)
 	}
+}
+
+// justNow accepts a time of the last ten minutes.
+func justNow(text string) error {
+	at, err := time.Parse(time.RFC3339, text)
+	if err == nil && (time.Since(at) > 10*time.Minute || time.Until(at) > time.Minute) {
+		err = fmt.Errorf("%s is not now", text)
+	}
+	return err
 }

@@ -33,7 +33,7 @@ import (
 const description = "An image of Glance whose data is an RBD snapshot: the record and its location, as " +
 	"`glance image-create --disk-format raw --container-format bare` and `glance location-add --url rbd://…` make them. " +
 	"Nothing is copied; Nova and Cinder clone the snapshot.\n\n" +
-	"**Glance deletes data that it never wrote.** Whoever deletes the record with `openstack image delete` makes Glance remove the registered snapshot " +
+	"~> **Glance deletes data that it never wrote.** Whoever deletes the record with `openstack image delete` makes Glance remove the registered snapshot " +
 	"and the RBD image behind it. With `protection = \"guard\"` (the default) a clone of the snapshot in the old format (v1), " +
 	"`guard.IMAGE_ID` in the same pool, prevents that: the answer is 409 Conflict, and record, snapshot and image stay. " +
 	"The guard takes up no space. `protection = \"alias\"` registers a clone instead, `alias.IMAGE_ID@snap`, which Glance may remove: the golden snapshot is not in its reach, and may be in a pool that Glance can't write. Snapshots in a newer format, locks, a second snapshot or the record's own `protected` do not prevent it.\n\n" +
@@ -43,18 +43,18 @@ const description = "An image of Glance whose data is an RBD snapshot: the recor
 	"(`rbd image-meta ls`), and the next apply or destroy puts it right. Records that refer to another snapshot of the same RBD image don't matter; " +
 	"one that refers to the same snapshot and is not managed by this provider does, since the guard is removed in the end: destroying refuses, and names it. " +
 	"Private records of other projects can't be seen, except by an admin. Where Glance has `delayed_delete` on, only a caller who is no admin can destroy.\n\n" +
-	"**Which Glance.** The Keystone (its ID and address), region and Glance that have the record are noted on the RBD image, and compared whenever the record is read, changed or destroyed: " +
+	"**Which Glance.** The Keystone (its ID and address), region and Glance that have the record are noted on the RBD image. They are compared whenever the record is read, changed or destroyed: " +
 	"through another cloud, region or endpoint that is an error, which names both. The addresses of one Glance in Keystone's catalogue count as one. " +
-	"An `endpoint` that is not in it, such as a tunnel, is good for reading and changing a record that is found as it was noted, but not for removing what protects its data. " +
+	"An `endpoint` that is not in it, such as a tunnel, is good for reading a record that is found as it was noted, and for changing it. It is not good for removing what protects its data. " +
 	"Where Glance has moved, `terraform state rm` and `terraform import` note it anew.\n\n" +
-	"**A record that is not found may only be hidden**: an admin may have given it to another project, whose DELETE would cost the data. A refresh removes nothing. Guard or alias stay until a creation, " +
-	"change or destroy of an image that is registered of the same RBD image, or of the snapshot, as admin of this cloud can tell that the record is gone. " +
+	"**A record that is not found may only be hidden**: an admin may have given it to another project, whose DELETE would cost the data. A refresh removes nothing. Guard or alias stay until an admin of this cloud can tell that the record is gone. " +
+	"That happens when an image that is registered of the same RBD image, or of the snapshot, is made, changed or destroyed. " +
 	"Whoever is no admin removes them by hand (`rbd rm`) when it is; `rbd_snapshot` says which image's guard is in the way.\n\n" +
-	"A run that was killed is finished by the next one of the same state (told by its backend or folder, and its workspace), which says so in its plan. What another state's run has begun is left alone.\n\n" +
+	"A run that was killed is finished by the next one of the same state, which says so in its plan. A state is told by its backend or folder, and its workspace. What another state's run has begun is left alone.\n\n" +
 	"Glance must run with `show_multiple_locations = True` (best on an API server that only trusted users reach). Where that is off, Glance 2024.2 and newer takes locations " +
-	"by its newer API from a user who has the role `service` besides `member`, and then hashes the data by itself; this takes `protection = \"guard\"`, as Glance removes the data " +
+	"by its newer API from a user who has the role `service` besides `member`. It then hashes the data by itself. This takes `protection = \"guard\"`, as Glance removes the data " +
 	"of such a location when it fails half-way. The policies `set_image_location`, " +
-	"`get_image_location`, `deactivate` and `reactivate` (and `add_image_location` and `fetch_image_location` of the newer API) must allow the caller, as they do by default for a member of the project that owns the image. " +
+	"`get_image_location`, `deactivate` and `reactivate` must allow the caller; of the newer API also `add_image_location` and `fetch_image_location`. By default they allow a member of the project that owns the image. " +
 	"A public image needs the role admin by default. The pool must be one that a store of Glance uses.\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`."
 
@@ -129,6 +129,10 @@ func recordAttributes() map[string]schema.Attribute {
 		},
 		"status": schema.StringAttribute{
 			Computed: true, MarkdownDescription: "Status of the record. One that was deactivated is reactivated.",
+		},
+		"created_at": schema.StringAttribute{
+			Computed: true, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			MarkdownDescription: "When the record was made (RFC 3339, UTC). When it was changed last, the data source `rbd_glance_image` tells: here it would be drift whatever it was that changed.",
 		},
 	}
 }

@@ -31,6 +31,7 @@ var (
 	_ resource.ResourceWithConfigure   = &imageResource{}
 	_ resource.ResourceWithModifyPlan  = &imageResource{}
 	_ resource.ResourceWithImportState = &imageResource{}
+	_ resource.ResourceWithMoveState   = &imageResource{}
 	_ resource.ResourceWithIdentity    = &imageResource{}
 
 	_ resource.ResourceWithValidateConfig = &imageResource{}
@@ -165,3 +166,6 @@ func (r *imageResource) Delete(ctx context.Context, req resource.DeleteRequest, 
 func (r *imageResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	target.Import(ctx, r.data, kind, req, resp)
 }
+
+// MoveState takes over what another provider of Ceph has as an RBD image.
+func (r *imageResource) MoveState(context.Context) []resource.StateMover { return target.Mover() }
