@@ -25,6 +25,10 @@ var ErrCorrupt = errors.New("the compressed data is damaged")
 // ErrMemory says that a stream would make its decoder keep too much in memory.
 var ErrMemory = fmt.Errorf("its dictionary or window is larger than %d MiB", maxWindow>>20)
 
+// xz is read by therootcompany/xz, a port of the kernel's decoder, since that takes
+// a limit of memory: ulikunitz/xz sets aside whatever dictionary a block's header
+// asks for, up to 4 GiB.
+
 // maxWindow bounds what a stream can make its decoder keep in memory, in bytes.
 // It is what `xz -9` and `zstd --ultra` need at the most.
 const maxWindow = 128 << 20
