@@ -4,7 +4,8 @@
 terraform {
   required_providers {
     rbd = {
-      source = "terraform-provider-rbd/rbd"
+      source  = "terraform-provider-rbd/rbd"
+      version = "~> 0.1"
     }
   }
 }

@@ -1,7 +1,8 @@
 terraform {
   required_providers {
     rbd = {
-      source = "terraform-provider-rbd/rbd"
+      source  = "terraform-provider-rbd/rbd"
+      version = "~> 0.1"
     }
   }
 }

@@ -118,8 +118,8 @@ func openstackAttribute() schema.Attribute {
 			},
 			"retry_timeout": schema.StringAttribute{
 				Optional: true, CustomType: durationtype.Type{}, Validators: []validator.String{durationtype.Limit()},
-				MarkdownDescription: "How long a fault of Glance or Keystone (429, 500, 502, 503, 504, no connection, no answer) is waited out where trying again is safe, " +
-					"as a look at the record in Glance tells. Default: `75s`; the resource's own timeouts bound it too.",
+				MarkdownDescription: "How long a fault of Glance or Keystone is waited out: 429, 500, 502, 503, 504, no connection, no answer. " +
+					"A request is sent again only where that is safe, as a look at the record in Glance tells. Default: `75s`; the resource's own timeouts bound it too.",
 			},
 		},
 	}

@@ -77,7 +77,7 @@ type listed struct {
 }
 
 // registeredLists are apart from registeredTypes, as no command line that must
-// work applies their examples, and tfplugindocs makes no pages of them.
+// work applies their examples.
 func registeredLists(t *testing.T) []listed {
 	t.Helper()
 	ctx := context.Background()
@@ -153,25 +153,68 @@ func TestEveryTypeIsComplete(t *testing.T) {
 	}
 }
 
-// Everything that can be listed has an example, its arguments in the guide, and
+// Whatever can be imported shows all the ways, with one id.
+func TestEveryImportIsShown(t *testing.T) {
+	c := newClient(t, nil)
+	for _, r := range registeredTypes(t) {
+		if r.block != "resource" {
+			continue
+		}
+		words := strings.Fields(read(t, filepath.Join(r.exampleFolder(), "import.sh")))
+		address, id := regexp.QuoteMeta(words[len(words)-2]), regexp.QuoteMeta(words[len(words)-1])
+		if !contains(t, filepath.Join(r.exampleFolder(), "import-by-string-id.tf"), regexp.MustCompile(`import {\n  to = `+address+`\n  id = "`+id+`"\n}`)) {
+			t.Errorf("import-by-string-id.tf of %s does not import what import.sh does", r.name)
+		}
+		identity, ok := c.identities[r.name]
+		if !ok {
+			continue
+		}
+		block := regexp.MustCompile(`import {\n  to = ` + address + `\n  identity = {\n((?:    \w+ += \S+\n)+)  }\n}`).
+			FindStringSubmatch(read(t, filepath.Join(r.exampleFolder(), "import-by-identity.tf")))
+		if block == nil {
+			t.Errorf("import-by-identity.tf of %s has no identity", r.name)
+			continue
+		}
+		for _, a := range identity.IdentityAttributes {
+			if a.RequiredForImport && !regexp.MustCompile(`(?m)^    `+a.Name+` += `).MatchString(block[1]) {
+				t.Errorf("import-by-identity.tf of %s lacks %s", r.name, a.Name)
+			}
+		}
+	}
+}
+
+// The first page leads to every guide.
+func TestEveryGuideIsLinked(t *testing.T) {
+	guides, err := filepath.Glob(filepath.Join(top, "docs", "guides", "*.md"))
+	if err != nil || len(guides) == 0 {
+		t.Fatal(guides, err)
+	}
+	for _, guide := range guides {
+		title := regexp.MustCompile(`(?m)^# (.*)$`).FindStringSubmatch(read(t, guide))
+		if title == nil || !contains(t, filepath.Join(top, "docs", "index.md"), regexp.MustCompile(regexp.QuoteMeta("["+title[1]+"](guides/"+filepath.Base(guide)+")"))) {
+			t.Errorf("docs/index.md has no link to %s under its title", guide)
+		}
+	}
+}
+
+// Everything that can be listed has an example, a page with its arguments, and
 // a test that speaks the protocol.
 func TestEveryListIsComplete(t *testing.T) {
-	guide := filepath.Join(top, "docs", "guides", "import.md")
 	for _, r := range registeredLists(t) {
 		t.Run(r.name, func(t *testing.T) {
 			block := regexp.MustCompile(`(?m)^list "` + r.name + `" "\w+" \{$`)
 			if !contains(t, filepath.Join(r.exampleFolder(), r.example), block) {
 				t.Errorf("no example in examples/%s/%s/%s", r.folder, r.name, r.example)
 			}
-			if !contains(t, guide, block) {
-				t.Errorf("its example is not in docs/guides/import.md")
+			if !contains(t, r.page(), block) {
+				t.Errorf("no page with its example in docs/%s: `make generate`", r.folder)
 			}
 			if !contains(t, "protocol_list_test.go", regexp.MustCompile(`\bquery\("`+r.name+`"`)) {
 				t.Errorf("no test in protocol_list_test.go")
 			}
 			for name, a := range r.schema.Attributes {
-				if !contains(t, guide, regexp.MustCompile("(?m)^- `"+name+"` \\((String|Boolean)\\) "+regexp.QuoteMeta(a.GetMarkdownDescription())+"$")) {
-					t.Errorf("docs/guides/import.md does not say of %s: %s", name, a.GetMarkdownDescription())
+				if !contains(t, r.page(), regexp.MustCompile("(?m)^- `"+name+"` \\((String|Boolean)\\) "+regexp.QuoteMeta(a.GetMarkdownDescription())+"$")) {
+					t.Errorf("its page does not say of %s: %s", name, a.GetMarkdownDescription())
 				}
 			}
 		})

@@ -1,3 +1,2 @@
-# SPDX-License-Identifier: MPL-2.0
 # pool[/namespace]/image@snapshot; the next apply boots it
 terraform import rbd_guest_boot_check.debian images/debian-12@golden

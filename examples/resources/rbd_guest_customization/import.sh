@@ -1,3 +1,2 @@
-# SPDX-License-Identifier: MPL-2.0
 # pool[/namespace]/image; the next apply runs it
 terraform import rbd_guest_customization.debian images/debian-12

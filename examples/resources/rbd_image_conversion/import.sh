@@ -1,3 +1,2 @@
-# SPDX-License-Identifier: MPL-2.0
 # pool[/namespace]/image
 terraform import rbd_image_conversion.debian images/debian-12

@@ -1,3 +1,2 @@
-# SPDX-License-Identifier: MPL-2.0
 # pool[/namespace]/image, of an image that this resource has made
 terraform import rbd_image_replica.debian vms/debian-12

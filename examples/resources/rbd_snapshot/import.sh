@@ -1,3 +1,2 @@
-# SPDX-License-Identifier: MPL-2.0
 # pool[/namespace]/image@snapshot
 terraform import rbd_snapshot.golden images/debian-12@golden

@@ -50,8 +50,8 @@ func (d *checksumDataSource) Schema(ctx context.Context, _ datasource.SchemaRequ
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Hashes of the whole content of an RBD snapshot or image, as `rbd export SPEC - | sha512sum` prints them: " +
 			"from the first byte to the virtual size, what a clone has from its parent included. " +
-			"They tell whether two images have the same content, on one cluster or on two, and whether an image is the raw one that its publisher signed; " +
-			"as `md5` and `sha512` they are the `checksum` and `os_hash_value` that Glance keeps.\n\n" +
+			"They tell whether two images have the same content, on one cluster or on two. They also tell whether an image is the raw one that its publisher signed. " +
+			"As `md5` and `sha512` they are the `checksum` and `os_hash_value` that Glance keeps.\n\n" +
 			"**What it costs.** All data is read, again in every plan: a second or two for each GiB of virtual size, with a core busy for each hash. " +
 			"Several hashes are counted from one reading and take as long as the slowest. Holes are not read, but their zeros are hashed and take as long as data does. " +
 			"So this is for the few images whose hash decides something; whether a snapshot is still the same one, its id of the data source `rbd_image` tells for nothing.\n\n" +

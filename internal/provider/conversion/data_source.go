@@ -51,7 +51,7 @@ func (d *infoDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "What a virtual-machine image says of itself: `qemu-img info`, of a local file or of an image or snapshot in RBD that holds one, such as a qcow2 that was uploaded to Glance. " +
 			"It tells beforehand how large a conversion (`rbd_image_conversion`) will be, and what would be refused.\n\n" +
-			"The image is not trusted: its format is stated and never probed, qemu-img runs under limits, and what refers to other files is told as text, without a look at them.\n\n" +
+			"The image is not trusted: its format is stated and never probed, and qemu-img runs under limits. The names of other files are shown as text; nothing looks at those files.\n\n" +
 			"Needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +
 			"Caps, for a source in RBD: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'` (qemu-img can't read an image with `profile rbd-read-only`).",
 		Attributes: map[string]schema.Attribute{
@@ -84,7 +84,7 @@ func (d *infoDataSource) Schema(_ context.Context, _ datasource.SchemaRequest, r
 			"corrupt":            schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether qemu has marked a qcow2 as corrupt; null of others."},
 			"backing_file":       lookup.Text("Name of the backing file as it stands in the image, or what a differencing vmdk, vpc, vhdx or vdi says of its parent; null where there is none."),
 			"backing_format":     lookup.Text("Format of the backing file as it stands in the image; null where it is not stated."),
-			"data_file":          lookup.Text("Name of the external data file of a qcow2, or of the first extent of a vmdk in several files, as it stands in the image; null where there is none."),
+			"data_file":          lookup.Text("Name of the external data file of a qcow2, or of the first extent of a vmdk in several files. It is shown as it stands in the image; null where there is none."),
 			"create_type":        lookup.Text("Subformat of a vmdk, as `monolithicSparse` or `streamOptimized`; null of others."),
 			"snapshots": schema.ListNestedAttribute{
 				Computed: true, MarkdownDescription: "Snapshots inside a qcow2 (`qemu-img snapshot -l`), which a conversion leaves out; null of others, and where the data is in another file.",

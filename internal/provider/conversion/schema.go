@@ -27,11 +27,13 @@ import (
 const description = "A virtual-machine image converted to raw in RBD: `qemu-img convert -O raw SOURCE rbd:POOL/NAME` and, with `size`, `rbd resize`.\n\n" +
 	"The content goes into a temporary image (`NAME.tfpending`), which gets its name only when all of it is there; " +
 	"an interrupted run leaves nothing but that, and the next one removes it. " +
-	"Source images are not trusted: the format is stated and never probed, and an image that refers to other files " +
-	"(a backing file that is not asked for, a parent, an external data file, extents elsewhere), is encrypted, is marked as corrupt or was cut off is refused. " +
+	"Source images are not trusted: the format is stated and never probed. An image that refers to other files is refused " +
+	"(a backing file that is not asked for, a parent, an external data file, extents elsewhere), and so is one that is encrypted, marked as corrupt or cut off. " +
 	"The size of the disk is that which the image's own header states; where qemu-img reads another, the source is refused.\n\n" +
 	"The source is read when the image is made. A source file that changes later is not noticed, and may be gone; " +
 	"use `replace_triggered_by` to convert again.\n\n" +
+	"~> **Another `source` replaces the image, and a replacement or destruction removes the old one with all its data**, unless `on_destroy` says `trash` or `retain`. " +
+	"It is refused while the image has snapshots or clones, or anything has it open or locked.\n\n" +
 	"Needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`, and the same for the pool of a source in RBD " +
 	"(qemu-img can't read with `profile rbd-read-only`)."
@@ -64,12 +66,12 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"max_source_size": schema.StringAttribute{
 				Optional: true, CustomType: sizetype.Type{},
-				MarkdownDescription: "How much a source that is read as one stream (compressed as a whole, raw from `url`, or copied to `TMPDIR` first), or a file in an archive and all that is beside it, may hold at the most, decompressed: reading ends there, and nothing is left. " + sizetype.Description +
+				MarkdownDescription: "How much a source may hold at the most, decompressed, where it is read as one stream: compressed as a whole, raw from `url`, or copied to `TMPDIR` first. The same holds for an archive as a whole. Reading ends there, and nothing is left. " + sizetype.Description +
 					" Default: `size` of a raw source; what a disk of its size can take up, of other formats; and 128 GiB where neither is known. A raw source is never read beyond `size`.",
 			},
 			"source_revision": schema.StringAttribute{
 				Computed:            true,
-				MarkdownDescription: "Revision of the source that was converted: its checksum in `checksums_url`, or else the ETag, or the date and size, that the server of `url` gave, or the size alone where `url` is redirected, since mirrors have only that in common; null where there is neither.",
+				MarkdownDescription: "Revision of the source that was converted: its checksum in `checksums_url`, or else the ETag, or the date and size, that the server of `url` gave. Where `url` is redirected it is the size alone, since mirrors have only that in common. Null where there is neither.",
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"sparsify": schema.BoolAttribute{
@@ -101,7 +103,7 @@ func sourceAttributes() map[string]schema.Attribute {
 		},
 		"url": schema.StringAttribute{
 			Optional: true,
-			MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD. Of any other format only what is needed is fetched, in parts, and nothing is kept on the machine that runs Terraform; where a checksum is given, the whole is compressed, or the server gives no parts (`Range`) or nothing that proves parts to be of one file (a strong `ETag`, or a `Last-Modified` that is a minute old), a temporary copy is made there (in `TMPDIR`), as qemu-img has to jump about in it. " +
+			MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD. Of any other format only what is needed is fetched, in parts, and nothing is kept on the machine that runs Terraform. A temporary copy is made there, in `TMPDIR`, where a checksum is given, the whole is compressed, or the server gives no parts (`Range`): qemu-img needs random access. So it is where nothing proves the parts to be of one file: neither a strong `ETag` nor a `Last-Modified` that is a minute old. " +
 				"Range, length and validator of each answer are checked. A connection that ends too early is taken up again, on the same server where a redirect led to one of several mirrors; a file that changes on the server meanwhile is an error. The usual proxy variables are followed.",
 			Validators: []validator.String{urlCheck{}},
 		},
@@ -131,18 +133,18 @@ func sourceAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Name of the file that is the source, where `file` or `url` is an archive of several: a tar, compressed as a whole or not (`disk.raw` of the `.tar.gz` that Google's Compute Engine exports, `NAME-disk1.vmdk` of an OVA), or a zip. `format` is that of the file in it, and a checksum that of the archive. " +
 				"The name stands as the archive has it, with its folders; only a `./` in front makes no difference. It must be one regular file, and no other file may have that name; nothing else is unpacked. Sparse files of GNU tar are read with their holes. " +
 				"In a tar that is not compressed, as an OVA, a file is read where it lies, unless it has holes; from a server, where a file that is no archive would be read in parts. Otherwise a raw file goes straight into RBD, and any other by way of a temporary copy (in `TMPDIR`); so does a zip from `url`, as it is read from its end. " +
-				"The plan knows the size of what is read where it lies, and else of a raw file, a qcow2 and a vdi, unless the archive is compressed or on a server and has more than some 64 KiB in front of it.",
+				"The plan knows the size of what is read where it lies. Of the rest it knows that of a raw file, a qcow2 and a vdi, unless the archive is compressed or on a server and has more than some 64 KiB in front of it.",
 			Validators: []validator.String{stringvalidator.LengthBetween(1, longestMember), siblings.Conflict("image", "allow_backing_chain")},
 		},
 		"allow_backing_chain": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Take a qcow2 `file` that has a backing file, and convert what both have together. Every file of the chain must be a regular file (no link) in the folder of `file`, and its format stated as qcow2 or raw (`qemu-img create -F`). " +
+			MarkdownDescription: "Take a qcow2 `file` that has a backing file, and convert what both have together. Every file of the chain must be a regular file, no link, in the folder of `file`. Its format must be stated as qcow2 or raw (`qemu-img create -F`). " +
 				"A checksum is that of `file` alone. Default: `false`, such a source is refused.",
 			Validators: []validator.Bool{siblings.Need("file")},
 		},
 		"allow_any_content": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Take a source of format `raw` for a disk whatever it looks like. Default: `false`: what is told by its signatures to be something else is refused, such as an archive, a compressed stream (of a kind that is not decompressed, or inside of another), a disk image of another format, LUKS, an HTML page or a short text. " +
+			MarkdownDescription: "Take a source of format `raw` for a disk whatever it looks like. Default: `false`: what has the signature of something else is refused. That is an archive, a compressed stream that is not decompressed or inside of another, a disk image of another format, LUKS, an HTML page or a short text. " +
 				"A file system, a boot sector or an ISO image is a disk.",
 		},
 		"format": schema.StringAttribute{

@@ -26,13 +26,13 @@ import (
 
 const description = "An RBD snapshot written to a file on the machine that runs Terraform: `rbd export SNAPSHOT FILE`, or `qemu-img convert -O qcow2 rbd:SNAPSHOT FILE`.\n\n" +
 	"The content goes into a private folder beside the file (`FILE.tfpending`), is checked and gets its name only when all of it is there. " +
-	"An interrupted run leaves nothing but that folder, and the next one of the same state removes it. A file that is there already is never overwritten, unless this state has it and the plan replaces it, or a run of this state wrote it and was cut off before its state was written. An extended attribute of the file notes that; where the file system has none, a replacement can't be created before the old file is destroyed. " +
+	"An interrupted run leaves nothing but that folder, and the next one of the same state removes it. A file that is there already is never overwritten. The exceptions are the file of this state that the plan replaces, and one that a run of this state wrote before it was cut off. An extended attribute of the file notes that; where the file system has none, a replacement can't be created before the old file is destroyed. " +
 	"What is zero in the image is a hole in the file, and takes no space.\n\n" +
-	"A file that is gone is written again. One that somebody changed (told by its size, its modification time and, where these differ, its hash) " +
+	"A file that is gone is written again. One that somebody changed, by its size, its modification time and its hash, " +
 	"is shown with another `sha256`, and the plan makes it anew; destroying it is refused. " +
 	"The snapshot is needed when the file is written, and not any more after that.\n\n" +
-	"A raw file is read through librbd, several objects at a time. A qcow2 file is written by qemu-img, which for that time has the image open as if it wrote to it: " +
-	"`rbd status` shows a watcher, and what must not happen to an image in use is refused meanwhile, and for about 30 seconds more where it is interrupted. It needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +
+	"A raw file is read through librbd, several objects at a time. A qcow2 file is written by qemu-img, which for that time has the image open as if it wrote to it. " +
+	"Meanwhile `rbd status` shows a watcher, and what must not happen to an image in use is refused. After an interruption that lasts about 30 seconds more. It needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'` for raw, `osd 'profile rbd pool=POOL'` for qcow2 " +
 	"(qemu-img can't read with `profile rbd-read-only`); the same for the pools of the image's parents."
 

@@ -28,7 +28,7 @@ func (*libvirtDiskXML) Definition(_ context.Context, _ function.DefinitionReques
 		Summary: "The disk element of a libvirt domain",
 		MarkdownDescription: "Returns the element `<disk type=\"network\">` of libvirt's domain XML for an RBD image, " +
 			"as `virsh attach-device` and the `<devices>` of a domain take it: indented by two spaces, without an XML declaration.\n\n" +
-			"The source has a `<host>` for each monitor. libvirt hands them to librados without their protocol, so where a host has " +
+			"The source has a `<host>` for each monitor. libvirt hands them to librados without their protocol. So where a host has " +
 			"addresses of v1 and of v2, only those of v1 are written, as Nova does it. A monitor that has only v2 is written " +
 			"with that address. One without a port and a protocol is written without a port, and librados tries its default ports.\n\n" +
 			"A snapshot is named in a `<snapshot>`, and its disk is `<readonly/>`. An image in a namespace is written as `POOL/NAMESPACE/IMAGE`, " +

@@ -23,8 +23,8 @@ func (*novaBaseFileName) Definition(_ context.Context, _ function.DefinitionRequ
 	resp.Definition = function.Definition{
 		Summary: "The name of an image's file in Nova's cache",
 		MarkdownDescription: "Returns the name of the file that Nova keeps of a Glance image on a compute node, in `_base` below its `instances_path`: " +
-			"the SHA-1 of the image's ID, in hexadecimal with small letters. Nova makes such a file where it does not clone the image in Ceph, " +
-			"so one that is there tells that an instance was booted the slow way.\n\n" +
+			"the SHA-1 of the image's ID, in hexadecimal with small letters. Nova makes such a file where it does not clone the image in Ceph: " +
+			"one that is there tells that an instance was booted the slow way.\n\n" +
 			"The ID is taken as it is written, as Nova does. One that is not a UUID is an error.",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "image_id", MarkdownDescription: "ID of the image in Glance."},

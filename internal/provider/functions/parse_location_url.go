@@ -43,7 +43,7 @@ func (*parseLocationURL) Definition(_ context.Context, _ function.DefinitionRequ
 			"- `image`\n" +
 			"- `snapshot`\n" +
 			"- `spec`, as `pool[/namespace]/image@snapshot`\n\n" +
-			"Any other URL is an error, and so is an fsid that is not a UUID, an empty part, or a name that librbd does not take. " +
+			"Any other URL is an error. So is an fsid that is not a UUID, an empty part, or a name that librbd does not take. " +
 			"The older form `rbd://IMAGE` does not tell its cluster and is an error too.",
 		Parameters: []function.Parameter{
 			function.StringParameter{Name: "url", MarkdownDescription: "Location of an image, as `openstack image show` has it in `direct_url` or `locations`."},

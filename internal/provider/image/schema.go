@@ -21,6 +21,8 @@ import (
 
 const description = "An RBD image: an empty one, as `rbd create` makes it, or with `parent` a copy-on-write clone of a snapshot, as `rbd clone` does. " +
 	"What can be changed without touching its content is changed in place: name, size, features, metadata, configuration, its place in the trash, and whether a clone is flattened.\n\n" +
+	"~> **Destroying this resource removes the image with all its data**, unless `on_destroy` says `trash` or `retain`. " +
+	"It is refused while the image has snapshots or clones, or anything has it open or locked.\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`, for a clone also at least `profile rbd-read-only` on the parent's pool; " +
 	"to flatten in the background, `mgr 'profile rbd'`."
 
@@ -28,11 +30,11 @@ func (r *imageResource) Schema(ctx context.Context, _ resource.SchemaRequest, re
 	resp.Schema = schema.Schema{
 		MarkdownDescription: description,
 		Attributes: target.Attributes(schema.StringAttribute{
-			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: target.ReadTimeout, Update: target.ChangeTimeout, Delete: target.ChangeTimeout}),
-			Optional:   true, Computed: true,
+			Optional: true, Computed: true,
 			MarkdownDescription: "Size of the image. It is grown in place, and shrunk only with `allow_shrink`. A clone may leave it out and then has its parent's; where it is left out it is not managed.",
 			PlanModifiers:       []planmodifier.String{stringplanmodifier.UseStateForUnknown(), target.KeepEqualSize()},
 		}, map[string]schema.Attribute{
+			"timeouts": deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: target.ReadTimeout, Update: target.ChangeTimeout, Delete: target.ChangeTimeout}),
 			"allow_shrink": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether a smaller `size` shrinks the image (`rbd resize --allow-shrink`), which cuts off what lies beyond, for good. Default: `false`: the plan is refused.",

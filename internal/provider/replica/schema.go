@@ -32,15 +32,15 @@ const description = "A snapshot of an image copied into another image, in anothe
 	"The first copy goes into a temporary image (`NAME.tfpending`), which gets its name only when all of it is there. " +
 	"When `source.snapshot` changes to a later snapshot of the same image, only what differs between the two is copied, in place. " +
 	"For that the one that was copied last must still be at the source: remove it only after the new one was copied, which `create_before_destroy` in its `lifecycle` sees to. " +
-	"Where it is gone, a warning in the plan says so, all of both images is read, and what differs is copied, in place as well. " +
+	"Where it is gone, a warning in the plan says so. Then all of both images is read, and what differs is copied, in place as well. " +
 	"A snapshot of another image, or an older one, is a new image, and a warning in the plan says why.\n\n" +
-	"All that was written is read back and compared, and of the rest of the image it is made sure, by fast-diff, that nothing has changed since the last copy. " +
+	"All that was written is read back and compared. Of the rest of the image fast-diff makes sure that nothing has changed since the last copy. " +
 	"So what a copy costs depends on what has changed and not on the size of the image; `verify_content` reads and compares all of both. " +
 	"Besides, each snapshot that is made waits for the monitors, for up to a second (`paxos_propose_interval`), as `rbd snap create` does.\n\n" +
-	"While an image is brought up to date it is marked. When that is cut off, its snapshots are as they were, and the next apply does it again, or puts the image back to the last of them. " +
+	"While an image is brought up to date it is marked. When that is cut off, its snapshots are as they were. The next apply does it again, or puts the image back to the last of them. " +
 	"Somebody's writes to the image are told by each plan (`modified`), and nothing is done about them; the next copy is refused in the plan, as it is while somebody has the image open.\n\n" +
-	"When the source's snapshot is replaced by another one of the same name, the copy's older one moves to what the source's is called by now, or to `NAME.ID` with the snapshot id that it had at the source.\n\n" +
-	"A snapshot of the source that is removed after it was copied is no change, and a source that can't be reached is an error only where something is to be copied.\n\n" +
+	"When the source's snapshot is replaced by another one of the same name, the copy's older one gets another name. That is what the source's is called by now, or `NAME.ID` with the snapshot id that it had at the source.\n\n" +
+	"A snapshot of the source that is removed after it was copied is no change. A source that can't be reached is an error only where something is to be copied.\n\n" +
 	"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'` at the destination, and at the source `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'`."
 
 func (r *replicaResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {

@@ -30,6 +30,8 @@ func (r *snapshotResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "A snapshot of an RBD image, protected unless told otherwise: `rbd snap create` and `rbd snap protect`. " +
 			"Destroying it unprotects and removes it, and refuses while clones depend on it.\n\n" +
+			"~> **`flatten_children_on_destroy` writes to disks of others**: all clones of the snapshot get a copy of what they share with it. " +
+			"Without it a snapshot that has clones stays.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`; to see and check its children, which may be in any pool, `profile rbd` or `profile rbd-read-only` on those too.",
 		Attributes: all,
 	}
@@ -57,7 +59,7 @@ var attributes = map[string]schema.Attribute{
 		"`trash`, which lets v2 clones keep it: it loses its name and goes away with the last of them (`rbd snap ls --all`); or `retain` (left as it is).", ondestroy.Trash, ondestroy.Retain),
 	"flatten_children_on_destroy": schema.BoolAttribute{
 		Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-		MarkdownDescription: "Whether the clones of the snapshot are flattened when it is destroyed, those of other people, those in use and those in the trash among them. " +
+		MarkdownDescription: "Whether all clones of the snapshot are flattened when it is destroyed. Those of other people, those in use and those in the trash are among them. " +
 			"It takes the time to copy all that they share with it, and the space. Default: `false`.",
 	},
 	"spec": schema.StringAttribute{

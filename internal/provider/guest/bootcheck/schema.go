@@ -78,7 +78,7 @@ func machineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"user_data": schema.StringAttribute{
 			Optional: true, Sensitive: true,
-			MarkdownDescription: "cloud-init user data. With it, or one of the next two, the guest gets a seed of the NoCloud kind as a second disk, read-only, with the label `cidata`. " +
+			MarkdownDescription: "cloud-init user data. With any of `user_data`, `meta_data` and `network_config` the guest gets a NoCloud seed: a second disk, read-only, with the label `cidata`. " +
 				"It is kept in the state: use no secret that is worth anything outside this boot.",
 		},
 		"meta_data": schema.StringAttribute{

@@ -26,9 +26,9 @@ import (
 const description = "Files inside the guest of an RBD image, edited all at once: what `guestfish` does by hand.\n\n" +
 	"What each file must be is compared first, without an appliance where the guest allows it (ext4 and xfs on partitions or linear LVM); " +
 	"where all of it holds, nothing is started. What is written is read back.\n\n" +
-	"ext4 is edited with its own tools (`debugfs`, and `e2fsck -fn` before anything reaches the image), which takes one or two seconds, " +
-	"where the machine has them, `qemu-storage-daemon` and `/dev/fuse`, and the user may make namespaces. " +
-	"Everywhere else one libguestfs session makes all of the edits: on xfs, where a path has blanks or quotes, where a file has several names or extended attributes other than its SELinux label. " +
+	"ext4 is edited with its own tools: `debugfs`, and `e2fsck -fn` before anything reaches the image. That takes one or two seconds. " +
+	"The machine must have them, `qemu-storage-daemon` and `/dev/fuse`, and the user must be allowed to make namespaces. " +
+	"Everywhere else one libguestfs session makes all of the edits: on xfs, where a path has blanks or quotes, where a file has several names, or extended attributes other than its SELinux label. " +
 	"The log says which, and why.\n\n" +
 	"Other file systems are read and edited in an appliance, so each refresh starts one: btrfs with its subvolumes, and Windows guests. " +
 	"In a Windows paths begin with `/` for the drive of the root file system, `/Windows/System32/drivers/etc/hosts`, and upper and lower case are the same. " +

@@ -59,10 +59,10 @@ func (d *fileDataSource) Metadata(_ context.Context, req datasource.MetadataRequ
 
 func (d *fileDataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	resp.Schema = schema.Schema{
-		MarkdownDescription: "A file inside the guest of an RBD image or snapshot: what `virt-cat` and `guestfish lstatns` tell, " +
-			"for a version that an image carries in `/etc`, or a file that is to be the same in another image.\n\n" +
-			"It is read without an appliance, in well under a second, where the guest allows it (ext2 to ext4 and xfs, on partitions or linear LVM, unmounted cleanly), " +
-			"and else in a libguestfs appliance over an overlay that is thrown away: btrfs and its subvolumes, and a Windows, where case in a path does not matter and mode and owner say nothing. Nothing is written to the image. " +
+		MarkdownDescription: "A file inside the guest of an RBD image or snapshot: what `virt-cat` and `guestfish lstatns` tell. " +
+			"Use it for a version that an image carries in `/etc`, or for a file that is to be the same in another image.\n\n" +
+			"From ext2 to ext4 and xfs, on partitions or linear LVM and unmounted cleanly, it is read without an appliance, in well under a second. " +
+			"All else is read in a libguestfs appliance, over an overlay that is thrown away: btrfs with its subvolumes, and Windows guests. In those case in a path does not matter, and mode and owner say nothing. Nothing is written to the image. " +
 			"The content stands in the state for whoever may read that: no place for secrets.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd-read-only pool=POOL'` without an appliance; an appliance wants `profile rbd`.",
 		Attributes: map[string]schema.Attribute{

@@ -14,10 +14,11 @@ import (
 )
 
 // Atomic is the part of a resource's description that is the same for all.
-const Atomic = "The work is done in an overlay on a snapshot of the image (`terraform-undo`, removed at the end), and put into the image as a whole where nobody has written to it meanwhile: " +
-	"an interrupted run leaves the image with its old content, or the next run puts that back. " +
+const Atomic = "~> **The image itself is changed.** " +
 	"An image that anything else has open or locked is refused: the disk of a running machine is never written. Other operations of this provider are waited for. " +
-	"Snapshots that exist already keep the old content.\n\n"
+	"Snapshots that exist already keep the old content.\n\n" +
+	"The work is done in an overlay on a snapshot of the image (`terraform-undo`, removed at the end). It is put into the image as a whole, and only where nobody has written to that meanwhile. " +
+	"An interrupted run leaves the image with its old content, or the next run puts that back.\n\n"
 
 // Caps is the part of a resource's description that names the Ceph caps.
 const Caps = "Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`."

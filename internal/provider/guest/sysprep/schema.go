@@ -16,9 +16,9 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
 )
 
-const description = "The guest of an RBD image, cleared of what belongs to the machine that it was taken from (ssh host keys, machine id, logs, DHCP leases, …): `virt-sysprep`.\n\n" +
+const description = "The guest of an RBD image, cleared of what belongs to the machine that it was taken from: `virt-sysprep`. That is ssh host keys, the machine id, logs, DHCP leases and the like.\n\n" +
 	"It runs once, and again when `operations`, `disabled_operations` or `triggers` change, or with another image; what the guest gathers later is not looked for. " +
-	"After an import the next apply runs it. " +
+	"After an import the next apply runs it.\n\n" +
 	guestresource.Atomic + "The appliance has no network. Destroying the resource leaves the guest as it is.\n\n" +
 	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + guestresource.Caps
 

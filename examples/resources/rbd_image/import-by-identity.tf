@@ -1,0 +1,7 @@
+import {
+  to = rbd_image.data
+  identity = {
+    pool     = "vms"
+    image_id = "5e1f2a7c9d31"
+  }
+}

@@ -1,0 +1,7 @@
+import {
+  to = rbd_namespace.tenant
+  identity = {
+    pool = "volumes"
+    name = "tenant-a"
+  }
+}

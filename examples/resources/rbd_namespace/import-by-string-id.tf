@@ -1,0 +1,5 @@
+# pool/namespace
+import {
+  to = rbd_namespace.tenant
+  id = "volumes/tenant-a"
+}

@@ -1,0 +1,5 @@
+# pool[/namespace]/image@snapshot
+import {
+  to = rbd_snapshot.golden
+  id = "images/debian-12@golden"
+}
