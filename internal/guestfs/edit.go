@@ -13,15 +13,18 @@ import (
 	"math"
 	"os"
 	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/command"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 )
 
-// DefaultMode is the mode of a new file.
-const DefaultMode = 0o644
+// DefaultMode is the mode of a new file, PrivateMode that of one with a secret.
+const (
+	DefaultMode = 0o644
+	PrivateMode = 0o600
+)
 
 // spare is kept free in a guest's file system beyond the new content, in
 // bytes: directories and extents grow as well.
@@ -35,6 +38,8 @@ type Write struct {
 	// exists keeps its own otherwise, a new one gets DefaultMode and root.
 	Mode     *uint32
 	UID, GID *uint32
+	// Private gives a new file PrivateMode in place of DefaultMode.
+	Private bool
 	// FollowSymlinks writes to the file that the path leads to. Otherwise a
 	// symbolic link anywhere in the path is refused.
 	FollowSymlinks bool
@@ -101,6 +106,9 @@ func (s *Session) replace(ctx context.Context, target string, old *guest.FileInf
 		return err
 	}
 	want := guest.FileInfo{Type: guest.Regular, Mode: DefaultMode}
+	if w.Private {
+		want.Mode = PrivateMode
+	}
 	if old != nil {
 		want.Mode, want.UID, want.GID = old.Mode, old.UID, old.GID
 		if _, err := s.run(ctx, "copy-attributes", target, tmp, "all:true"); err != nil {
@@ -271,12 +279,13 @@ func (s *Session) upload(ctx context.Context, name string, content []byte) error
 		_, err := s.run(ctx, "write", name, string(content))
 		return err
 	}
-	local := filepath.Join(s.dir.Path(), "upload")
-	defer os.Remove(local)
-	if err := os.WriteFile(local, content, 0o600); err != nil {
+	// It may be secret: guestfish reads it from this process's memory.
+	f, err := command.Secret(string(content))
+	if err != nil {
 		return err
 	}
-	_, err := s.run(ctx, "upload", local, name)
+	defer f.Close()
+	_, err = s.run(ctx, "upload", fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), f.Fd()), name)
 	return err
 }
 

@@ -98,7 +98,7 @@ var notImported = map[string][]string{
 		"mkdir", "append_line", "hostname", "ssh_inject", "run", "truncate", "messages", "revision",
 	},
 	"rbd_guest_boot_check": {
-		"console_pattern", "failure_pattern", "user_data", "boot_timeout", "memory", "cpus", "disk_bus",
+		"console_pattern", "failure_pattern", "user_data_wo_version", "boot_timeout", "memory", "cpus", "disk_bus",
 		"accelerator", "seconds", "line", "console",
 	},
 }
@@ -193,7 +193,9 @@ func TestProviderExample(t *testing.T) {
 func exampleVariables(t *testing.T, example string) config.Variables {
 	t.Helper()
 	values := config.Variables{
-		"debian_qcow2": config.StringVariable(filepath.Join(os.Getenv("RBD_LAB_GUESTS"), "tiny-ext4.qcow2")),
+		"debian_qcow2":     config.StringVariable(filepath.Join(os.Getenv("RBD_LAB_GUESTS"), "tiny-ext4.qcow2")),
+		"mirror_password":  config.StringVariable("a secret"),
+		"console_password": config.StringVariable("a secret"),
 	}
 	variables := config.Variables{}
 	for _, match := range regexp.MustCompile(`(?m)^variable "(\w+)"`).FindAllStringSubmatch(example, -1) {

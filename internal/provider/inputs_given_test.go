@@ -140,7 +140,7 @@ func (g ground) givenResources() map[string][]object {
 			{"image": g.image, "root_device": "/dev/sda1", "timeouts": someTimeouts, "files": object{
 				"/a": object{"content": "a\n", "mode": "0644", "uid": int64(0), "gid": int64(0)},
 				"/b": object{"content_base64": "YQ=="}, "/c": object{"copy_from": "/z"}, "/d": object{"link_target": "a"},
-				"/e": object{"directory": true}, "/f": object{"empty": true}, "/g": object{"absent": true},
+				"/s": object{"content_wo": "a secret", "content_wo_version": int64(1)}, "/e": object{"directory": true}, "/f": object{"empty": true}, "/g": object{"absent": true},
 				"/h": object{"replace_lines": []any{object{"pattern": "^a", "line": "b"}}, "remove_lines": []any{"^c"}, "append_lines": []any{"d"}},
 			}},
 			{"image": g.image, "mounts": object{"/": "/dev/sda1", "/boot": "/dev/sda2"}, "files": object{"/a": object{"content": "a\n"}}},
@@ -156,7 +156,7 @@ func (g ground) givenResources() map[string][]object {
 				"architecture": "x86_64", "firmware": "uefi",
 				"boot_timeout": "5m", "triggers": object{"a": "b"}, "timeouts": object{"create": "5m", "read": "5m", "update": "5m"},
 			},
-			{"snapshot": g.snapshot, "console_pattern": "login:"},
+			{"snapshot": g.snapshot, "console_pattern": "login:", "user_data_wo": "#cloud-config\n", "user_data_wo_version": int64(1)},
 		},
 		"rbd_guest_sysprep": {{
 			"image": g.image, "operations": []any{"defaults"}, "disabled_operations": []any{"machine-id"}, "triggers": object{"a": "b"}, "timeouts": someTimeouts,

@@ -45,6 +45,9 @@ func broken(t *testing.T, all []*tfprotov6.SchemaAttribute, at string, prior, co
 	var out []string
 	for _, a := range all {
 		p, c, was := child(t, planned, a.Name), child(t, config, a.Name), tftypes.NewValue(a.ValueType(), nil)
+		if a.NestedType != nil && a.NestedType.Nesting != tfprotov6.SchemaObjectNestingModeSingle {
+			c = withoutSecrets(t, []*tfprotov6.SchemaAttribute{a}, c)
+		}
 		if !prior.IsNull() && prior.IsKnown() {
 			was = child(t, prior, a.Name)
 		}

@@ -221,7 +221,10 @@ func (c *client) plan(name string, prior instance, config tftypes.Value) *tfprot
 func (c *client) planToo(name string, prior instance, config tftypes.Value) *tfprotov6.PlanResourceChangeResponse {
 	c.t.Helper()
 	ty := c.resourceType(name)
-	checked, err := c.server.ValidateResourceConfig(c.t.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: name, Config: c.dynamic(ty, config)})
+	checked, err := c.server.ValidateResourceConfig(c.t.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: name, Config: c.dynamic(ty, config),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
+	})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -279,10 +282,40 @@ func (c *client) destroyNow(name string, i instance) {
 	}
 }
 
+// withoutSecrets is a configuration without what is only to be written.
+func withoutSecrets(t *testing.T, all []*tfprotov6.SchemaAttribute, config tftypes.Value) tftypes.Value {
+	t.Helper()
+	secret := map[string]bool{}
+	var walk func([]*tfprotov6.SchemaAttribute)
+	walk = func(all []*tfprotov6.SchemaAttribute) {
+		for _, a := range all {
+			// Their names end so, and others' don't.
+			if secret[a.Name] = a.WriteOnly; a.WriteOnly != strings.HasSuffix(a.Name, "_wo") {
+				t.Errorf("%s: write-only is %t", a.Name, a.WriteOnly)
+			}
+			if a.NestedType != nil {
+				walk(a.NestedType.Attributes)
+			}
+		}
+	}
+	walk(all)
+	out, err := tftypes.Transform(config, func(at *tftypes.AttributePath, v tftypes.Value) (tftypes.Value, error) {
+		if name, ok := at.LastStep().(tftypes.AttributeName); ok && secret[string(name)] {
+			return tftypes.NewValue(v.Type(), nil), nil
+		}
+		return v, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 // proposed is what Terraform makes of a configuration: what it leaves out and
-// the provider may set stays as it is.
+// the provider may set stays as it is, and secrets are left out.
 func (c *client) proposed(name string, prior, config tftypes.Value) tftypes.Value {
 	c.t.Helper()
+	config = withoutSecrets(c.t, c.schema.ResourceSchemas[name].Block.Attributes, config)
 	if prior.IsNull() {
 		return config
 	}

@@ -3,6 +3,12 @@ variable "debian_qcow2" {
   type        = string
 }
 
+variable "console_password" {
+  description = "Password for the console during the check"
+  type        = string
+  ephemeral   = true
+}
+
 resource "rbd_image_conversion" "debian" {
   pool = "images"
   name = "debian-12"
@@ -26,12 +32,18 @@ resource "rbd_guest_boot_check" "debian" {
   failure_pattern = "Kernel panic|emergency mode"
   boot_timeout    = "10m"
 
-  # a seed for cloud-init (NoCloud); the guest has no network all the same
-  user_data = <<-EOT
+  # a seed for cloud-init (NoCloud), in no plan and no state; the guest has no
+  # network all the same
+  user_data_wo = <<-EOT
     #cloud-config
+    password: ${var.console_password}
+    chpasswd: { expire: false }
     runcmd:
       - echo READY >/dev/ttyS0
   EOT
+
+  # another one boots the snapshot again
+  user_data_wo_version = 1
 }
 
 output "boot_seconds" {

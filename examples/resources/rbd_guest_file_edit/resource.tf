@@ -3,6 +3,12 @@ variable "debian_qcow2" {
   type        = string
 }
 
+variable "mirror_password" {
+  description = "Password at the package mirror; in no plan and no state"
+  type        = string
+  ephemeral   = true
+}
+
 resource "rbd_image_conversion" "debian" {
   pool = "images"
   name = "debian-12"
@@ -40,6 +46,13 @@ resource "rbd_guest_file_edit" "debian" {
     "/etc/motd" = {
       content = "Managed by the platform team.\n"
       mode    = "0644"
+    }
+
+    # written again when its version changes
+    "/etc/mirror.netrc" = {
+      content_wo         = "machine mirror.example.org login golden password ${var.mirror_password}\n"
+      content_wo_version = 1
+      mode               = "0600"
     }
   }
 }

@@ -15,11 +15,12 @@ import (
 
 // Compare compares the edits with the guest of an image, in an appliance where
 // nothing else will do. It returns, by the path, what does not hold, without
-// showing content, which may be secret.
+// showing content, which may be secret. The content of secrets need not be known.
 //
 // Errors: as of Do.
-func Compare(ctx context.Context, b guestoverlay.Backends, spec rbd.Spec, tree guest.Tree, edits []Edit) (unmet map[string][]string, err error) {
-	pending, err := job{Backends: b, spec: spec, tree: tree, edits: edits}.inspect(ctx)
+func Compare(ctx context.Context, b guestoverlay.Backends, img rbd.Image, tree guest.Tree, edits []Edit) (unmet map[string][]string, err error) {
+	findKeys(img, edits)
+	pending, err := job{Backends: b, spec: img.Spec, tree: tree, edits: edits}.inspect(ctx)
 	if err != nil {
 		return nil, err
 	}

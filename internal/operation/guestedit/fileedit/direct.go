@@ -45,6 +45,7 @@ func (j job) editDirect(ctx context.Context, o *guestoverlay.Overlay, tree guest
 	defer p.close()
 	for _, out := range pending {
 		j.Info(ctx, "editing a file in the guest", map[string]any{"image": j.spec.String(), "path": out.Path, "unmet": out.Unmet})
+		out.noteWrite()
 		if err := p.add(out); err != nil {
 			return false, fmt.Errorf("%w: %s: %w", errIndirect, out.Path, err)
 		}
@@ -207,8 +208,11 @@ func (p plan) mkdir(s *disktools.Script, at guestread.Place, o outcome) {
 // attributes are those that the file must have.
 func (o outcome) attributes(label string) disktools.Attributes {
 	a := disktools.Attributes{Mode: guestfs.DefaultMode, Label: label}
-	if o.Directory {
+	switch {
+	case o.Directory:
 		a.Mode = guestfs.DefaultDirMode
+	case o.Secret != nil:
+		a.Mode = guestfs.PrivateMode
 	}
 	if o.Current != nil {
 		a.Mode, a.UID, a.GID = o.Current.Mode, o.Current.UID, o.Current.GID

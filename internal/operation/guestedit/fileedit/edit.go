@@ -29,12 +29,13 @@ var (
 	ErrUnsettled = errors.New("the edit does not settle: when it is done, it asks to be done again")
 )
 
-// Edit is what a file must be. Either Content is set, or CopyFrom, Absent,
-// Directory, Link, or any of the line edits; mode and owner go with all but
-// Absent and Link.
+// Edit is what a file must be. Either Content or Secret is set, or CopyFrom,
+// Absent, Directory, Link, or any of the line edits; mode and owner go with all
+// but Absent and Link.
 type Edit struct {
 	Path      string
 	Content   *string
+	Secret    *Secret
 	CopyFrom  string // the path of the file in the guest whose content it must have
 	Absent    bool
 	Directory bool
@@ -89,12 +90,16 @@ func (e Edit) compare(cur *file) outcome {
 		return e.compareDirectory(cur, out)
 	case e.Link != nil:
 		return e.compareLink(cur, out)
-	case cur == nil && e.Content == nil:
+	case cur == nil && !e.isWhole():
 		return out.impossible(ErrMissing)
 	case cur == nil:
-		out.Unmet, out.Write, out.Content = []string{"does not exist"}, true, []byte(*e.Content)
+		out.Unmet = []string{"does not exist"}
+		if e.Secret != nil {
+			e.Content = e.Secret.Content
+		}
+		out.write(e.Content)
 		return out
-	case cur.Type != guest.Regular && (e.Content != nil || e.editsLines() || cur.Type != guest.Directory):
+	case cur.Type != guest.Regular && (e.isWhole() || e.editsLines() || cur.Type != guest.Directory):
 		return out.impossible(fmt.Errorf("%w but a %s", ErrType, cur.Type))
 	}
 	if err := e.compareContent(cur, &out); err != nil {
@@ -154,9 +159,26 @@ func (o outcome) impossible(err error) outcome {
 	return o
 }
 
+// write has the content written, where it is known.
+func (o *outcome) write(content *string) {
+	if content != nil {
+		o.Write, o.Content = true, []byte(*content)
+	}
+}
+
+// isWhole tells whether the edit says what all of the content is.
+func (e Edit) isWhole() bool { return e.Content != nil || e.Secret != nil }
+
 func (e Edit) editsLines() bool { return len(e.Replace)+len(e.Remove)+len(e.Append) > 0 }
 
 func (e Edit) compareContent(cur *file, out *outcome) error {
+	if e.Secret != nil {
+		if why := e.Secret.unlike(e.Path, cur.Content); why != "" {
+			out.Unmet = append(out.Unmet, why)
+			out.write(e.Secret.Content)
+		}
+		return nil
+	}
 	if e.Content != nil {
 		if !bytes.Equal(cur.Content, []byte(*e.Content)) {
 			out.Write, out.Content = true, []byte(*e.Content)

@@ -24,12 +24,16 @@ type Request struct {
 	// Tree are the file systems of the guest; empty has them found by inspection.
 	Tree  guest.Tree
 	Edits []Edit
+	// Forget are paths of files that had a Secret before, and have none any more.
+	Forget []string
 }
 
 // Result is where the edits hold.
 type Result struct {
 	Spec              rbd.Spec
 	ImageID, Revision string
+	// Prints are those of the secrets, by the paths of their files.
+	Prints map[string]Print
 }
 
 // Do makes the edits hold, all of them or none. Where they do already, nothing is
@@ -44,10 +48,18 @@ func Do(ctx context.Context, b guestoverlay.Backends, r Request) (Result, error)
 	}
 	revision := Revision(img.ID, r.Edits)
 	j := job{Backends: b, spec: img.Spec, tree: r.Tree, edits: r.Edits}
+	findKeys(img, r.Edits)
 	if err := j.run(ctx, img.ID, Step(revision)); err != nil {
 		return Result{}, err
 	}
-	return Result{Spec: img.Spec, ImageID: img.ID, Revision: revision}, nil
+	prints, err := notePrints(ctx, b.Ceph, img, r.Edits)
+	if err == nil {
+		err = Forget(ctx, b.Ceph, img, r.Forget)
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Spec: img.Spec, ImageID: img.ID, Revision: revision, Prints: prints}, nil
 }
 
 // StepName begins the word by which edits are noted on the image.
@@ -157,6 +169,7 @@ func (j job) edit(ctx context.Context, o *guestoverlay.Overlay, tree guest.Tree)
 	}
 	for _, p := range pending {
 		j.Info(ctx, "editing a file in the guest", map[string]any{"image": j.spec.String(), "path": p.Path, "unmet": p.Unmet})
+		p.noteWrite()
 		if err := p.apply(ctx, s); err != nil {
 			return false, fmt.Errorf("edit %s: %w", p.Path, err)
 		}

@@ -40,6 +40,9 @@ func examine(r guestinspect.Reader, edits []Edit) ([]outcome, error) {
 			text := string(from)
 			e.Content = &text
 		}
+		if e.Secret != nil && cur != nil {
+			e.Secret.current = cur.Content
+		}
 		o := e.compare(cur)
 		if len(o.Unmet) > 0 {
 			pending = append(pending, o)
@@ -89,7 +92,7 @@ func load(r guestinspect.Reader, e Edit) (*file, error) {
 		return nil, fmt.Errorf("look at %s: %w", e.Path, err)
 	}
 	f := &file{FileInfo: info}
-	if info.Type != guest.Regular || e.Content == nil && e.CopyFrom == "" && !e.editsLines() {
+	if info.Type != guest.Regular || !e.isWhole() && e.CopyFrom == "" && !e.editsLines() {
 		return f, nil
 	}
 	if f.Content, err = r.Read(e.Path, MaxFile); err != nil {
@@ -108,7 +111,7 @@ func (o outcome) apply(ctx context.Context, s *guestfs.Session) error {
 	case o.Make:
 		return s.Symlink(ctx, *o.Link, o.Path)
 	case o.Write:
-		return s.Write(ctx, guestfs.Write{Path: o.Path, Content: o.Content, Mode: o.Mode, UID: o.UID, GID: o.GID})
+		return s.Write(ctx, guestfs.Write{Path: o.Path, Content: o.Content, Mode: o.Mode, UID: o.UID, GID: o.GID, Private: o.Secret != nil})
 	}
 	mode, uid, gid := o.Current.Mode, o.Current.UID, o.Current.GID
 	for _, v := range []struct{ to, from *uint32 }{{&mode, o.Mode}, {&uid, o.UID}, {&gid, o.GID}} {

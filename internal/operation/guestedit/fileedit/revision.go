@@ -22,6 +22,7 @@ func Revision(imageID string, edits []Edit) string {
 		Link           *string `json:",omitempty"`
 		Directory      bool    `json:",omitempty"`
 		Binary         []byte  `json:",omitempty"`
+		Version        *int64  `json:",omitempty"`
 	}
 	all := make([]plain, len(edits))
 	for i, e := range edits {
@@ -29,6 +30,9 @@ func Revision(imageID string, edits []Edit) string {
 			CopyFrom: e.CopyFrom, Link: e.Link, Directory: e.Directory}
 		if e.Content != nil && !utf8.ValidString(*e.Content) {
 			p.Content, p.Binary = nil, []byte(*e.Content) // text in JSON would lose what is no UTF-8
+		}
+		if e.Secret != nil {
+			p.Version = &e.Secret.Version // a hash of the content would tell it
 		}
 		for _, r := range e.Replace {
 			p.Replace = append(p.Replace, [2]string{r.Pattern.String(), r.Line})

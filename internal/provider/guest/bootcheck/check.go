@@ -10,6 +10,9 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
@@ -45,11 +48,20 @@ func findOrigin(ctx context.Context, d *providerdata.Data, snapshot string) (ori
 	return origin{spec, img.ID, s.ID}, err
 }
 
-// check boots the snapshot and fills in what was seen.
-func (r *bootCheckResource) check(ctx context.Context, m *model, diags *diag.Diagnostics) {
+// check boots the snapshot and fills in what was seen. The configuration has what
+// is in no plan.
+func (r *bootCheckResource) check(ctx context.Context, m *model, config tfsdk.Config, diags *diag.Diagnostics) {
+	var secret types.String
+	if diags.Append(config.GetAttribute(ctx, path.Root("user_data_wo"), &secret)...); diags.HasError() {
+		return
+	}
+	if secret.IsNull() != m.SecretVersion.IsNull() {
+		diags.AddAttributeError(path.Root("user_data_wo"), "No user_data_wo", "One of user_data_wo and user_data_wo_version is null: give both, or none.")
+		return
+	}
 	result := qemu.BootResult{}
-	err := r.boot(ctx, m, &result)
-	if err == nil || diags.HasError() {
+	err := r.boot(ctx, m, secret, &result)
+	if err == nil {
 		return
 	}
 	detail := kind.Detail(err)
@@ -61,7 +73,7 @@ func (r *bootCheckResource) check(ctx context.Context, m *model, diags *diag.Dia
 	diags.AddError(kind.Unable("boot", m.Snapshot.ValueString()), detail)
 }
 
-func (r *bootCheckResource) boot(ctx context.Context, m *model, result *qemu.BootResult) (err error) {
+func (r *bootCheckResource) boot(ctx context.Context, m *model, secret types.String, result *qemu.BootResult) (err error) {
 	sign, err := m.sign()
 	if err != nil {
 		return err
@@ -87,7 +99,7 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, result *qemu.Boo
 		Architecture: m.architecture().ValueString(), Firmware: m.firmware().ValueString(),
 		MemoryMiB: m.memoryMiB(), CPUs: m.CPUs.ValueInt64(), Network: m.network(),
 	}
-	if files := m.seed(o); files != nil {
+	if files := m.seed(o, secret); files != nil {
 		machine.Seed = filepath.Join(overlay.Dir, "seed.iso")
 		if err := qemu.WriteSeed(machine.Seed, files); err != nil {
 			return err

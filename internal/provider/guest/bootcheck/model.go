@@ -28,6 +28,8 @@ type model struct {
 	SSHBanner      types.String       `tfsdk:"ssh_banner"`
 	FailurePattern types.String       `tfsdk:"failure_pattern"`
 	UserData       types.String       `tfsdk:"user_data"`
+	SecretData     types.String       `tfsdk:"user_data_wo"`
+	SecretVersion  types.Int64        `tfsdk:"user_data_wo_version"`
 	MetaData       types.String       `tfsdk:"meta_data"`
 	NetworkConfig  types.String       `tfsdk:"network_config"`
 	Network        types.String       `tfsdk:"network"`
@@ -52,7 +54,7 @@ type model struct {
 // arguments are those that the result depends on, but for the snapshot.
 func (m model) arguments() []attr.Value {
 	return []attr.Value{
-		m.ConsolePattern, m.SSHBanner, m.FailurePattern, m.UserData, m.MetaData, m.NetworkConfig, m.Network,
+		m.ConsolePattern, m.SSHBanner, m.FailurePattern, m.UserData, m.SecretVersion, m.MetaData, m.NetworkConfig, m.Network,
 		m.architecture(), m.firmware(), m.DiskBus, types.Int64Value(m.memoryMiB()), m.CPUs, m.BootTimeout, m.Triggers,
 	}
 }
@@ -123,14 +125,15 @@ func (m model) sign() (qemu.BootSign, error) {
 	return s, nil
 }
 
-// seed are the files for cloud-init, nil for none.
-func (m model) seed(o origin) map[string]string {
-	if m.UserData.IsNull() && m.MetaData.IsNull() && m.NetworkConfig.IsNull() {
+// seed are the files for cloud-init, nil for none. The secret user data are in no
+// plan.
+func (m model) seed(o origin, secret types.String) map[string]string {
+	if m.UserData.IsNull() && secret.IsNull() && m.MetaData.IsNull() && m.NetworkConfig.IsNull() {
 		return nil
 	}
 	files := map[string]string{
 		// Both must be there, or cloud-init does not take it for a seed.
-		"user-data": cmp.Or(m.UserData.ValueString(), "#cloud-config\n"),
+		"user-data": cmp.Or(m.UserData.ValueString(), secret.ValueString(), "#cloud-config\n"),
 		"meta-data": cmp.Or(m.MetaData.ValueString(), fmt.Sprintf("instance-id: %s-%d\n", o.imageID, o.snapshotID)),
 	}
 	if !m.NetworkConfig.IsNull() {

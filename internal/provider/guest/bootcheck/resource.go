@@ -62,7 +62,7 @@ func (r *bootCheckResource) Create(ctx context.Context, req resource.CreateReque
 	if !ok {
 		return
 	}
-	r.check(ctx, &plan, &resp.Diagnostics)
+	r.check(ctx, &plan, req.Config, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
@@ -78,7 +78,7 @@ func (r *bootCheckResource) Update(ctx context.Context, req resource.UpdateReque
 		return
 	}
 	if plan.Seconds.IsUnknown() {
-		r.check(ctx, &plan, &resp.Diagnostics)
+		r.check(ctx, &plan, req.Config, &resp.Diagnostics)
 	}
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)

@@ -103,6 +103,34 @@ echo
 				ConfigStateChecks: []statecheck.StateCheck{text("console", `(?m)^SEED hello, user data`), text("line", `^TINY-COLOURED and no end$`)},
 				Check:             untouched(t, spec),
 			},
+			{ // the same in secret, which is booted again when its version changes
+				Config:           check(spec+"@golden", `console_pattern = "no end$"`, `user_data_wo = "hello, secret data"`, `user_data_wo_version = 1`),
+				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{
+					text("console", `(?m)^SEED hello, secret data`),
+					statecheck.ExpectKnownValue(address, tfjsonpath.New("user_data_wo"), knownvalue.Null()),
+				},
+			},
+			{
+				Config:           check(spec+"@golden", `console_pattern = "no end$"`, `user_data_wo = "hello, other data"`, `user_data_wo_version = 1`),
+				ConfigPlanChecks: providertest.Nothing(),
+			},
+			{
+				Config:            check(spec+"@golden", `console_pattern = "no end$"`, `user_data_wo = "hello, other data"`, `user_data_wo_version = 2`),
+				ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate),
+				ConfigStateChecks: []statecheck.StateCheck{text("console", `(?m)^SEED hello, other data`)},
+			},
+			{
+				Config:      check(spec+"@golden", `console_pattern = "no end$"`, `user_data_wo = "hello"`),
+				ExpectError: regexp.MustCompile(`is\s+nothing\s+without\s+user_data_wo_version`),
+			},
+			{
+				Config:      check(spec+"@golden", `console_pattern = "no end$"`, `user_data = "hello"`, `user_data_wo = "hello"`, `user_data_wo_version = 1`),
+				ExpectError: regexp.MustCompile(`can't\s+be\s+given\s+beside\s+user_data_wo`),
+			},
+			{
+				Config: check(spec+"@golden", `console_pattern = "no end$"`, `user_data = "hello, user data"`),
+			},
 			{ // renamed: the same snapshot
 				PreConfig:        func() { acctest.RBD(t, "snap", "rename", spec+"@golden", spec+"@best") },
 				Config:           check(spec+"@best", `console_pattern = "no end$"`, `user_data = "hello, user data"`),

@@ -35,6 +35,7 @@ const description = "A snapshot of an RBD image, booted once in qemu on the mach
 
 func (r *bootCheckResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
 	attributes := signAttributes()
+	maps.Copy(attributes, seedAttributes())
 	maps.Copy(attributes, machineAttributes())
 	maps.Copy(attributes, resultAttributes())
 	attributes["timeouts"] = deadline.Attribute(ctx, deadline.Defaults{Create: defaultTimeout, Read: defaultTimeout, Update: defaultTimeout})
@@ -73,13 +74,25 @@ func signAttributes() map[string]schema.Attribute {
 	}
 }
 
-// machineAttributes say what machine it is booted in.
-func machineAttributes() map[string]schema.Attribute {
+// seedAttributes say what cloud-init finds.
+func seedAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"user_data": schema.StringAttribute{
 			Optional: true, Sensitive: true,
-			MarkdownDescription: "cloud-init user data. With any of `user_data`, `meta_data` and `network_config` the guest gets a NoCloud seed: a second disk, read-only, with the label `cidata`. " +
-				"It is kept in the state: use no secret that is worth anything outside this boot.",
+			MarkdownDescription: "cloud-init user data. With any of `user_data`, `user_data_wo`, `meta_data` and `network_config` the guest gets a NoCloud seed: a second disk, read-only, with the label `cidata`. " +
+				"It is kept in the state: `user_data_wo` is for secrets.",
+			Validators: []validator.String{siblings.Conflict("user_data_wo")},
+		},
+		"user_data_wo": schema.StringAttribute{
+			Optional: true, Sensitive: true, WriteOnly: true,
+			MarkdownDescription: "cloud-init user data with secrets, in place of `user_data`. It is in no plan, state or log, and on no command line. It may come from an ephemeral variable or resource. " +
+				"While the guest runs, it lies in the seed and in the guest's overlay: in a folder below `TMPDIR` that only the user may read. A killed run leaves that there until the next run. " +
+				"What the guest prints is in `console` all the same. Needs Terraform 1.11 or OpenTofu 1.11.",
+			Validators: []validator.String{siblings.Need("user_data_wo_version")},
+		},
+		"user_data_wo_version": schema.Int64Attribute{
+			Optional: true, MarkdownDescription: "Change it when `user_data_wo` changes, which nothing else shows. The snapshot is then booted again.",
+			Validators: []validator.Int64{siblings.Need("user_data_wo")},
 		},
 		"meta_data": schema.StringAttribute{
 			Optional:            true,
@@ -89,6 +102,12 @@ func machineAttributes() map[string]schema.Attribute {
 			Optional:            true,
 			MarkdownDescription: "cloud-init network configuration.",
 		},
+	}
+}
+
+// machineAttributes say what machine it is booted in.
+func machineAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
 		"network": schema.StringAttribute{
 			Optional: true,
 			Validators: []validator.String{
@@ -144,7 +163,7 @@ func resultAttributes() map[string]schema.Attribute {
 		"banner":      schema.StringAttribute{Computed: true, MarkdownDescription: "The ssh banner; null without `ssh_banner`."},
 		"console": schema.StringAttribute{
 			Computed:            true,
-			MarkdownDescription: "The end of the console's text, up to 32 KiB, without control characters. It is what the guest prints, secrets included.",
+			MarkdownDescription: "The end of the console's text, up to 32 KiB, without control characters. It is what the guest prints, secrets included, and is kept in the state.",
 		},
 	}
 }

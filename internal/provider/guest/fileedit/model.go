@@ -12,6 +12,7 @@ import (
 	"strconv"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
@@ -27,22 +28,27 @@ type model struct {
 	Mounts     types.Map    `tfsdk:"mounts"`
 	Files      types.Map    `tfsdk:"files"`
 	Drift      types.Map    `tfsdk:"drift"`
+
+	// kept is what the private state has of secrets, by the paths of their files.
+	kept map[string]secret
 }
 
 type fileModel struct {
-	Content   types.String   `tfsdk:"content"`
-	Base64    types.String   `tfsdk:"content_base64"`
-	CopyFrom  types.String   `tfsdk:"copy_from"`
-	Link      types.String   `tfsdk:"link_target"`
-	Directory types.Bool     `tfsdk:"directory"`
-	Empty     types.Bool     `tfsdk:"empty"`
-	Absent    types.Bool     `tfsdk:"absent"`
-	Replace   []replaceModel `tfsdk:"replace_lines"`
-	Remove    []types.String `tfsdk:"remove_lines"`
-	Append    []types.String `tfsdk:"append_lines"`
-	Mode      types.String   `tfsdk:"mode"`
-	UID       types.Int64    `tfsdk:"uid"`
-	GID       types.Int64    `tfsdk:"gid"`
+	Content       types.String   `tfsdk:"content"`
+	Base64        types.String   `tfsdk:"content_base64"`
+	Secret        types.String   `tfsdk:"content_wo"`
+	SecretVersion types.Int64    `tfsdk:"content_wo_version"`
+	CopyFrom      types.String   `tfsdk:"copy_from"`
+	Link          types.String   `tfsdk:"link_target"`
+	Directory     types.Bool     `tfsdk:"directory"`
+	Empty         types.Bool     `tfsdk:"empty"`
+	Absent        types.Bool     `tfsdk:"absent"`
+	Replace       []replaceModel `tfsdk:"replace_lines"`
+	Remove        []types.String `tfsdk:"remove_lines"`
+	Append        []types.String `tfsdk:"append_lines"`
+	Mode          types.String   `tfsdk:"mode"`
+	UID           types.Int64    `tfsdk:"uid"`
+	GID           types.Int64    `tfsdk:"gid"`
 }
 
 type replaceModel struct {
@@ -50,17 +56,21 @@ type replaceModel struct {
 	Line    types.String `tfsdk:"line"`
 }
 
-// request is what the plan asks of the image.
-func (m *model) request(ctx context.Context, diags *diag.Diagnostics) (r fileedit.Request, err error) {
+// request is what the plan asks of the image. The secrets are in the configuration
+// alone.
+func (m *model) request(ctx context.Context, config tfsdk.Config, diags *diag.Diagnostics) (r fileedit.Request, err error) {
 	r = fileedit.Request{Tree: m.tree(), Edits: m.edits(ctx, diags)}
+	r.Forget = m.dropped(r.Edits)
+	fillSecrets(ctx, r.Edits, config, diags)
 	r.Image, err = m.Ref()
 	return r, err
 }
 
 // set fills in what the image has.
-func (m *model) set(r fileedit.Result) {
+func (m *model) set(r fileedit.Result, edits []fileedit.Edit) {
 	m.Set(r.Spec, r.ImageID, r.Revision)
 	m.Drift = noDrift
+	m.keep(r.Prints, edits)
 }
 
 func (m *model) tree() guest.Tree { return mounts.Tree(m.RootDevice, m.Mounts) }
@@ -73,6 +83,9 @@ func (m *model) edits(ctx context.Context, diags *diag.Diagnostics) []fileedit.E
 	var out []fileedit.Edit
 	for _, p := range slices.Sorted(maps.Keys(files)) {
 		e, err := files[p].edit(p)
+		if kept := m.kept[p]; e.Secret != nil && kept.Version == e.Secret.Version {
+			e.Secret.Print = kept.Print
+		}
 		if _, ours := files[e.CopyFrom]; ours && err == nil {
 			err = fmt.Errorf("copy_from names %s, which is to be edited itself: say there what both must be, or make the copy with another resource that depends on this one", e.CopyFrom)
 		}
@@ -102,6 +115,8 @@ func (f fileModel) edit(path string) (fileedit.Edit, error) {
 		}
 		s := string(b)
 		e.Content = &s
+	case !f.SecretVersion.IsNull():
+		e.Secret = &fileedit.Secret{Version: f.SecretVersion.ValueInt64()}
 	}
 	for _, r := range f.Replace {
 		re, err := regexp.Compile(r.Pattern.ValueString())

@@ -37,8 +37,8 @@ func NewResource() resource.Resource {
 type work struct{}
 
 // Apply makes the edits hold in the image.
-func (work) Apply(ctx context.Context, b guestoverlay.Backends, plan *model, _ tfsdk.Config, diags *diag.Diagnostics) error {
-	request, err := plan.request(ctx, diags)
+func (work) Apply(ctx context.Context, b guestoverlay.Backends, plan *model, config tfsdk.Config, diags *diag.Diagnostics) error {
+	request, err := plan.request(ctx, config, diags)
 	if err != nil || diags.HasError() {
 		return err
 	}
@@ -46,7 +46,7 @@ func (work) Apply(ctx context.Context, b guestoverlay.Backends, plan *model, _ t
 	if err != nil {
 		return err
 	}
-	plan.set(result)
+	plan.set(result, request.Edits)
 	return nil
 }
 
@@ -76,7 +76,7 @@ func (work) Read(ctx context.Context, b guestoverlay.Backends, img rbd.Image, st
 	}
 	var unmet map[string][]string
 	if err == nil {
-		unmet, err = fileedit.Compare(ctx, b, img.Spec, state.tree(), edits)
+		unmet, err = fileedit.Compare(ctx, b, img, state.tree(), edits)
 	}
 	switch {
 	case err == nil:

@@ -38,7 +38,15 @@ const description = "Files inside the guest of an RBD image, edited all at once:
 	"an edit that no longer holds is planned again, and the plan names the steps that came after it.\n\n" +
 	guestresource.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
 	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for a Windows `ntfs-3g`; for ext4 without an appliance `qemu-system-common`, `e2fsprogs`).\n\n" +
-	guestresource.Caps
+	guestresource.Caps + "\n\n" +
+	"## Secrets\n\n" +
+	"`content_wo` is in no plan, state, log or error, and on no command line. `revision` has its version alone. It may come from an ephemeral variable or resource. " +
+	"It is written when the file is first edited, when `content_wo_version` changes, and when the file is not what was written. Another value alone changes nothing.\n\n" +
+	"For a refresh to see that somebody changed the file, the private state has an HMAC-SHA256 of the content. " +
+	"Its key is random and new each time the content is written. It is kept in the image's metadata, as `terraform-provider-rbd.content-key.…`. " +
+	"Nobody can try out passwords against a state alone, and whoever can read the key can read the file. Where the key is gone, the next apply writes the file again.\n\n" +
+	"All other arguments are kept in the state, `content` and lines included. " +
+	"The guide [Secrets](../guides/secrets.md) has where each one is, and what lies on the machine during an edit."
 
 func (work) Schema(ctx context.Context) schema.Schema {
 	const revision = "Changes with the image and with `files`, but not when an edit is done again after somebody undid it."
@@ -73,9 +81,31 @@ func (work) Schema(ctx context.Context) schema.Schema {
 // fileAttributes are what a file can be made to be.
 func fileAttributes() map[string]schema.Attribute {
 	all := contentAttributes()
+	maps.Copy(all, secretAttributes())
 	maps.Copy(all, lineAttributes())
 	maps.Copy(all, ownerAttributes())
 	return all
+}
+
+// secretAttributes say the same of what no plan and no state may have.
+func secretAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"content_wo": schema.StringAttribute{
+			Optional: true, Sensitive: true, WriteOnly: true,
+			MarkdownDescription: "The whole content, where it is secret: in no plan and no state, see [Secrets](#secrets). A new file gets the mode `0600` unless `mode` says otherwise. " +
+				"Needs Terraform 1.11 or OpenTofu 1.11.",
+			Validators: []validator.String{
+				stringvalidator.LengthAtMost(fileedit.MaxFile),
+				siblings.Need("content_wo_version"),
+				siblings.Conflict("content", "content_base64", "copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines"),
+			},
+		},
+		"content_wo_version": schema.Int64Attribute{
+			Optional:            true,
+			MarkdownDescription: "Change it when `content_wo` changes, which nothing else shows. The file is then written again.",
+			Validators:          []validator.Int64{siblings.Need("content_wo")},
+		},
+	}
 }
 
 // contentAttributes say what is there as a whole.
@@ -83,14 +113,14 @@ func contentAttributes() map[string]schema.Attribute {
 	isTrue := boolvalidator.Equals(true)
 	return map[string]schema.Attribute{
 		"content": schema.StringAttribute{
-			Optional: true, MarkdownDescription: "The whole content. The file is made where it does not exist.",
+			Optional: true, MarkdownDescription: "The whole content. The file is made where it does not exist. It is kept in the state: `content_wo` is for secrets.",
 			Validators: []validator.String{
 				stringvalidator.LengthAtMost(fileedit.MaxFile),
 				siblings.Conflict("content_base64", "copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines"),
 			},
 		},
 		"content_base64": schema.StringAttribute{
-			Optional: true, MarkdownDescription: "The whole content in Base64, for what is not UTF-8: `filebase64(\"logo.png\")`.",
+			Optional: true, MarkdownDescription: "The whole content in Base64, for what is not UTF-8: `filebase64(\"logo.png\")`. It is kept in the state.",
 			Validators: []validator.String{
 				base64Validator{},
 				siblings.Conflict("copy_from", "link_target", "directory", "empty", "absent", "replace_lines", "remove_lines", "append_lines"),
@@ -165,7 +195,7 @@ func ownerAttributes() map[string]schema.Attribute {
 	idRange := int64validator.Between(0, 1<<32-2)
 	return map[string]schema.Attribute{
 		"mode": schema.StringAttribute{
-			Optional: true, MarkdownDescription: "Mode in octal, `0644`. Default: as it is, and `0644` for a new file, `0755` for a new directory.",
+			Optional: true, MarkdownDescription: "Mode in octal, `0644`. Default: as it is, and `0644` for a new file (`0600` with `content_wo`), `0755` for a new directory.",
 			Validators: []validator.String{stringvalidator.RegexMatches(regexp.MustCompile(`^0?[0-7]{3,4}$`), "must be a mode in octal, such as 0644")},
 		},
 		"uid": schema.Int64Attribute{

@@ -52,5 +52,5 @@ func (v meaningful) ValidateObject(_ context.Context, req validator.ObjectReques
 		}
 	}
 	resp.Diagnostics.AddAttributeError(req.Path, "Nothing to edit",
-		"The entry "+v.Description(context.Background())+": content, copy_from, link_target, directory, empty, absent, lines, mode, uid or gid.")
+		"The entry "+v.Description(context.Background())+": content, content_wo, copy_from, link_target, directory, empty, absent, lines, mode, uid or gid.")
 }

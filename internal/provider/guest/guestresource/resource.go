@@ -42,6 +42,28 @@ type Work[M any] interface {
 	Read(ctx context.Context, b guestoverlay.Backends, img rbd.Image, state *M, diags *diag.Diagnostics)
 }
 
+// forgetter is a Work that has noted something on the image.
+type forgetter[M any] interface {
+	// Forget removes it, when the resource is destroyed.
+	Forget(ctx context.Context, b guestoverlay.Backends, img rbd.Image, state *M, diags *diag.Diagnostics) error
+}
+
+// keeper is a model that keeps something in the private state.
+type keeper interface {
+	ReadPrivate(ctx context.Context, from PrivateReader, diags *diag.Diagnostics)
+	WritePrivate(ctx context.Context, to PrivateWriter, diags *diag.Diagnostics)
+}
+
+// PrivateReader reads a private state.
+type PrivateReader interface {
+	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
+}
+
+// PrivateWriter writes a private state; values are JSON.
+type PrivateWriter interface {
+	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
+}
+
 // Resource is a resource that changes a guest.
 type Resource[M any, P pointer[M]] struct {
 	// Type is the resource's without the provider's name.
@@ -98,32 +120,54 @@ func (r *Resource[M, P]) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 
 // Create does the work for the first time.
 func (r *Resource[M, P]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	r.apply(ctx, req.Plan, req.Config, timeouts.Value.Create, &resp.State, &resp.Diagnostics)
+	a := application{plan: req.Plan, config: req.Config, limit: timeouts.Value.Create, to: &resp.State, private: resp.Private}
+	r.apply(ctx, a, &resp.Diagnostics)
 }
 
 // Update does the work again, where it has changed.
 func (r *Resource[M, P]) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	r.apply(ctx, req.Plan, req.Config, timeouts.Value.Update, &resp.State, &resp.Diagnostics)
+	a := application{plan: req.Plan, config: req.Config, limit: timeouts.Value.Update, to: &resp.State, private: resp.Private}
+	r.apply(ctx, a, &resp.Diagnostics)
 }
 
-func (r *Resource[M, P]) apply(ctx context.Context, from tfsdk.Plan, config tfsdk.Config,
-	limit func(timeouts.Value, context.Context, time.Duration) (time.Duration, diag.Diagnostics), to *tfsdk.State, diags *diag.Diagnostics,
-) {
+// application is what Create and Update have in common. private has what was kept
+// before, and takes what is to be kept.
+type application struct {
+	plan   tfsdk.Plan
+	config tfsdk.Config
+	limit  func(timeouts.Value, context.Context, time.Duration) (time.Duration, diag.Diagnostics)
+	to     *tfsdk.State
+
+	private interface {
+		PrivateReader
+		PrivateWriter
+	}
+}
+
+func (r *Resource[M, P]) apply(ctx context.Context, a application, diags *diag.Diagnostics) {
 	var plan M
-	diags.Append(from.Get(ctx, &plan)...)
+	diags.Append(a.plan.Get(ctx, &plan)...)
 	shared := P(&plan).shared()
 	ctx, cancel, ok := deadline.With(ctx, func(ctx context.Context, standard time.Duration) (time.Duration, diag.Diagnostics) {
-		return limit(shared.Timeouts, ctx, standard)
+		return a.limit(shared.Timeouts, ctx, standard)
 	}, defaultTimeout, diags)
 	defer cancel()
 	if !ok {
 		return
 	}
-	if err := r.Work.Apply(ctx, r.data.Guest(), &plan, config, diags); err != nil {
+	k, keeps := any(&plan).(keeper)
+	if keeps {
+		k.ReadPrivate(ctx, a.private, diags)
+	}
+	if err := r.Work.Apply(ctx, r.data.Guest(), &plan, a.config, diags); err != nil {
 		r.Kind.Error(diags, r.Action, shared.Image.ValueString(), err)
 	}
-	if !diags.HasError() {
-		diags.Append(to.Set(ctx, &plan)...)
+	if diags.HasError() {
+		return
+	}
+	diags.Append(a.to.Set(ctx, &plan)...)
+	if keeps {
+		k.WritePrivate(ctx, a.private, diags)
 	}
 }
 
@@ -140,6 +184,9 @@ func (r *Resource[M, P]) Read(ctx context.Context, req resource.ReadRequest, res
 	img, ok := r.find(ctx, shared, resp)
 	if !ok {
 		return
+	}
+	if k, keeps := any(&state).(keeper); keeps {
+		k.ReadPrivate(ctx, req.Private, &resp.Diagnostics)
 	}
 	r.Work.Read(ctx, r.data.Guest(), img, &state, &resp.Diagnostics)
 	if !resp.Diagnostics.HasError() {
@@ -184,6 +231,9 @@ func (r *Resource[M, P]) Delete(ctx context.Context, req resource.DeleteRequest,
 	}
 	if err == nil {
 		err = guestedit.Recover(ctx, r.data.Ceph, img)
+	}
+	if f, ok := r.Work.(forgetter[M]); ok && err == nil {
+		err = f.Forget(ctx, r.data.Guest(), img, &state, &resp.Diagnostics)
 	}
 	if err != nil {
 		r.Kind.Error(&resp.Diagnostics, "delete", shared.Image.ValueString(), err)
