@@ -4,10 +4,20 @@ package crashtest
 
 import (
 	"archive/zip"
+	"bytes"
+	"crypto/md5"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
 	"io"
+	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +27,8 @@ import (
 )
 
 // With the key in the provider's configuration and everything that the lab can
-// do, neither key nor password nor token is anywhere to be seen.
+// do, neither key nor password nor token is anywhere to be seen; nor is what goes
+// into a guest in secret, or a hash of it that passwords can be tried out against.
 func TestSecretsStaySecret(t *testing.T) {
 	t.Parallel()
 	name := providertest.Name(t)
@@ -35,9 +46,32 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	const fernet = "gAAAA" // how every token of Keystone begins
 	secrets = append(secrets, fernet)
+	// As short as people have them, and one that is too long for a line of guestfish.
+	content := "s3cr3t-" + name
+	long, seed := strings.Repeat("l0ng-"+name+"\n", 2000), "s33d-"+name
+	for _, s := range []string{content, seed} {
+		secrets = append(secrets, hidden(s)...)
+	}
+	secrets = append(secrets, hidden(long)...)
+	secrets = append(secrets, "l0ng-"+name)
 
 	m := newModule(t, `
 variable "key" {
+  type      = string
+  ephemeral = true
+}
+
+variable "content" {
+  type      = string
+  ephemeral = true
+}
+
+variable "long" {
+  type      = string
+  ephemeral = true
+}
+
+variable "seed" {
   type      = string
   ephemeral = true
 }
@@ -59,7 +93,11 @@ resource "rbd_image_conversion" "test" {
 
 resource "rbd_guest_file_edit" "test" {
   image = rbd_image_conversion.test.spec
-  files = { "/etc/motd" = { content = "hello" } }
+  files = {
+    "/etc/motd"  = { content = "hello" }
+    "/etc/token" = { content_wo = var.content, content_wo_version = 1 }
+    "/etc/long"  = { content_wo = var.long, content_wo_version = 1 }
+  }
 }
 
 resource "rbd_image_conversion" "xfs" {
@@ -73,12 +111,24 @@ resource "rbd_image_conversion" "xfs" {
 # which takes an appliance
 resource "rbd_guest_file_edit" "xfs" {
   image = rbd_image_conversion.xfs.spec
-  files = { "/etc/motd" = { content = "hello" } }
+  files = {
+    "/etc/motd"  = { content = "hello" }
+    "/etc/token" = { content_wo = var.content, content_wo_version = 1 }
+    "/etc/long"  = { content_wo = var.long, content_wo_version = 1 }
+  }
 }
 
 resource "rbd_snapshot" "test" {
   image = rbd_guest_file_edit.test.spec
   name  = "golden"
+}
+
+resource "rbd_guest_boot_check" "test" {
+  snapshot             = rbd_snapshot.test.spec
+  memory               = "256MiB"
+  console_pattern      = "^TINY-READY"
+  user_data_wo         = var.seed
+  user_data_wo_version = 1
 }
 
 resource "rbd_glance_image_location" "test" {
@@ -87,10 +137,11 @@ resource "rbd_glance_image_location" "test" {
 }
 `)
 	trace := filepath.Join(m.dir, "trace.log")
-	m.env = append(m.env, "TF_VAR_key="+key, "TF_LOG=TRACE", "TF_LOG_PATH="+trace)
+	m.env = append(m.env, "TF_VAR_key="+key, "TF_VAR_content="+content, "TF_VAR_long="+long, "TF_VAR_seed="+seed, "TF_LOG=TRACE", "TF_LOG_PATH="+trace)
 	m.do("plan", "-out=plan", "-no-color")
 
 	var seen []string // every command line of the apply's time
+	files, stop := m.watchFiles(secrets)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	r := m.start("apply", "-no-color", "plan")
@@ -106,19 +157,33 @@ resource "rbd_glance_image_location" "test" {
 			<-tick.C
 		}
 	}
+	// The key has to be there for qemu, the overlay has what goes into the guest, and
+	// cloud-init reads from a disk. All of them are private, and the docs say so.
+	stop()
+	for f := range files {
+		if !regexp.MustCompile(`^terraform-provider-rbd-\d+/\w+-\w+/(keyring|overlay\.qcow2|seed\.iso|seed-\w+/.*)$`).MatchString(f) {
+			t.Errorf("a secret is in the temporary file %s", f)
+		}
+	}
+	for _, want := range []string{"keyring", "overlay.qcow2", "seed.iso"} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(files)), func(f string) bool { return filepath.Base(f) == want }) {
+			t.Errorf("no secret was seen in %s, where one must be: %v", want, files)
+		}
+	}
+	m.leftNothing()
 	m.empty()
 	m.destroy()
 
 	look := func(where, content string) {
 		for i, s := range secrets {
 			if strings.Contains(content, s) {
-				t.Errorf("secret %d is in %s", i, where)
+				t.Errorf("secret %d (%.20q…) is in %s", i, s, where)
 			}
 		}
 	}
 	look("the output", r.out.String())
 	lines := strings.Join(seen, "\n")
-	for _, program := range []string{"terraform-provider-rbd", "qemu-img", "qemu-storage-daemon", "guestfish", "qemu-system"} {
+	for _, program := range []string{"terraform-provider-rbd", "qemu-img", "qemu-storage-daemon", "debugfs", "guestfish", "qemu-system"} {
 		if !strings.Contains(lines, program) {
 			t.Errorf("%s was not seen at work", program)
 		}
@@ -130,6 +195,13 @@ resource "rbd_glance_image_location" "test" {
 			t.Fatalf("%s: %v", f, err)
 		}
 		look(f, string(b))
+		for _, p := range regexp.MustCompile(`"private": "([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
+			private, err := base64.StdEncoding.DecodeString(p[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			look("the private state in "+f, inside(string(private)))
+		}
 	}
 	plan, err := zip.OpenReader(filepath.Join(m.dir, "plan"))
 	if err != nil {
@@ -146,5 +218,74 @@ resource "rbd_glance_image_location" "test" {
 			t.Fatal(err)
 		}
 		look("the plan's "+f.Name, string(b))
+	}
+}
+
+// hidden are the forms in which a secret may be somewhere: as it is, in Base64, and
+// as hashes against which passwords are tried out within seconds.
+func hidden(secret string) []string {
+	out := []string{secret, strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(secret)), "=")}
+	for _, s := range []string{secret, secret + "\n", strings.TrimSpace(secret)} {
+		b := []byte(s)
+		one, two, three, four := md5.Sum(b), sha1.Sum(b), sha256.Sum256(b), sha512.Sum512(b)
+		for _, sum := range [][]byte{one[:], two[:], three[:], four[:]} {
+			out = append(out, string(sum), hex.EncodeToString(sum), base64.StdEncoding.EncodeToString(sum))
+		}
+	}
+	return out
+}
+
+// inside is a text with all that is in Base64 in it.
+func inside(text string) string {
+	out := text
+	for _, word := range regexp.MustCompile(`[A-Za-z0-9+/]{16,}=*`).FindAllString(text, -1) {
+		if b, err := base64.StdEncoding.DecodeString(word); err == nil {
+			out += "\n" + inside(string(b))
+		}
+	}
+	return out
+}
+
+// watchFiles looks for temporary files in which any of the secrets is, until it is
+// stopped. Their names begin below the module's folder for them.
+func (m *module) watchFiles(secrets []string) (found map[string]bool, stop func()) {
+	found = map[string]bool{}
+	seen := map[string]string{} // by name, when a file without a secret was changed
+	end, ended := make(chan struct{}), make(chan struct{})
+	look := func(path string, d fs.DirEntry, err error) error {
+		name := strings.TrimPrefix(path, m.temp()+"/")
+		if d != nil && d.IsDir() && (strings.HasPrefix(name, ".guestfs-") || strings.HasPrefix(name, "supermin")) {
+			return fs.SkipDir // libguestfs's own system, of gigabytes
+		}
+		if err != nil || !d.Type().IsRegular() || found[name] {
+			return nil //nolint:nilerr // it has gone
+		}
+		fi, err := d.Info()
+		if err != nil || seen[name] == fi.ModTime().String() {
+			return nil //nolint:nilerr // it has gone
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil //nolint:nilerr // it has gone
+		}
+		seen[name] = fi.ModTime().String()
+		found[name] = slices.ContainsFunc(secrets, func(s string) bool { return bytes.Contains(b, []byte(s)) })
+		return nil
+	}
+	go func() {
+		defer close(ended)
+		for {
+			_ = filepath.WalkDir(m.temp(), look)
+			select {
+			case <-end:
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return found, func() {
+		close(end)
+		<-ended
+		maps.DeleteFunc(found, func(_ string, is bool) bool { return !is })
 	}
 }

@@ -104,7 +104,7 @@ func sourceAttributes() map[string]schema.Attribute {
 		"url": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "`http` or `https` URL of the source, compressed as a whole or not. A raw image goes straight into RBD. Of any other format only what is needed is fetched, in parts, and nothing is kept on the machine that runs Terraform. A temporary copy is made there, in `TMPDIR`, where a checksum is given, the whole is compressed, or the server gives no parts (`Range`): qemu-img needs random access. So it is where nothing proves the parts to be of one file: neither a strong `ETag` nor a `Last-Modified` that is a minute old. " +
-				"Range, length and validator of each answer are checked. A connection that ends too early is taken up again, on the same server where a redirect led to one of several mirrors; a file that changes on the server meanwhile is an error. The usual proxy variables are followed.",
+				"Range, length and validator of each answer are checked. A connection that ends too early is taken up again, on the same server where a redirect led to one of several mirrors; a file that changes on the server meanwhile is an error. The usual proxy variables are followed. The URL is kept in the state, with a signature in its query too. One with a user or password is refused.",
 			Validators: []validator.String{urlCheck{}},
 		},
 		"image": schema.StringAttribute{

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guestresource"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
 )
 
@@ -76,14 +77,14 @@ func fileAttributes() map[string]schema.Attribute {
 		}),
 		"upload": schema.MapAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: "Local files by the path that they get in the guest: `--upload`. The mode is that of the local file.",
+			MarkdownDescription: "Local files by the path that they get in the guest: `--upload`. The mode is that of the local file. `revision` is a hash of its content too, against which a short password can be tried out. `content_wo` of `rbd_guest_file_edit` is for such files.",
 			Validators:          []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(guestPath)},
 		},
 		"packages": list("Local package files, all `.deb` or all `.rpm`, installed at once with the guest's `dpkg -i` or `rpm -U`. What they depend on must be in the guest or among them.",
 			stringvalidator.RegexMatches(regexp.MustCompile(`\.(deb|rpm)$`), "must end with .deb or .rpm")),
 		"install": list("Names of packages that the guest's package manager installs from the network: `--install`. Needs `network = true`.",
 			stringvalidator.RegexMatches(regexp.MustCompile(`^[A-Za-z0-9@][^,\s]*$`), "must be a package's name")),
-		"append_line": nested("Lines to append to files: `--append-line`. They stand on virt-customize's command line: no place for secrets.", map[string]schema.Attribute{
+		"append_line": nested("Lines to append to files: `--append-line`. They are kept in the state and stand on virt-customize's command line: no place for secrets.", map[string]schema.Attribute{
 			"path": schema.StringAttribute{
 				Required: true, MarkdownDescription: "The file, which is made where it does not exist.",
 				Validators: []validator.String{guestPath, stringvalidator.RegexMatches(regexp.MustCompile(`^[^:]*$`), "must not contain a colon, which virt-customize can't take")},
@@ -101,10 +102,10 @@ func machineAttributes() map[string]schema.Attribute {
 		"root_password_wo": schema.StringAttribute{
 			Optional: true, Sensitive: true, WriteOnly: true,
 			MarkdownDescription: "Password of root. It is in no state or plan, and on no command line: `--root-password file:`. Needs Terraform 1.11 or OpenTofu 1.11.",
-			Validators:          []validator.String{oneLine, siblings.Need("root_password_wo_version")},
+			Validators:          []validator.String{namecheck.SecretLine(), siblings.Need("root_password_wo_version")},
 		},
 		"root_password_wo_version": schema.Int64Attribute{
-			Optional: true, MarkdownDescription: "Raise it when the password changes; that alone is seen.",
+			Optional: true, MarkdownDescription: "Change it when the password changes, which nothing else shows.",
 			Validators: []validator.Int64{siblings.Need("root_password_wo")},
 		},
 		"ssh_inject": schema.MapAttribute{
@@ -124,8 +125,8 @@ func programAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"enable_services":  list("systemd units to enable: `systemctl enable` in the guest.", service),
 		"disable_services": list("systemd units to disable.", service),
-		"run":              list("Scripts to run in the guest as root, by their content; without `#!` on the first line `/bin/sh` runs it.", script),
-		"run_command":      list("Commands for the guest's `/bin/sh`.", script),
+		"run":              list("Scripts to run in the guest as root, by their content, which is kept in the state: no place for secrets. Without `#!` on the first line `/bin/sh` runs it.", script),
+		"run_command":      list("Commands for the guest's `/bin/sh`, kept in the state as well.", script),
 		"delete":           list("Files and directories to delete, with what is in them; may have wildcards.", guestPath),
 		"truncate":         list("Files to make empty; they must exist.", guestPath),
 		"selinux_relabel":  schema.BoolAttribute{Optional: true, MarkdownDescription: "Give all files the labels of the guest's SELinux policy."},
