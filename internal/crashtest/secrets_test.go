@@ -26,7 +26,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
-// With the key in the provider's configuration and everything that the lab can
+// With key and password in the provider's configuration and everything that the lab can
 // do, neither key nor password nor token is anywhere to be seen; nor is what goes
 // into a guest in secret, or a hash of it that passwords can be tried out against.
 func TestSecretsStaySecret(t *testing.T) {
@@ -55,6 +55,10 @@ func TestSecretsStaySecret(t *testing.T) {
 	secrets = append(secrets, hidden(long)...)
 	secrets = append(secrets, "l0ng-"+name)
 
+	// The first cloud of the file is the one of OS_CLOUD.
+	login := func(key string) string {
+		return string(regexp.MustCompile(`(?m)^ +` + key + `: "?([^"\s]+)"?$`).FindSubmatch(clouds)[1])
+	}
 	m := newModule(t, `
 variable "key" {
   type      = string
@@ -76,10 +80,22 @@ variable "seed" {
   ephemeral = true
 }
 
+variable "password" {
+  type      = string
+  ephemeral = true
+}
+
 provider "rbd" {
   ceph = {
     pool = "images"
     key  = var.key
+  }
+  openstack = {
+    auth_url     = "`+login("auth_url")+`"
+    user_name    = "`+login("username")+`"
+    password     = var.password
+    project_name = "`+login("project_name")+`"
+    domain_name  = "Default"
   }
 }
 
@@ -137,7 +153,7 @@ resource "rbd_glance_image_location" "test" {
 }
 `)
 	trace := filepath.Join(m.dir, "trace.log")
-	m.env = append(m.env, "TF_VAR_key="+key, "TF_VAR_content="+content, "TF_VAR_long="+long, "TF_VAR_seed="+seed, "TF_LOG=TRACE", "TF_LOG_PATH="+trace)
+	m.env = append(m.env, "TF_VAR_key="+key, "TF_VAR_password="+login("password"), "TF_VAR_content="+content, "TF_VAR_long="+long, "TF_VAR_seed="+seed, "TF_LOG=TRACE", "TF_LOG_PATH="+trace)
 	m.do("plan", "-out=plan", "-no-color")
 
 	var seen []string // every command line of the apply's time

@@ -135,7 +135,7 @@ func TestRefusedCredentialsInLab(t *testing.T) {
 		}, ErrTokenRefused, []string{"with a token"}},
 		"no project":        {func(a *clouds.AuthInfo) { a.ProjectName, a.ProjectID, a.ProjectDomainName = "", "", "" }, ErrNoProject, []string{good.Username}},
 		"no password":       {func(a *clouds.AuthInfo) { a.Password = "" }, ErrConfig, []string{"password"}},
-		"no user domain":    {func(a *clouds.AuthInfo) { a.UserDomainName = "" }, ErrConfig, []string{"Domain"}},
+		"no user domain":    {func(a *clouds.AuthInfo) { a.UserDomainName = "" }, ErrConfig, []string{"user_domain_name"}},
 		"no auth_url":       {func(a *clouds.AuthInfo) { a.AuthURL = "" }, ErrConfig, []string{"auth_url"}},
 		"auth_url is none":  {func(a *clouds.AuthInfo) { a.AuthURL = secret }, ErrConfig, []string{"auth_url"}},
 		"nobody listens":    {func(a *clouds.AuthInfo) { a.AuthURL = "http://127.0.0.1:1/v3" }, ErrIdentityUnreachable, []string{"127.0.0.1:1", "refused"}},

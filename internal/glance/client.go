@@ -29,9 +29,6 @@ type Client struct {
 
 // New makes a Client; nothing is read or sent before its first call.
 func New(cfg Config) *Client {
-	if cfg.RequestTimeout <= 0 {
-		cfg.RequestTimeout = DefaultRequestTimeout
-	}
 	if cfg.RetryTimeout <= 0 {
 		cfg.RetryTimeout = DefaultRetryTimeout
 	}
@@ -171,6 +168,9 @@ func (conn *connection) translate(op string, err error) error {
 	}
 	if untrusted(err) {
 		return &answerError{op: op, unsent: true, err: fmt.Errorf("%w: %w", ErrCertificate, certificateError(err))}
+	}
+	if certificateWanted(err) { // nothing is read before that is settled
+		return &answerError{op: op, unsent: true, err: ErrClientCertificate}
 	}
 	return &answerError{op: op, unsent: unsent(err), err: err}
 }

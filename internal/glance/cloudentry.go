@@ -5,13 +5,10 @@ package glance
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
-	"gopkg.in/yaml.v2"
+	"time"
 )
 
 // authKinds are the auth_type that we can use, and how they are called here.
@@ -22,17 +19,24 @@ var authKinds = map[string]string{
 	"v3applicationcredential": "applicationcredential",
 }
 
-// authKeys are what we read of auth, each with its older names.
-var authKeys = map[string][]string{
-	"auth_url": {"auth_url"}, "token": {"token", "auth_token"},
-	"username": {"username", "user_name"}, "user_id": {"user_id"}, "password": {"password"},
-	"application_credential_id": {"application_credential_id"}, "application_credential_name": {"application_credential_name"},
-	"application_credential_secret": {"application_credential_secret"},
-	"project_name":                  {"project_name", "tenant_name"}, "project_id": {"project_id", "tenant_id"},
-	"user_domain_name": {"user_domain_name"}, "user_domain_id": {"user_domain_id"},
-	"project_domain_name": {"project_domain_name"}, "project_domain_id": {"project_domain_id"},
-	"domain_name": {"domain_name"}, "domain_id": {"domain_id"}, "default_domain": {"default_domain"},
-	"system_scope": {"system_scope"}, "trust_id": {"trust_id"},
+// keys are what we read of auth, each with its older names.
+func (a *Auth) keys() []authKey {
+	return []authKey{
+		{&a.URL, []string{"auth_url"}}, {&a.Token, []string{"token", "auth_token"}},
+		{&a.UserName, []string{"username", "user_name"}}, {&a.UserID, []string{"user_id"}}, {&a.Password, []string{"password"}},
+		{&a.ApplicationCredentialID, []string{"application_credential_id"}}, {&a.ApplicationCredentialName, []string{"application_credential_name"}},
+		{&a.ApplicationCredentialSecret, []string{"application_credential_secret"}},
+		{&a.ProjectName, []string{"project_name", "tenant_name"}}, {&a.ProjectID, []string{"project_id", "tenant_id"}},
+		{&a.UserDomainName, []string{"user_domain_name"}}, {&a.UserDomainID, []string{"user_domain_id"}},
+		{&a.ProjectDomainName, []string{"project_domain_name"}}, {&a.ProjectDomainID, []string{"project_domain_id"}},
+		{&a.DomainName, []string{"domain_name"}}, {&a.DomainID, []string{"domain_id"}},
+		{&a.SystemScope, []string{"system_scope"}}, {&a.TrustID, []string{"trust_id"}},
+	}
+}
+
+type authKey struct {
+	to    *string
+	names []string
 }
 
 // refusedKeys mean something that we don't do: to leave them out would reach
@@ -43,9 +47,13 @@ var refusedKeys = []string{
 
 // entry is a cloud as it is in the files, with its profile and its region put in.
 type entry struct {
-	cloud clouds.Cloud
+	auth Auth
+	// access is the interface that is asked for.
+	region, access string
 	// image are what it says of the image service alone.
 	imageEndpoint, imageRegion string
+	certificates               certificates
+	apiTimeout                 time.Duration
 }
 
 // entryOf reads a cloud as the openstack command does. What it can't take is
@@ -54,67 +62,72 @@ func entryOf(v value, region string) (e entry, err error) {
 	if v, err = withRegion(v, region); err != nil {
 		return e, err
 	}
-	auth, err := authOf(v)
-	if err != nil {
+	if e.auth, err = authOf(v); err != nil {
 		return e, err
 	}
-	e.cloud.AuthInfo = auth
 	for _, f := range []struct {
 		to   *string
 		keys []string
 	}{
-		{&e.cloud.RegionName, []string{"region_name"}}, {&e.cloud.CACertFile, []string{"cacert"}},
-		{&e.cloud.ClientCertFile, []string{"cert"}}, {&e.cloud.ClientKeyFile, []string{"key"}},
-		{&e.cloud.Interface, []string{"image_interface", "image_endpoint_type", "endpoint_type", "interface"}},
+		{&e.region, []string{"region_name"}}, {&e.certificates.ca.file, []string{"cacert"}},
+		{&e.certificates.cert.file, []string{"cert"}}, {&e.certificates.key.file, []string{"key"}},
+		{&e.access, []string{"image_interface", "image_endpoint_type", "endpoint_type", "interface"}},
 		{&e.imageEndpoint, []string{"image_endpoint_override", "image_endpoint"}}, {&e.imageRegion, []string{"image_region_name"}},
 	} {
 		if *f.to, err = v.first(f.keys...); err != nil {
 			return e, err
 		}
 	}
-	for _, file := range []*string{&e.cloud.CACertFile, &e.cloud.ClientCertFile, &e.cloud.ClientKeyFile} {
-		if rest, ok := strings.CutPrefix(*file, "~/"); ok {
-			if home, err := os.UserHomeDir(); err == nil {
-				*file = filepath.Join(home, rest)
-			}
-		}
-	}
 	if strings.ContainsAny(e.imageEndpoint, "%${}") {
 		return e, errors.New("image_endpoint_override with a placeholder in it is not supported: write it out")
 	}
-	if e.cloud.Verify, err = verifyOf(v); err != nil {
+	if e.certificates.insecure, err = insecureOf(v); err != nil {
+		return e, err
+	}
+	if e.apiTimeout, err = timeoutOf(v); err != nil {
 		return e, err
 	}
 	return e, checkEntry(v, e)
 }
 
-// verifyOf tells whether certificates are verified; nil where nothing is said.
-func verifyOf(v value) (*bool, error) {
+// timeoutOf is how many seconds a request may take; zero where nothing is said.
+func timeoutOf(v value) (time.Duration, error) {
+	text, err := v.get("api_timeout")
+	if err != nil || text == "" {
+		return 0, err
+	}
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(seconds > 0 && seconds < 1e6) {
+		return 0, errors.New("api_timeout must be a number of seconds")
+	}
+	return time.Duration(seconds * float64(time.Second)), nil
+}
+
+// insecureOf tells whether certificates are not to be verified.
+func insecureOf(v value) (bool, error) {
 	for _, key := range []string{"insecure", "verify"} {
 		text, err := v.get(key)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
 		yes := slices.Contains([]string{"true", "yes", "on", "1"}, strings.ToLower(text))
 		no := slices.Contains([]string{"false", "no", "off", "0"}, strings.ToLower(text))
 		switch {
 		case text == "", key == "insecure" && no:
 		case !yes && !no:
-			return nil, fmt.Errorf("%s must be true or false", key)
-		case key == "insecure":
-			return new(bool), nil
+			return false, fmt.Errorf("%s must be true or false", key)
 		default:
-			return &yes, nil
+			return yes == (key == "insecure"), nil
 		}
 	}
-	return nil, nil //nolint:nilnil // as said
+	return false, nil
 }
 
 // checkEntry refuses what we would have to leave out.
 func checkEntry(v value, e entry) error {
 	interfaces := []string{"", "public", "internal", "admin", "publicURL", "internalURL", "adminURL"}
-	if !slices.Contains(interfaces, e.cloud.Interface) {
-		return fmt.Errorf("interface %q is not known: want public, internal or admin", e.cloud.Interface)
+	if !slices.Contains(interfaces, e.access) {
+		return fmt.Errorf("interface %q is not known: want public, internal or admin", e.access)
 	}
 	for _, only := range []struct {
 		key, what string
@@ -137,67 +150,87 @@ func checkEntry(v value, e entry) error {
 }
 
 // authOf reads auth, and what of it stands beside it.
-func authOf(v value) (*clouds.AuthInfo, error) {
+func authOf(v value) (a Auth, err error) {
 	auth, ok := v.mapping["auth"]
 	if !ok || auth.isText() && auth.text == "" {
-		return nil, errors.New("it has no auth section")
+		return a, errors.New("it has no auth section")
 	}
 	if auth.mapping == nil {
-		return nil, errors.New("auth is not a mapping")
+		return a, errors.New("auth is not a mapping")
 	}
 	given, err := v.first("auth_type", "auth_plugin")
 	if err != nil {
-		return nil, err
+		return a, err
 	}
 	kind, ok := authKinds[given]
 	if !ok && given != "" {
-		return nil, fmt.Errorf("auth_type %q is not supported: want password, token or v3applicationcredential; nothing was sent anywhere", given)
+		return a, fmt.Errorf("auth_type %q is not supported: want password, token or v3applicationcredential; nothing was sent anywhere", given)
 	}
 	for _, key := range refusedKeys {
 		for _, at := range []value{auth, v} {
 			if text, err := at.get(key); err != nil || text != "" {
-				return nil, fmt.Errorf("%s is not supported; nothing was sent anywhere", key)
+				return a, fmt.Errorf("%s is not supported; nothing was sent anywhere", key)
 			}
 		}
 	}
-	texts := map[string]string{}
-	for name, keys := range authKeys {
+	read := func(keys ...string) (string, error) {
 		for _, at := range []value{v, auth} { // what stands beside it wins
-			if texts[name] != "" {
-				break
-			}
-			if texts[name], err = at.first(keys...); err != nil {
-				return nil, fmt.Errorf("auth: %w", err)
+			if text, err := at.first(keys...); err != nil || text != "" {
+				return text, err
 			}
 		}
+		return "", nil
 	}
-	region, _ := v.get("region_name")
-	texts["auth_url"] = strings.ReplaceAll(texts["auth_url"], "{region_name}", region)
-	if strings.ContainsAny(texts["auth_url"], "{}") {
-		return nil, errors.New("auth_url with a placeholder in it is not supported: write it out")
+	for _, key := range a.keys() {
+		if *key.to, err = read(key.names...); err != nil {
+			return a, fmt.Errorf("auth: %w", err)
+		}
 	}
-	for _, name := range otherKinds(kind) {
-		delete(texts, name)
-	}
-	doc, err := yaml.Marshal(texts)
+	id, err := read("default_domain_id", "default_domain")
 	if err != nil {
-		return nil, err
+		return a, fmt.Errorf("auth: %w", err)
 	}
-	var info clouds.AuthInfo
-	return &info, yaml.Unmarshal(doc, &info)
+	name, err := read("default_domain_name")
+	if err != nil {
+		return a, fmt.Errorf("auth: %w", err)
+	}
+	a.defaultDomain(id, name)
+	region, _ := v.get("region_name")
+	a.URL = strings.ReplaceAll(a.URL, "{region_name}", region)
+	if strings.ContainsAny(a.URL, "{}") {
+		return a, errors.New("auth_url with a placeholder in it is not supported: write it out")
+	}
+	a.only(kind)
+	return a, nil
 }
 
-// otherKinds are the secrets that a kind of authentication does not use.
-func otherKinds(kind string) []string {
-	switch kind {
-	case "password":
-		return []string{"token", "application_credential_id", "application_credential_name", "application_credential_secret"}
-	case "token":
-		return []string{"username", "user_id", "password", "application_credential_id", "application_credential_name", "application_credential_secret"}
-	case "applicationcredential":
-		return []string{"token", "password"}
+// defaultDomain is that of user and project where they have none. The token is
+// not for it, as it is with domain_id.
+func (a *Auth) defaultDomain(id, name string) {
+	if a.DomainID != "" || a.DomainName != "" {
+		return
 	}
-	return nil
+	for _, of := range [][2]*string{{&a.UserDomainID, &a.UserDomainName}, {&a.ProjectDomainID, &a.ProjectDomainName}} {
+		if *of[0] == "" && *of[1] == "" {
+			*of[0], *of[1] = id, name
+		}
+	}
+}
+
+// only leaves the secrets that a kind of authentication uses.
+func (a *Auth) only(kind string) {
+	if kind != "" && kind != "applicationcredential" {
+		a.ApplicationCredentialID, a.ApplicationCredentialName, a.ApplicationCredentialSecret = "", "", ""
+	}
+	if kind != "" && kind != "token" {
+		a.Token = ""
+	}
+	if kind != "" && kind != "password" {
+		a.Password = ""
+	}
+	if kind == "token" {
+		a.UserName, a.UserID = "", ""
+	}
 }
 
 // withRegion puts the values of a region over those of its cloud: the region that

@@ -69,8 +69,8 @@ func TestCloudAsTheCommandReadsIt(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if set.endpoint.Region != tc.region || set.imageEndpoint != tc.endpoint || string(set.endpoint.Availability) != tc.access || set.auth.TenantName != tc.project {
-				t.Errorf("%+v, endpoint %q, project %q", set.endpoint, set.imageEndpoint, set.auth.TenantName)
+			if set.endpoint.Region != tc.region || set.imageEndpoint != tc.endpoint || string(set.endpoint.Availability) != tc.access || set.auth.ProjectName != tc.project {
+				t.Errorf("%+v, endpoint %q, project %q", set.endpoint, set.imageEndpoint, set.auth.ProjectName)
 			}
 			if got := set.tls == nil || !set.tls.InsecureSkipVerify; got != tc.verify {
 				t.Errorf("verifies: %v", got)
@@ -129,12 +129,12 @@ func TestProfileAndSecrets(t *testing.T) {
 		"clouds-public.yaml": "public-clouds: {v: {auth: {auth_url: 'http://v/v3', username: no}, regions: [east, west], interface: internal}}",
 		"secure.yaml":        "clouds: {test: {auth: {password: hunter2}}, other: 7}",
 	}, Config{Region: "west"})
-	if err != nil || set.auth.IdentityEndpoint != "http://v/v3" || set.auth.Username != "u" || set.auth.Password != "hunter2" || set.endpoint.Region != "west" || set.endpoint.Availability != "internal" {
+	if err != nil || set.auth.URL != "http://v/v3" || set.auth.UserName != "u" || set.auth.Password != "hunter2" || set.endpoint.Region != "west" || set.endpoint.Availability != "internal" {
 		t.Errorf("%+v, %v", set, err)
 	}
 	// Only what its auth_type uses is taken.
 	set, err = resolveFile(t, cloudWith("auth_type: password", "token: t"), nil, Config{})
-	if err != nil || set.auth.TokenID != "" || set.auth.Password != "hunter2" {
+	if err != nil || set.auth.Token != "" || set.auth.Password != "hunter2" {
 		t.Errorf("%+v, %v", set, err)
 	}
 }
@@ -161,8 +161,8 @@ func TestCloudWrittenAndRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		e, err := entryOf(all.mapping["test"].normalized(), "")
-		if err != nil || e.cloud.RegionName != region || e.cloud.AuthInfo.Password != auth["password"] || e.cloud.AuthInfo.ProjectName != auth["project_name"] || e.cloud.AuthInfo.Username != auth["username"] {
-			t.Fatalf("%+v, %v of\n%s", e.cloud, err, doc)
+		if err != nil || e.region != region || e.auth.Password != auth["password"] || e.auth.ProjectName != auth["project_name"] || e.auth.UserName != auth["username"] {
+			t.Fatalf("%+v, %v of\n%s", e, err, doc)
 		}
 	})
 }
@@ -179,7 +179,7 @@ func FuzzCloud(f *testing.F) {
 			return
 		}
 		e, err := entryOf(all.mapping["test"].normalized(), region)
-		if err == nil && (e.cloud.AuthInfo == nil || region != "" && e.cloud.RegionName != region) {
+		if err == nil && region != "" && e.region != region {
 			t.Fatalf("%+v", e)
 		}
 	})

@@ -14,47 +14,48 @@ import (
 	"gopkg.in/yaml.v2"
 )
 
-// fromFile finds the cloud in clouds.yaml, with its profile and its secrets, and
-// hands no more than that to the library's parser: that fails at odd values of
-// other clouds, knows neither regions nor the settings of the image service, and
-// sends the password of any auth_type to Keystone.
-func fromFile(name, region string) (source string, e entry, err error) {
+// fromFile finds the cloud in clouds.yaml, with its profile and its secrets. The
+// library's parser is not used: that fails at odd values of other clouds, knows
+// neither regions nor the settings of the image service, and sends the password of
+// any auth_type to Keystone.
+func fromFile(name, region string) (b base, err error) {
 	file, text, err := findCloudsFile()
 	if err != nil {
-		return "", e, fmt.Errorf("%w (for cloud %q)", err, name)
+		return b, fmt.Errorf("%w (for cloud %q)", err, name)
 	}
 	all, err := parseClouds(file, text, "clouds")
 	if err != nil {
-		return "", e, err
+		return b, err
 	}
 	cloud, ok := all.mapping[name]
 	if !ok {
-		return "", e, fmt.Errorf("%w: %q is not in %s, which has %s", ErrCloudNotFound, name, file, cloudNames(all))
+		return b, fmt.Errorf("%w: %q is not in %s, which has %s", ErrCloudNotFound, name, file, cloudNames(all))
 	}
-	source = fmt.Sprintf("cloud %q of %s", name, file)
-	bad := func(err error) error { return fmt.Errorf("%w: %s: %w", ErrConfig, source, err) }
+	b.source, b.spell = fmt.Sprintf("cloud %q of %s", name, file), func(key string) string { return key }
+	bad := func(err error) error { return fmt.Errorf("%w: %s: %w", ErrConfig, b.source, err) }
 	if cloud.mapping == nil && (cloud.text != "" || cloud.list != nil) {
-		return "", e, bad(errors.New("it is not a mapping"))
+		return b, bad(errors.New("it is not a mapping"))
 	}
 	cloud = cloud.normalized()
 	secureFile, secret, err := secrets(file, name)
 	if err != nil {
-		return "", e, err
+		return b, err
 	}
 	if secret.mapping != nil {
 		if cloud.mapping == nil {
 			cloud.mapping = map[string]value{}
 		}
 		cloud = cloud.over(secret)
-		source = fmt.Sprintf("cloud %q of %s and %s", name, file, secureFile)
+		b.source = fmt.Sprintf("cloud %q of %s and %s", name, file, secureFile)
 	}
 	if cloud, err = withProfile(file, cloud); err != nil {
-		return "", e, bad(err)
+		return b, bad(err)
 	}
-	if e, err = entryOf(cloud, region); err != nil {
-		return "", e, bad(err)
+	if b.entry, err = entryOf(cloud, region); err != nil {
+		return b, bad(err)
 	}
-	return source, e, nil
+	b.overridden()
+	return b, nil
 }
 
 // secrets reads the cloud in secure.yaml: the file that OS_CLIENT_SECURE_FILE

@@ -3,9 +3,9 @@
 package glance
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -13,11 +13,9 @@ import (
 	"time"
 
 	"github.com/gophercloud/gophercloud/v2"
-	"github.com/gophercloud/gophercloud/v2/openstack/config/clouds"
-	"gopkg.in/yaml.v2"
 )
 
-// DefaultRequestTimeout bounds one HTTP request where Config says nothing.
+// DefaultRequestTimeout bounds one HTTP request where nothing else is said.
 // Glance answers a DELETE when the store has removed the data.
 const DefaultRequestTimeout = 2 * time.Minute
 
@@ -34,15 +32,29 @@ type Config struct {
 	// ~/.config/openstack/clouds.yaml, /etc/openstack/clouds.yaml; secrets may
 	// stand in a secure.yaml beside it.
 	Cloud string
+	// Auth overrides the credentials of the cloud, or of the OS_* variables. With
+	// a URL in it, nothing is read from clouds.yaml and the environment: what is
+	// meant for one Keystone is sent to no other. Without a Cloud, credentials
+	// in it keep OS_CLOUD from being read.
+	Auth Auth
 	// Region overrides region_name and OS_REGION_NAME.
 	Region string
+	// Interface overrides that of the cloud and OS_INTERFACE: public, internal or
+	// admin.
+	Interface string
 	// Endpoint is used instead of the catalogue's image endpoint, with or
 	// without "/v2". Requests are authenticated all the same.
 	Endpoint string
-	// CACertFile overrides cacert and OS_CACERT.
-	CACertFile string
+	// CACertFile and CACertPEM override cacert and OS_CACERT.
+	CACertFile, CACertPEM string
+	// A client certificate and its key, each in a file or as PEM, override cert
+	// and key, OS_CERT and OS_KEY.
+	CertFile, CertPEM, KeyFile, KeyPEM string
+	// Insecure overrides verify and insecure of the cloud, where it isn't nil.
+	Insecure *bool
 	// RequestTimeout bounds one HTTP request, including the authentication's;
-	// DefaultRequestTimeout when zero. The caller's context bounds the whole.
+	// when zero, api_timeout of the cloud, or else DefaultRequestTimeout. The
+	// caller's context bounds the whole.
 	RequestTimeout time.Duration
 	// RetryTimeout is how long after a first failure a request is tried again
 	// where that is safe and may help; DefaultRetryTimeout when zero.
@@ -59,149 +71,150 @@ type Config struct {
 
 // settings is a Config resolved with files and environment.
 type settings struct {
-	auth     gophercloud.AuthOptions
+	auth     Auth
 	endpoint gophercloud.EndpointOpts
 	tls      *tls.Config
 	// imageEndpoint is used instead of the catalogue's, where it is set.
-	imageEndpoint string
+	imageEndpoint  string
+	requestTimeout time.Duration
 	// source says where the credentials come from, for error texts.
 	source string
+}
+
+// base is what a Config overrides.
+type base struct {
+	entry
+	// source is where it stands, and spell what a key of clouds.yaml is called
+	// there.
+	source string
+	spell  func(key string) string
+}
+
+// Check tells of credentials that stand in the Config alone, with an Auth.URL,
+// whether they are whole. It reads no file and sends nothing.
+func (cfg Config) Check() error {
+	if cfg.Auth.URL == "" {
+		return nil
+	}
+	b, err := cfg.base()
+	if err != nil {
+		return err
+	}
+	_, err = cfg.login(b)
+	return err
 }
 
 // resolve reads files and environment. Its errors are of the kinds
 // ErrNotConfigured, ErrConfig and ErrCloudNotFound.
 func (cfg Config) resolve() (*settings, error) {
-	opts := []clouds.ParseOption{}
-	if cfg.Region != "" {
-		opts = append(opts, clouds.WithRegion(cfg.Region))
-	}
-	if cfg.CACertFile != "" {
-		opts = append(opts, clouds.WithCACertPath(cfg.CACertFile))
-	}
-	var (
-		source   string
-		location []clouds.ParseOption
-		e        entry
-		err      error
-	)
-	if name := firstOf(cfg.Cloud, os.Getenv("OS_CLOUD")); name != "" {
-		source, e, err = fromFile(name, firstOf(cfg.Region, os.Getenv("OS_REGION_NAME")))
-		if err == nil {
-			location, err = e.options()
-		}
-	} else {
-		source, location, err = fromEnvironment()
-	}
+	b, err := cfg.base()
 	if err != nil {
 		return nil, err
 	}
-	auth, endpoint, tlsConfig, err := clouds.Parse(append(opts, location...)...)
+	auth, err := cfg.login(b)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrConfig, source, err)
+		return nil, err
 	}
-	u, err := url.Parse(auth.IdentityEndpoint)
+	tlsConfig, err := cfg.certificates(b.certificates).config()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrConfig, b.source, err)
+	}
+	s := &settings{
+		auth: auth, tls: tlsConfig, source: b.source,
+		imageEndpoint:  firstOf(cfg.Endpoint, b.imageEndpoint),
+		requestTimeout: DefaultRequestTimeout,
+		endpoint: gophercloud.EndpointOpts{
+			Region:       firstOf(cfg.Region, b.imageRegion, b.region),
+			Availability: availability(firstOf(cfg.Interface, b.access)),
+		},
+	}
+	for _, given := range []time.Duration{b.apiTimeout, cfg.RequestTimeout} {
+		if given > 0 {
+			s.requestTimeout = given
+		}
+	}
+	return s, nil
+}
+
+// base finds out what there is besides the Config.
+func (cfg Config) base() (base, error) {
+	name := cfg.Cloud
+	switch {
+	case cfg.Auth.URL != "" && cfg.Cloud != "":
+		return base{}, fmt.Errorf("%w: both a cloud (%q), which has an auth_url, and another auth_url are given", ErrConfig, cfg.Cloud)
+	case cfg.Auth.URL != "":
+		return base{source: givenSource, spell: argument}, nil
+	case name == "" && !cfg.Auth.credentials():
+		name = os.Getenv("OS_CLOUD")
+	}
+	var b base
+	var err error
+	if name != "" {
+		b, err = fromFile(name, firstOf(cfg.Region, os.Getenv("OS_REGION_NAME")))
+	} else {
+		b, err = fromEnvironment()
+	}
+	if err == nil && cfg.Auth != (Auth{}) {
+		b.source += " and " + givenSource
+	}
+	return b, err
+}
+
+const givenSource = "the provider's configuration"
+
+// argument is the provider's name for a key of clouds.yaml.
+func argument(key string) string {
+	if key == "username" {
+		return "user_name"
+	}
+	return key
+}
+
+// login are the credentials that count.
+func (cfg Config) login(b base) (Auth, error) {
+	bad := func(err error) (Auth, error) { return Auth{}, fmt.Errorf("%w: %s: %w", ErrConfig, b.source, err) }
+	auth, err := cfg.Auth.over(b.auth)
+	if err != nil {
+		return bad(err)
+	}
+	u, err := url.Parse(auth.URL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		// The address itself is not shown: it may hold a password.
-		return nil, fmt.Errorf("%w: %s: auth_url is missing or is no http(s) address", ErrConfig, source)
+		return bad(errors.New("auth_url is missing or is no http(s) address"))
 	}
-	if e.imageRegion != "" && cfg.Region == "" {
-		endpoint.Region = e.imageRegion
+	if err := auth.check(b.spell); err != nil {
+		return bad(err)
 	}
-	// A token cannot be renewed without the password it was made with.
-	auth.AllowReauth = auth.TokenID == ""
-	return &settings{auth: auth, endpoint: endpoint, tls: tlsConfig, source: source, imageEndpoint: firstOf(cfg.Endpoint, e.imageEndpoint)}, nil
+	return auth, nil
 }
 
-// envCloud is the name under which the OS_* variables are handed to the
-// library's parser, as openstacksdk calls it.
-const envCloud = "envvars"
-
-// fromEnvironment makes a cloud of the OS_* variables. The library's own
-// reader of them knows neither OS_USER_DOMAIN_* nor OS_PROJECT_DOMAIN_*, which
-// every openrc of the last ten years sets, so its parser of clouds.yaml is
-// used for both.
-func fromEnvironment() (string, []clouds.ParseOption, error) {
-	auth := clouds.AuthInfo{
-		AuthURL:                     env("OS_AUTH_URL"),
-		Token:                       env("OS_TOKEN", "OS_AUTH_TOKEN"),
-		Username:                    env("OS_USERNAME"),
-		UserID:                      env("OS_USER_ID", "OS_USERID"),
-		Password:                    env("OS_PASSWORD"),
-		ApplicationCredentialID:     env("OS_APPLICATION_CREDENTIAL_ID"),
-		ApplicationCredentialName:   env("OS_APPLICATION_CREDENTIAL_NAME"),
-		ApplicationCredentialSecret: env("OS_APPLICATION_CREDENTIAL_SECRET"),
-		SystemScope:                 env("OS_SYSTEM_SCOPE"),
-		ProjectName:                 env("OS_PROJECT_NAME", "OS_TENANT_NAME"),
-		ProjectID:                   env("OS_PROJECT_ID", "OS_TENANT_ID"),
-		UserDomainName:              env("OS_USER_DOMAIN_NAME"),
-		UserDomainID:                env("OS_USER_DOMAIN_ID"),
-		ProjectDomainName:           env("OS_PROJECT_DOMAIN_NAME"),
-		ProjectDomainID:             env("OS_PROJECT_DOMAIN_ID"),
-		DomainName:                  env("OS_DOMAIN_NAME"),
-		DomainID:                    env("OS_DOMAIN_ID"),
-		TrustID:                     env("OS_TRUST_ID"),
+// certificates puts those of the Config over the cloud's.
+func (cfg Config) certificates(of certificates) certificates {
+	if ca := (material{cfg.CACertFile, cfg.CACertPEM}); ca.given() {
+		of.ca = ca
 	}
-	if kind := env("OS_AUTH_TYPE", "OS_AUTH_PLUGIN"); kind != "" && authKinds[kind] == "" {
-		return "", nil, fmt.Errorf("%w: OS_AUTH_TYPE %q is not supported: want password, token or v3applicationcredential; nothing was sent anywhere", ErrConfig, kind)
+	if cert, key := (material{cfg.CertFile, cfg.CertPEM}), (material{cfg.KeyFile, cfg.KeyPEM}); cert.given() || key.given() {
+		of.cert, of.key = cert, key
 	}
-	if auth.AuthURL == "" {
-		return "", nil, fmt.Errorf("%w: neither a cloud of clouds.yaml is named (argument cloud, or OS_CLOUD) nor is OS_AUTH_URL set", ErrNotConfigured)
+	if cfg.Insecure != nil {
+		of.insecure = *cfg.Insecure
 	}
-	if missing := missingIn(auth); len(missing) > 0 {
-		return "", nil, fmt.Errorf("%w: OS_AUTH_URL is set, but not %s", ErrConfig, strings.Join(missing, ", "))
-	}
-	doc, err := yaml.Marshal(clouds.Clouds{Clouds: map[string]clouds.Cloud{envCloud: {
-		AuthInfo:     &auth,
-		RegionName:   env("OS_REGION_NAME"),
-		EndpointType: env("OS_ENDPOINT_TYPE"),
-	}}})
-	if err != nil {
-		return "", nil, fmt.Errorf("%w: OS_* variables: %w", ErrConfig, err)
-	}
-	return "OS_* variables", []clouds.ParseOption{
-		clouds.WithCloudName(envCloud),
-		clouds.WithCloudsYAML(bytes.NewReader(doc)),
-	}, nil
+	return of
 }
 
-// env is the first of some variables of the environment that is set.
-func env(names ...string) string {
-	for _, n := range names {
-		if v := os.Getenv(n); v != "" {
-			return v
-		}
+func availability(access string) gophercloud.Availability {
+	switch strings.TrimSuffix(access, "URL") {
+	case "internal":
+		return gophercloud.AvailabilityInternal
+	case "admin":
+		return gophercloud.AvailabilityAdmin
 	}
-	return ""
-}
-
-// missingIn are the variables without which nobody can log in.
-func missingIn(auth clouds.AuthInfo) (missing []string) {
-	if auth.Token == "" && auth.ApplicationCredentialID == "" {
-		if auth.Username == "" && auth.UserID == "" {
-			missing = append(missing, "OS_USERNAME or OS_USER_ID")
-		}
-		if auth.Password == "" && auth.ApplicationCredentialName == "" {
-			missing = append(missing, "OS_PASSWORD")
-		}
-	}
-	if (auth.ApplicationCredentialID != "" || auth.ApplicationCredentialName != "") && auth.ApplicationCredentialSecret == "" {
-		missing = append(missing, "OS_APPLICATION_CREDENTIAL_SECRET")
-	}
-	return missing
-}
-
-// options hand an entry to the library's parser.
-func (e entry) options() ([]clouds.ParseOption, error) {
-	doc, err := yaml.Marshal(clouds.Clouds{Clouds: map[string]clouds.Cloud{envCloud: e.cloud}})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrConfig, err)
-	}
-	return []clouds.ParseOption{clouds.WithCloudName(envCloud), clouds.WithCloudsYAML(bytes.NewReader(doc))}, nil
+	return gophercloud.AvailabilityPublic
 }
 
 // secrets lists what must not be seen in an error text.
 func (s *settings) secrets() []string {
-	return []string{s.auth.Password, s.auth.ApplicationCredentialSecret, s.auth.TokenID, s.auth.Passcode}
+	return []string{s.auth.Password, s.auth.ApplicationCredentialSecret, s.auth.Token}
 }
 
 // who describes the credentials without the secret in them.
@@ -209,17 +222,20 @@ func (s *settings) who() string {
 	a := s.auth
 	var who string
 	switch {
-	case a.TokenID != "":
+	case a.Token != "":
 		who = "with a token"
-	case a.ApplicationCredentialID != "" || a.ApplicationCredentialName != "":
+	case a.applicationCredential():
 		who = fmt.Sprintf("with application credential %q", firstOf(a.ApplicationCredentialID, a.ApplicationCredentialName))
+		if a.ApplicationCredentialID == "" {
+			who += fmt.Sprintf(" of user %q", firstOf(a.UserID, a.UserName))
+		}
 	default:
-		who = fmt.Sprintf("as user %q", firstOf(a.Username, a.UserID))
-		if d := firstOf(a.DomainName, a.DomainID); d != "" {
+		who = fmt.Sprintf("as user %q", firstOf(a.UserID, a.UserName))
+		if d := firstOf(a.UserDomainName, a.UserDomainID, a.DomainName, a.DomainID); d != "" && a.UserID == "" {
 			who += fmt.Sprintf(" of domain %q", d)
 		}
 	}
-	if p := firstOf(a.TenantName, a.TenantID); p != "" {
+	if p := firstOf(a.ProjectName, a.ProjectID); p != "" {
 		who += fmt.Sprintf(" in project %q", p)
 	}
 	return who
@@ -227,7 +243,7 @@ func (s *settings) who() string {
 
 // authURL is the identity service's address without a password in it.
 func (s *settings) authURL() string {
-	u, err := url.Parse(s.auth.IdentityEndpoint)
+	u, err := url.Parse(s.auth.URL)
 	if err != nil {
 		return "(auth_url)"
 	}

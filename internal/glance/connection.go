@@ -46,16 +46,16 @@ func dial(ctx context.Context, cfg Config) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	provider, err := openstack.NewClient(set.auth.IdentityEndpoint)
+	provider, err := openstack.NewClient(set.auth.URL)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: auth_url is not valid", ErrConfig, set.source)
 	}
 	// The identity API v3 is asked for by its address and not by discovery,
 	// whose links often name a server that is only known inside the cloud.
-	provider.IdentityBase = withoutVersion(set.auth.IdentityEndpoint)
+	provider.IdentityBase = withoutVersion(set.auth.URL)
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.TLSClientConfig, transport.MaxResponseHeaderBytes = set.tls, maxHeader
-	provider.HTTPClient = http.Client{Transport: bounded{transport}, Timeout: cfg.RequestTimeout, CheckRedirect: sameServer}
+	provider.HTTPClient = http.Client{Transport: bounded{transport}, Timeout: set.requestTimeout, CheckRedirect: sameServer}
 	provider.RetryFunc = func(ctx context.Context, method, address string, _ *gophercloud.RequestOpts, err error, _ uint) error {
 		return retry(ctx, method, address, err)
 	}
@@ -63,7 +63,8 @@ func dial(ctx context.Context, cfg Config) (*connection, error) {
 		provider.UserAgent.Prepend(cfg.UserAgent)
 	}
 
-	if err := openstack.AuthenticateV3(ctx, provider, &set.auth, gophercloud.EndpointOpts{}); err != nil {
+	auth := set.auth.options()
+	if err := openstack.AuthenticateV3(ctx, provider, &auth, gophercloud.EndpointOpts{}); err != nil {
 		return nil, set.authError(err, set.secrets())
 	}
 	token, ok := provider.GetAuthResult().(tokenResult)
@@ -192,7 +193,7 @@ func (s *settings) authError(err error, secrets []string) error {
 		case http.StatusNotFound:
 			// Keystone's answer to a token or an application credential that
 			// it does not know (any more).
-			if firstOf(s.auth.TokenID, s.auth.ApplicationCredentialID, s.auth.ApplicationCredentialName) != "" {
+			if s.auth.Token != "" || s.auth.applicationCredential() {
 				return fmt.Errorf("%w by %s %s (from %s): HTTP 404%s", refused, s.authURL(), s.who(), s.source, text)
 			}
 			return fmt.Errorf("%w: there is no identity API v3 at %s (from %s): HTTP 404%s", ErrIdentityUnreachable, s.authURL(), s.source, text)
@@ -204,6 +205,8 @@ func (s *settings) authError(err error, secrets []string) error {
 	switch {
 	case untrusted(err):
 		return fmt.Errorf("%w: %s (from %s): %w: %w", ErrIdentityUnreachable, s.authURL(), s.source, ErrCertificate, certificateError(err))
+	case certificateWanted(err):
+		return fmt.Errorf("%w: %s (from %s): %w", ErrIdentityUnreachable, s.authURL(), s.source, ErrClientCertificate)
 	case errors.As(err, &transport):
 		// Not the url.Error itself: it repeats the address.
 		return fmt.Errorf("%w: %s (from %s): %w", ErrIdentityUnreachable, s.authURL(), s.source, transport.Err)

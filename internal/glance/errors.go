@@ -28,6 +28,9 @@ var (
 	// ErrCertificate: that of Keystone, Glance or a proxy is not signed by an
 	// authority that is known here, is of another host, or out of date.
 	ErrCertificate = errors.New("the server's certificate is not trusted")
+	// ErrClientCertificate: Keystone, Glance or a proxy wants a client certificate,
+	// or another one.
+	ErrClientCertificate = errors.New("the server wants a client certificate, or refuses the one it got")
 )
 
 // Kinds of answers, and of their absence.

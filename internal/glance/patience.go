@@ -111,7 +111,11 @@ func (c *Client) look(ctx context.Context, look func(context.Context) (bool, err
 			return done, err
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), min(c.cfg.RequestTimeout, lookTimeout))
+	timeout := lookTimeout
+	if conn := c.conn.Load(); conn != nil {
+		timeout = min(timeout, conn.settings.requestTimeout)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
 	return look(ctx)
 }

@@ -44,7 +44,7 @@ func passing(method, address string, err error) bool {
 			return safe && (code >= 500 || code == http.StatusRequestTimeout)
 		}
 	}
-	if unknownHost(err) || untrusted(err) {
+	if unknownHost(err) || untrusted(err) || certificateWanted(err) {
 		return false
 	}
 	return unsent(err) || safe && broken(err)

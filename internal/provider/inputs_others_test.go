@@ -146,10 +146,14 @@ func TestOddInputsOfTheProvider(t *testing.T) {
 		{
 			"ceph": object{"conf_file": conf, "user": "terraform", "keyring_file": conf, "monitors": []any{"127.0.0.1"}, "options": object{"rbd_qos_bps_limit": "0"},
 				"pool": "vms", "namespace": "", "fsid": c.ceph["fsid"], "connect_timeout": "15s"},
-			"openstack": object{"cloud": "dc1", "region": "RegionOne", "endpoint": "http://127.0.0.1:1", "cacert_file": conf, "request_timeout": "1m", "retry_timeout": "1m"},
-			"guestfs":   object{"accelerator": "tcg", "memory": "1GiB", "launch_timeout": "5m", "parallel": int64(1), "max_overlay_size": "1GiB"},
+			"openstack": object{"cloud": "dc1", "region": "RegionOne", "interface": "public", "endpoint": "http://127.0.0.1:1", "cacert_file": conf, "insecure": false,
+				"request_timeout": "1m", "retry_timeout": "1m"},
+			"guestfs": object{"accelerator": "tcg", "memory": "1GiB", "launch_timeout": "5m", "parallel": int64(1), "max_overlay_size": "1GiB"},
 		},
 		{"ceph": object{"key": "AQAAAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAA=="}},
+	}
+	for _, credentials := range givenCredentials(t) {
+		given = append(given, object{"openstack": credentials})
 	}
 	tryEach(t, block, given, func(config tftypes.Value) []string {
 		ty := c.schema.Provider.ValueType()

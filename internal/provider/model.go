@@ -10,7 +10,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/durationtype"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/sizetype"
@@ -37,15 +36,6 @@ type cephModel struct {
 	ConnectTimeout durationtype.Value `tfsdk:"connect_timeout"`
 }
 
-type openstackModel struct {
-	Cloud          types.String       `tfsdk:"cloud"`
-	Region         types.String       `tfsdk:"region"`
-	Endpoint       types.String       `tfsdk:"endpoint"`
-	CACertFile     types.String       `tfsdk:"cacert_file"`
-	RequestTimeout durationtype.Value `tfsdk:"request_timeout"`
-	RetryTimeout   durationtype.Value `tfsdk:"retry_timeout"`
-}
-
 type guestfsModel struct {
 	Accelerator   types.String       `tfsdk:"accelerator"`
 	Memory        sizetype.Value     `tfsdk:"memory"`
@@ -70,22 +60,6 @@ func (m *cephModel) config(ctx context.Context, diags *diag.Diagnostics) rbd.Con
 	}
 	diags.Append(m.Monitors.ElementsAs(ctx, &cfg.Monitors, false)...)
 	diags.Append(m.Options.ElementsAs(ctx, &cfg.Options, false)...)
-	return cfg
-}
-
-func (m *openstackModel) config() glance.Config {
-	cfg := glance.Config{Logf: func(ctx context.Context, format string, args ...any) {
-		tflog.Warn(ctx, fmt.Sprintf(format, args...))
-	}}
-	if m == nil {
-		return cfg
-	}
-	cfg.Cloud = m.Cloud.ValueString()
-	cfg.Region = m.Region.ValueString()
-	cfg.Endpoint = m.Endpoint.ValueString()
-	cfg.CACertFile = m.CACertFile.ValueString()
-	cfg.RequestTimeout = m.RequestTimeout.Amount()
-	cfg.RetryTimeout = m.RetryTimeout.Amount()
 	return cfg
 }
 

@@ -96,7 +96,11 @@ func (p *rbdProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	ceph.Run = rbd.Run{State: stateid.ID(), ID: stateid.RunID()}
 	ceph.Running = stateid.Running
 	d.Ceph = rbd.NewCluster(ceph)
-	d.Glance = glance.New(m.OpenStack.config())
+	openstack := m.OpenStack.config(userAgent(p.version, req.TerraformVersion))
+	if err := openstack.Check(); err != nil {
+		resp.Diagnostics.AddAttributeError(path.Root("openstack"), "Unable to configure OpenStack", err.Error()+".")
+	}
+	d.Glance = glance.New(openstack)
 	var err error
 	// Whatever comes first after a run that was killed, a plan included, removes
 	// what that has left on this machine.

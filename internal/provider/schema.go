@@ -88,43 +88,6 @@ func cephAttribute() schema.Attribute {
 	}
 }
 
-func openstackAttribute() schema.Attribute {
-	return schema.SingleNestedAttribute{
-		Optional:            true,
-		MarkdownDescription: "The OpenStack cloud whose Glance knows the images. Credentials come from clouds.yaml (and secure.yaml) or the usual `OS_*` variables.",
-		Attributes: map[string]schema.Attribute{
-			"cloud": schema.StringAttribute{
-				Optional:            true,
-				Validators:          []validator.String{namecheck.Given()},
-				MarkdownDescription: "Name of the cloud in clouds.yaml. Default: `OS_CLOUD`, else the `OS_*` variables alone.",
-			},
-			"region": schema.StringAttribute{
-				Optional:            true,
-				Validators:          []validator.String{namecheck.Given()},
-				MarkdownDescription: "Region. Default: clouds.yaml, else `OS_REGION_NAME`.",
-			},
-			"endpoint": schema.StringAttribute{
-				Optional:            true,
-				MarkdownDescription: "URL of Glance, in place of the one in the service catalogue.",
-			},
-			"cacert_file": schema.StringAttribute{
-				Optional:            true,
-				Validators:          []validator.String{namecheck.Given()},
-				MarkdownDescription: "File with the CA certificates to trust. Default: clouds.yaml, else `OS_CACERT`.",
-			},
-			"request_timeout": schema.StringAttribute{
-				Optional: true, CustomType: durationtype.Type{}, Validators: []validator.String{durationtype.Limit()},
-				MarkdownDescription: "Time that one request may take. Default: `2m`.",
-			},
-			"retry_timeout": schema.StringAttribute{
-				Optional: true, CustomType: durationtype.Type{}, Validators: []validator.String{durationtype.Limit()},
-				MarkdownDescription: "How long a fault of Glance or Keystone is waited out: 429, 500, 502, 503, 504, no connection, no answer. " +
-					"A request is sent again only where that is safe, as a look at the record in Glance tells. Default: `75s`; the resource's own timeouts bound it too.",
-			},
-		},
-	}
-}
-
 func guestfsAttribute() schema.Attribute {
 	return schema.SingleNestedAttribute{
 		Optional:            true,

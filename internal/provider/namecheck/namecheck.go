@@ -6,8 +6,10 @@ package namecheck
 import (
 	"context"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"strings"
 	"unicode"
@@ -106,6 +108,49 @@ func Given() validator.String {
 			return fmt.Errorf("%q has a control character in it", s)
 		}
 		return nil
+	}}
+}
+
+// Secret is Given for what must not be seen: what it refuses is not shown.
+func Secret() validator.String {
+	return check{"a value", func(s string) error {
+		switch {
+		case strings.TrimSpace(s) == "":
+			return errors.New("it is empty: leave it out where there is none")
+		case strings.ContainsFunc(s, unicode.IsControl):
+			return errors.New("it has a control character in it, as the line end of a file is: trimspace() takes that away")
+		}
+		return nil
+	}}
+}
+
+// Address accepts the URL of a server; it is not shown, as somebody may have
+// written a password into it.
+func Address() validator.String {
+	return check{"an http(s) URL", func(s string) error {
+		u, err := url.Parse(s)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			return errors.New("want a URL such as https://keystone.example.com/v3")
+		case u.User != nil:
+			return errors.New("user and password have no place in the URL: give them as arguments")
+		}
+		return nil
+	}}
+}
+
+// PEM accepts blocks whose type ends with kind, and shows nothing of them.
+func PEM(kind string) validator.String {
+	return check{"PEM", func(s string) error {
+		for rest := []byte(s); ; {
+			var block *pem.Block
+			if block, rest = pem.Decode(rest); block == nil {
+				return fmt.Errorf("there is no block \"-----BEGIN %s-----\" in it; a file is named by the argument that ends with _file", kind)
+			}
+			if strings.HasSuffix(block.Type, kind) {
+				return nil
+			}
+		}
 	}}
 }
 

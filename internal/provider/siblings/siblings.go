@@ -29,12 +29,17 @@ func Conflict(names ...string) Check {
 }
 
 // Need refuses an argument without one of these.
-func Need(name string) Check {
-	return Check{[]string{name}, "needs " + name, func(given bool, others []string) (string, string) {
+func Need(names ...string) Check {
+	last := len(names) - 1
+	list, advice := names[0], "give both, or none."
+	if last > 0 {
+		list, advice = strings.Join(names[:last], ", ")+" or "+names[last], "give one of them beside it."
+	}
+	return Check{names, "needs " + list, func(given bool, others []string) (string, string) {
 		if !given || len(others) > 0 {
 			return "", ""
 		}
-		return "Invalid Attribute Combination", "%s is nothing without " + name + ": give both, or none."
+		return "Invalid Attribute Combination", "%s is nothing without " + list + ": " + advice
 	}}
 }
 
