@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # The golden-image example on the lab, from an empty pool and back to it.
-# `make demo` calls it with the lab's environment, CLI and PROVIDER.
+# `make demo` calls it with the lab's environment, CLI and PROVIDER; or MIRROR, a
+# folder that a released provider is installed from.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
-: "${CLI:?}" "${PROVIDER:?}" "${RBD_LAB:?}" "${RBD_LAB_FSID:?}" "${RBD_LAB_GUESTS:?}"
+: "${CLI:?}" "${MIRROR=}" "${RBD_LAB:?}" "${RBD_LAB_FSID:?}" "${RBD_LAB_GUESTS:?}"
 
 work=$(mktemp -d)
 log=$work/log
@@ -38,17 +39,20 @@ plan() {
 
 # The provider as if it had been released: both command lines look for it under
 # their own registry's name.
-version=0.1.0
-platform=$(go env GOOS)_$(go env GOARCH)
-for host in registry.terraform.io registry.opentofu.org; do
-    folder=$work/mirror/$host/terraform-provider-rbd/rbd/$version/$platform
-    mkdir -p "$folder"
-    cp "$PROVIDER" "$folder/terraform-provider-rbd_v$version"
-done
+if [[ ! $MIRROR ]]; then
+    MIRROR=$work/mirror
+    version=0.1.0
+    platform=$(go env GOOS)_$(go env GOARCH)
+    for host in registry.terraform.io registry.opentofu.org; do
+        folder=$MIRROR/$host/terraform-provider-rbd/rbd/$version/$platform
+        mkdir -p "$folder"
+        cp "${PROVIDER:?}" "$folder/terraform-provider-rbd_v$version"
+    done
+fi
 cat >"$work/cli.tfrc" <<TEXT
 provider_installation {
   filesystem_mirror {
-    path = "$work/mirror"
+    path = "$MIRROR"
   }
 }
 TEXT
