@@ -6,8 +6,10 @@ package main
 import (
 	"context"
 	"flag"
+	"fmt"
 	"log"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/settle"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 // version is set by the linker when a release is built.
@@ -37,10 +40,24 @@ func quietSDK() {
 	}
 }
 
+// about is for reports of errors: which build this is.
+func about() string {
+	librbd := "without librbd"
+	if version := rbd.LibraryVersion(); version != "" {
+		librbd = "with librbd " + version
+	}
+	return fmt.Sprintf("terraform-provider-rbd %s %s/%s %s", version, runtime.GOOS, runtime.GOARCH, librbd)
+}
+
 func main() {
 	quietSDK()
 	debug := flag.Bool("debug", false, "run so that a debugger can be attached")
+	tell := flag.Bool("version", false, "tell version, system and librbd, and end")
 	flag.Parse()
+	if *tell {
+		fmt.Fprintln(os.Stdout, about())
+		return
+	}
 	var options []tf6server.ServeOpt
 	if *debug {
 		options = append(options, tf6server.WithManagedDebug())

@@ -22,6 +22,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 // ErrNotInstalled is matched by the error of a command whose program is not on
@@ -168,6 +170,9 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, &Error{Name: spec.Name, ExitCode: -1, Err: err}
 	}
+	if err := hostfile.Check(); err != nil {
+		return nil, &Error{Name: spec.Name, ExitCode: -1, Err: err}
+	}
 	path, err := exec.LookPath(spec.Name)
 	if err != nil {
 		return nil, &Error{Name: spec.Name, ExitCode: -1, Err: fmt.Errorf("%w: %w", ErrNotInstalled, err)}
@@ -186,8 +191,7 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 	p.cmd.Stderr = p.stderr
 	// Descendants that keep the pipes open must not hold up Wait for ever.
 	p.cmd.WaitDelay = 10 * time.Second
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	spec.separate(p.cmd.SysProcAttr)
+	p.cmd.SysProcAttr = spec.attributes()
 
 	started := make(chan error, 1)
 	go func() {
@@ -205,7 +209,7 @@ func Start(ctx context.Context, spec Spec) (*Process, error) {
 		p.err = p.cmd.Wait()
 		p.settle()
 		// What the child itself started in its group must not outlive it.
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+		p.signal(syscall.SIGKILL)
 	}()
 	if err := <-started; err != nil {
 		return nil, &Error{Name: spec.Name, ExitCode: -1, Err: err}
@@ -227,7 +231,7 @@ func (p *Process) settle() {
 	p.mu.Lock()
 	limit := p.limit
 	p.mu.Unlock()
-	for time.Now().Before(limit) && syscall.Kill(-p.cmd.Process.Pid, 0) == nil {
+	for time.Now().Before(limit) && p.signal(0) {
 		time.Sleep(10 * time.Millisecond) // nothing tells the end of a group
 	}
 }
@@ -245,13 +249,13 @@ func (p *Process) end(cause error) {
 		p.mu.Lock()
 		p.ctxErr, p.limit = cause, time.Now().Add(grace)
 		p.mu.Unlock()
-		_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGTERM)
+		p.signal(syscall.SIGTERM)
 		t := time.NewTimer(grace)
 		defer t.Stop()
 		select {
 		case <-p.done:
 		case <-t.C:
-			_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL)
+			p.signal(syscall.SIGKILL)
 		}
 	})
 	<-p.done
@@ -283,28 +287,6 @@ func (p *Process) Wait() error {
 		e.Err = p.ctxErr
 	}
 	return e
-}
-
-// separate puts the child into namespaces of its own, which takes a user namespace
-// where the user may not make them.
-func (s Spec) separate(attr *syscall.SysProcAttr) {
-	own := func() {
-		attr.Cloneflags |= syscall.CLONE_NEWUSER
-		attr.UidMappings = []syscall.SysProcIDMap{{HostID: os.Getuid(), Size: 1}}
-		attr.GidMappings = []syscall.SysProcIDMap{{HostID: os.Getgid(), Size: 1}}
-	}
-	if s.OwnMounts {
-		attr.Unshareflags |= syscall.CLONE_NEWNS
-		if os.Geteuid() != 0 {
-			own()
-		}
-	}
-	if s.Confined {
-		attr.Cloneflags |= syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS
-		if os.Geteuid() != 0 { // root may not make one in a chroot
-			own()
-		}
-	}
 }
 
 func withLimits(path string, spec Spec) (string, []string) {

@@ -2,32 +2,10 @@
 
 package command
 
-import (
-	"fmt"
-	"os"
-	"strconv"
-
-	"golang.org/x/sys/unix"
-)
+import "strconv"
 
 // firstFile is the descriptor that the first of Spec.Files has in the child.
 const firstFile = 3
-
-// Secret is a file with that content which has no name in any file system: it
-// lives in memory, and is gone with the last process that has it open, however
-// that ends. The caller must close it. Similar To: memfd_create(2)
-func Secret(content string) (*os.File, error) {
-	fd, err := unix.MemfdCreate("secret", unix.MFD_CLOEXEC)
-	if err != nil {
-		return nil, fmt.Errorf("make a file in memory: %w", err)
-	}
-	f := os.NewFile(uintptr(fd), "secret") //nolint:gosec // a descriptor
-	if _, err := f.WriteString(content); err != nil {
-		_ = f.Close()
-		return nil, fmt.Errorf("write a file in memory: %w", err)
-	}
-	return f, nil
-}
 
 // FilePath is the path under which a child opens the i-th of its Spec.Files.
 func FilePath(i int) string { return "/dev/fd/" + strconv.Itoa(firstFile+i) }

@@ -25,24 +25,32 @@ import (
 )
 
 // binary is the provider, built once for all tests.
-var binary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "provider-")
-	if err != nil {
-		return "", err
-	}
-	out, err := exec.Command("go", "build", "-tags", "pacific", "-o", filepath.Join(dir, "terraform-provider-rbd"),
-		"github.com/terraform-provider-rbd/terraform-provider-rbd").CombinedOutput()
-	if err != nil {
+var binary = sync.OnceValues(func() (string, error) { return build("CGO_ENABLED=1") })
+
+// builds is the folder that build makes folders in.
+var builds string
+
+// build builds the provider with this in the environment, and returns the folder
+// that it is in.
+func build(env string) (string, error) {
+	dir := filepath.Join(builds, env)
+	cmd := exec.Command("go", "build", "-tags", "pacific", "-o", filepath.Join(dir, "terraform-provider-rbd"),
+		"github.com/terraform-provider-rbd/terraform-provider-rbd")
+	cmd.Env = append(os.Environ(), env)
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w: %s", err, out)
 	}
 	return dir, nil
-})
+}
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if dir, err := binary(); err == nil {
-		_ = os.RemoveAll(dir)
+	dir, err := os.MkdirTemp("", "provider-")
+	if err != nil {
+		panic(err)
 	}
+	builds = dir
+	code := m.Run()
+	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -54,9 +62,7 @@ type module struct {
 	env []string
 }
 
-// newModule has the provider as a development override, so that nothing is
-// installed. It stands in for others that a state names, too: Terraform wants to
-// find those, though it asks them nothing.
+// newModule has the provider under test.
 func newModule(t *testing.T, config string, others ...string) *module {
 	t.Helper()
 	acctest.RequireLab(t)
@@ -64,6 +70,16 @@ func newModule(t *testing.T, config string, others ...string) *module {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m := newModuleOf(t, bin, others...)
+	m.configure(config)
+	return m
+}
+
+// newModuleOf has the provider in the folder bin as a development override, so that
+// nothing is installed. It stands in for others that a state names, too: Terraform
+// wants to find those, though it asks them nothing.
+func newModuleOf(t *testing.T, bin string, others ...string) *module {
+	t.Helper()
 	m := &module{t: t, dir: t.TempDir(), cli: os.Getenv("TF_ACC_TERRAFORM_PATH")}
 	for _, name := range []string{"terraform", "tofu"} {
 		if m.cli == "" {
@@ -87,7 +103,6 @@ func newModule(t *testing.T, config string, others ...string) *module {
 		t.Fatal(err)
 	}
 	m.env = append(os.Environ(), "TMPDIR="+m.temp(), "TF_CLI_CONFIG_FILE="+rc, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0")
-	m.configure(config)
 	return m
 }
 

@@ -7,7 +7,8 @@ package filelock
 import (
 	"io/fs"
 	"os"
-	"syscall"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 // Try opens a file or a folder and locks it, without a wait; a link is refused.
@@ -16,7 +17,7 @@ import (
 // Errors: syscall.EWOULDBLOCK, where another has the lock; fs.ErrNotExist, where
 // the file was removed before it could be locked; those of os.OpenFile.
 func Try(name string, flags int, mode fs.FileMode) (*os.File, error) {
-	f, err := os.OpenFile(name, flags|syscall.O_NOFOLLOW, mode)
+	f, err := os.OpenFile(name, flags|hostfile.NoFollow, mode)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func Try(name string, flags int, mode fs.FileMode) (*os.File, error) {
 }
 
 func lock(f *os.File, name string) error {
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // descriptors are small
+	if err := hostfile.Lock(f); err != nil {
 		return &fs.PathError{Op: "lock", Path: name, Err: err}
 	}
 	locked, err := f.Stat()

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // EnsureAlias makes an alias of a snapshot where it is missing: a v1 clone that

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ceph/go-ceph/rados"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // defaultCluster is what Ceph calls a cluster that nobody has named.

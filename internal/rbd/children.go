@@ -10,7 +10,7 @@ import (
 	"strings"
 	"syscall"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // ErrChildrenUnknown says that the user's caps do not let it look for children:

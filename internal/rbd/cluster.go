@@ -9,7 +9,7 @@ import (
 	"slices"
 	"syscall"
 
-	"github.com/ceph/go-ceph/rados"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // Info is what `ceph -s` and `ceph version` say of the cluster.

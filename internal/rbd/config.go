@@ -14,10 +14,16 @@ import (
 	"sort"
 	"strings"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // DefaultConnectTimeout bounds the way to the first answer of a monitor.
 const DefaultConnectTimeout = 15 * time.Second
+
+// LibraryVersion is that of librbd, "1.16.0" as librbd numbers itself; empty where
+// this was built without it.
+func LibraryVersion() string { return librbd.Version() }
 
 // Config says which cluster to connect to, and as whom. What is empty comes
 // from CEPH_CONF, CEPH_ARGS and the configuration file, as for the rbd command.

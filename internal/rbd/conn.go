@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ceph/go-ceph/rados"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // idleTimeout is how long a connection that nobody uses is kept. Terraform
@@ -180,12 +180,12 @@ func (cn *connection) dial(cfg Config) {
 }
 
 func dial(cfg Config, patient bool) (*rados.Conn, string, error) {
-	if err := cfg.checkFiles(); err != nil {
-		return nil, "", err
-	}
 	conn, err := rados.NewConnWithClusterAndUser(cfg.cluster, "client."+cfg.User)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a connection for client.%s: %w", cfg.User, err)
+	}
+	if err := cfg.checkFiles(); err != nil {
+		return nil, "", err
 	}
 	limit := cfg.ConnectTimeout
 	if patient {

@@ -7,8 +7,7 @@ import (
 	"errors"
 	"fmt"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 

@@ -9,8 +9,7 @@ import (
 	"sync"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 

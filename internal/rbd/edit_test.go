@@ -11,9 +11,8 @@ import (
 	"testing"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // Whoever edits is alone, however many come at once from whatever machine, and

@@ -8,12 +8,14 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 // What can go wrong, told apart once, here, by error code. The errors that
 // come out of this package wrap these.
 var (
+	ErrWithoutLibrbd     = rados.ErrWithoutLibrbd
 	ErrConfNotFound      = errors.New("no ceph configuration file")
 	ErrKeyringNotFound   = errors.New("no keyring with a key for the user")
 	ErrAuthentication    = errors.New("the cluster refused the user or its key")

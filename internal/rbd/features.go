@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // SetFeatures is `rbd feature disable` and `rbd feature enable`, of the image

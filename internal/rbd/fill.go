@@ -8,9 +8,8 @@ import (
 	"fmt"
 	"io"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // WriteStream writes a stream into the temporary image, object by object and

@@ -12,9 +12,8 @@ import (
 	"syscall"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-	"github.com/ceph/go-ceph/rbd/admin"
-
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/admin"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/undo"
 )
 

@@ -10,10 +10,10 @@ import (
 	"testing"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // undertaking is a change of several steps that an OSD may fall silent in.

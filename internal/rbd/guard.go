@@ -7,9 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
-
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 

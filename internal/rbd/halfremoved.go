@@ -2,25 +2,13 @@
 
 package rbd
 
-// go-ceph has no rbd_snap_remove_by_id, and a snapshot in the trash namespace
-// has no name that it could be removed by.
-
-/*
-#cgo LDFLAGS: -lrbd
-#include <stdlib.h>
-#include <rbd/librbd.h>
-*/
-import "C"
-
 import (
 	"errors"
 	"fmt"
 	"slices"
-	"unsafe"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
-
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
@@ -72,18 +60,12 @@ func (cn *connection) dropHalfRemoved(img *librbd.Image, spec Spec) error {
 func (cn *connection) removeSnapshotByID(i Image, s Snapshot) error {
 	spec := i.Spec.WithSnapshot(s.Name)
 	err := cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-		id := C.CString(i.ID)
-		defer C.free(unsafe.Pointer(id))
-		var img C.rbd_image_t
-		rc := C.rbd_open_by_id(C.rados_ioctx_t(ioctx.Pointer()), id, &img, nil) //nolint:gocritic // it means code that cgo makes
-		if rc < 0 {
-			return translate("open", i.Spec, ErrImageNotFound, cError(rc))
+		img, err := librbd.OpenBareByID(ioctx, i.ID)
+		if err != nil {
+			return translate("open", i.Spec, ErrImageNotFound, err)
 		}
-		defer C.rbd_close(img)
-		if rc := C.rbd_snap_remove_by_id(img, C.uint64_t(s.ID)); rc < 0 {
-			return translate(fmt.Sprintf("remove, by its id %d,", s.ID), spec, ErrSnapshotNotFound, cError(rc))
-		}
-		return nil
+		defer img.Close()
+		return translate(fmt.Sprintf("remove, by its id %d,", s.ID), spec, ErrSnapshotNotFound, img.RemoveSnapshotByID(s.ID))
 	})
 	if err = tolerate(err, ErrSnapshotNotFound); err != nil || !i.OwnsSnapshot(s.Name) {
 		return err

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // contentState says which bytes an image or snapshot has: where this is the same

@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // Image is what librbd says of an image.

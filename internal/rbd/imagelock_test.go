@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ceph/go-ceph/rados"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // waiting is how something ends that waits for ours in vain. On a busy machine a

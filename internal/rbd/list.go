@@ -11,9 +11,10 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // atOnce is how many images of a listing are open at the same time.

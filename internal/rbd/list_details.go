@@ -10,9 +10,8 @@ import (
 	"slices"
 	"syscall"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // Reading says what is to be read of an image besides Image.

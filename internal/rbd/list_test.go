@@ -11,10 +11,9 @@ import (
 	"sync"
 	"testing"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // fill writes the first so many MiB, in less time than `rbd bench`.

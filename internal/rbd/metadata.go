@@ -9,9 +9,8 @@ import (
 	"strings"
 	"syscall"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
-
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
@@ -38,12 +37,16 @@ func CheckMetadataKey(key string) error {
 }
 
 // CheckConf tells whether the librbd at hand knows a configuration option, and
-// takes the value for it. Nothing is set and no cluster is asked.
+// takes the value for it. Nothing is set and no cluster is asked. Where there is no
+// librbd, only a plan on another machine can tell.
 func CheckConf(option, value string) error {
 	if !strings.HasPrefix(option, "rbd_") {
 		return fmt.Errorf("%q is not an option of librbd: its options begin with \"rbd_\"", option)
 	}
 	conn, err := rados.NewConn()
+	if errors.Is(err, ErrWithoutLibrbd) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("make a connection: %w", err)
 	}

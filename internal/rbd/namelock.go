@@ -11,7 +11,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ceph/go-ceph/rados"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 const (

@@ -11,8 +11,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // ErrNamespaceNotEmpty says that images are in a namespace, or in its trash.

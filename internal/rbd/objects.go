@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/ceph/go-ceph/rados"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // directoryObject lists the images of a pool and namespace.

@@ -9,10 +9,9 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/undo"
 )

@@ -7,10 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // cutOffRemoval makes of an image what a client leaves that is cut off in the

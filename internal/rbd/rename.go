@@ -8,8 +8,8 @@ import (
 	"fmt"
 	"syscall"
 
-	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // RenameImage is `rbd rename SPEC POOL/NAME`, of the image with this id only.

@@ -7,9 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	librbd "github.com/ceph/go-ceph/rbd"
-
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 

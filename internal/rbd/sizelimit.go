@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"strings"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // ErrTooLarge says that librbd makes no image of this size.

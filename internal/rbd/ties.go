@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"slices"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // What ties an image to something else, so that it can't go, or can't change.

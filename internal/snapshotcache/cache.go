@@ -20,8 +20,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 const (
@@ -73,8 +74,7 @@ func private(dir string) bool {
 	if err != nil || !fi.IsDir() || fi.Mode().Perm()&0o022 != 0 {
 		return false
 	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	return ok && int64(st.Uid) == int64(os.Geteuid())
+	return hostfile.OwnedBy(fi, os.Geteuid())
 }
 
 // entry is a file; it repeats the question, so that no other is answered.
@@ -93,7 +93,7 @@ func (c *Cache) Get(q Question, answer any) bool {
 	if c.dir == "" {
 		return false
 	}
-	f, err := os.OpenFile(c.path(q), os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	f, err := os.OpenFile(c.path(q), os.O_RDONLY|hostfile.NoFollow|hostfile.NonBlock, 0)
 	if err != nil {
 		return false
 	}

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 // ErrNoSpace says that a file would not fit into the folder for temporary files.
@@ -22,25 +24,15 @@ const (
 //
 // Errors: ErrNoSpace.
 func CheckSpace(folder string, n int64) error {
-	all, free, err := space(folder)
+	all, free, err := hostfile.Space(folder)
 	if err != nil {
-		return err
+		return fmt.Errorf("ask for the free space of %s: %w", folder, err)
 	}
 	want := uint64(n) + min(largestReserve, all/reservePart) //nolint:gosec // never negative
 	if free < want {
 		return fmt.Errorf("%w: TMPDIR (%s) has %d bytes free, %d are wanted", ErrNoSpace, folder, free, want)
 	}
 	return nil
-}
-
-// space is what the file system of a folder has and what is free of it, in bytes.
-func space(folder string) (all, free uint64, err error) {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(folder, &fs); err != nil {
-		return 0, 0, fmt.Errorf("ask for the free space of %s: %w", folder, err)
-	}
-	block := uint64(fs.Bsize) //nolint:gosec // never negative
-	return fs.Blocks * block, fs.Bavail * block, nil
 }
 
 // SpaceError says of an error in writing to a folder that there is no space left,

@@ -8,8 +8,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 var (
@@ -73,7 +74,7 @@ func inBounds(folder string, most int64) error {
 	if used, err := usage(folder); err == nil && most > 0 && used > most {
 		return fmt.Errorf("%w: %d bytes in %s, at most %d", ErrTooMuch, used, folder, most)
 	}
-	all, free, err := space(folder)
+	all, free, err := hostfile.Space(folder)
 	if err != nil {
 		return nil //nolint:nilerr // who writes there will tell
 	}
@@ -93,9 +94,7 @@ func usage(folder string) (sum int64, err error) {
 		if err == nil {
 			var fi fs.FileInfo
 			if fi, err = d.Info(); err == nil {
-				if st, ok := fi.Sys().(*syscall.Stat_t); ok {
-					sum += st.Blocks * 512
-				}
+				sum += hostfile.Allocated(fi)
 			}
 		}
 		if errors.Is(err, fs.ErrNotExist) {

@@ -19,6 +19,7 @@ import (
 	"syscall"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/filelock"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 // ErrUnsafe says that the directory which is to hold the private ones belongs
@@ -47,6 +48,9 @@ func New(prefix string) (*Dir, error) { return NewIn("", prefix) }
 
 // NewIn is New below the directory tmp, which must exist, in place of $TMPDIR.
 func NewIn(tmp, prefix string) (*Dir, error) {
+	if err := hostfile.Check(); err != nil {
+		return nil, fmt.Errorf("make a temporary directory: %w", err)
+	}
 	if tmp == "" {
 		tmp = os.TempDir()
 	}
@@ -125,7 +129,7 @@ func removeAll(path string) error {
 		if err != nil || !fi.IsDir() {
 			continue
 		}
-		if st, ok := fi.Sys().(*syscall.Stat_t); ok && int(st.Uid) == os.Getuid() {
+		if hostfile.OwnedBy(fi, os.Getuid()) {
 			_ = os.RemoveAll(other)
 		}
 	}
@@ -156,8 +160,7 @@ func check(base string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !fi.IsDir() || !ok || int(st.Uid) != os.Getuid() || fi.Mode().Perm() != 0o700 {
+	if !fi.IsDir() || !hostfile.OwnedBy(fi, os.Getuid()) || fi.Mode().Perm() != 0o700 {
 		return "", fmt.Errorf("%w: %s must be a directory of user %d with mode 0700", ErrUnsafe, base, os.Getuid())
 	}
 	return base, nil
@@ -188,5 +191,5 @@ func sweep(base string) {
 // could be left or lost. It returns EWOULDBLOCK when another holds the lock,
 // and fs.ErrNotExist when the directory was removed before it could be locked.
 func tryLock(path string) (*os.File, error) {
-	return filelock.Try(path, os.O_RDONLY|syscall.O_DIRECTORY, 0)
+	return filelock.Try(path, os.O_RDONLY|hostfile.Directory, 0)
 }

@@ -12,8 +12,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sys/unix"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/imageformat"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -131,14 +131,7 @@ func (c *comparison) hasData(disk *imageformat.Disk, at, n int64) (bool, error) 
 	if c.source.Format != formatRaw || !isFile {
 		return disk.HasData(uint64(at), uint64(n)) //nolint:gosec // not negative
 	}
-	data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA) //nolint:gosec // descriptors are small
-	switch {
-	case errors.Is(err, unix.ENXIO):
-		return false, nil
-	case err != nil:
-		return true, nil //nolint:nilerr // a file system that knows none
-	}
-	return data < at+n, nil
+	return hostfile.HasData(f, at, n), nil
 }
 
 // allocated are the parts of the image that have anything.

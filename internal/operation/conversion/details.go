@@ -7,8 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/imageformat"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
 )
@@ -74,11 +74,7 @@ func diskUsage(name string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	const unit = 512
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		return stat.Blocks * unit, nil
-	}
-	return info.Size(), nil
+	return hostfile.Allocated(info), nil
 }
 
 // usage is what the objects of an image take up, in bytes, its parent's included.

@@ -12,8 +12,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 	"time"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 var (
@@ -170,12 +171,11 @@ func SetMode(file string, was, mode fs.FileMode) error {
 
 // checkSpace refuses to begin what can't be finished.
 func checkSpace(dir string, bytes int64) error {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
+	_, free, err := hostfile.Space(dir)
+	if err != nil {
 		return fmt.Errorf("look for free space in %s: %w", dir, err)
 	}
-	free := int64(st.Bavail) * st.Bsize //nolint:gosec // no file system is that large
-	if free < bytes {
+	if free < uint64(bytes) { //nolint:gosec // not negative
 		return fmt.Errorf("%w: the export needs %d MiB, %s has %d MiB", ErrNoSpace, (bytes+1<<20-1)>>20, dir, free>>20)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/filelock"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -61,8 +62,7 @@ func checkOurs(dir string) error {
 	if err != nil {
 		return err
 	}
-	st, ok := fi.Sys().(*syscall.Stat_t)
-	if !fi.IsDir() || !ok || int(st.Uid) != os.Geteuid() || fi.Mode().Perm() != 0o700 {
+	if !fi.IsDir() || !hostfile.OwnedBy(fi, os.Geteuid()) || fi.Mode().Perm() != 0o700 {
 		return ErrNotOurs
 	}
 	entries, err := os.ReadDir(dir)

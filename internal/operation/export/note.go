@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
@@ -56,10 +57,10 @@ var (
 func (n note) write(at string) error {
 	b, err := json.Marshal(n)
 	if err == nil {
-		err = syscall.Setxattr(at, noteName, b, 0)
+		err = hostfile.SetAttribute(at, noteName, b)
 	}
 	if errors.Is(err, syscall.EACCES) {
-		err = withWriting(at, func() error { return syscall.Setxattr(at, noteName, b, 0) })
+		err = withWriting(at, func() error { return hostfile.SetAttribute(at, noteName, b) })
 	}
 	if errors.Is(err, syscall.ENOTSUP) || errors.Is(err, syscall.EPERM) || errors.Is(err, syscall.EROFS) {
 		return nil
@@ -91,7 +92,7 @@ func readNote(file string) (n note, fi fs.FileInfo, ok bool) {
 		return n, nil, false
 	}
 	b := make([]byte, 16<<10)
-	size, err := syscall.Getxattr(file, noteName, b)
+	size, err := hostfile.Attribute(file, noteName, b)
 	if err != nil || json.Unmarshal(b[:size], &n) != nil {
 		return n, nil, false
 	}
@@ -170,9 +171,9 @@ func (o Owner) disown(file string) error {
 	if _, _, ok := o.readOwn(file); !ok {
 		return nil
 	}
-	err := syscall.Removexattr(file, noteName)
+	err := hostfile.RemoveAttribute(file, noteName)
 	if errors.Is(err, syscall.EACCES) {
-		err = withWriting(file, func() error { return syscall.Removexattr(file, noteName) })
+		err = withWriting(file, func() error { return hostfile.RemoveAttribute(file, noteName) })
 	}
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENODATA) {
 		return nil

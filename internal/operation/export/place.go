@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"golang.org/x/sys/unix"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 )
 
 // ErrNoPlace says that a file can't get its name so that no other can be lost.
@@ -29,7 +29,7 @@ func (p *pending) place() error {
 			return p.exchange()
 		}
 	}
-	err := unix.Renameat2(unix.AT_FDCWD, p.content, unix.AT_FDCWD, p.target, unix.RENAME_NOREPLACE)
+	err := hostfile.RenameToFree(p.content, p.target)
 	if unknownRename(err) {
 		return link(p.content, p.target)
 	}
@@ -65,21 +65,17 @@ func placed(target string, err error) error {
 // exchange puts the file in the place of the one that is to make way, which goes
 // with the folder. What came in its place since it was inspected is put back.
 func (p *pending) exchange() error {
-	err := swap(p.content, p.target)
+	err := hostfile.Swap(p.content, p.target)
 	if unknownRename(err) { // there is no better way
 		return placed(p.target, os.Rename(p.content, p.target))
 	}
 	if err != nil || sameFile(p.content, p.over) {
 		return placed(p.target, err)
 	}
-	if err := swap(p.content, p.target); err != nil {
+	if err := hostfile.Swap(p.content, p.target); err != nil {
 		kept := filepath.Join(filepath.Dir(p.content), "kept") // which nobody removes
 		return errors.Join(fmt.Errorf("%s: %w; it is %s now, since it could not be put back: %w", p.target, ErrFileExists, kept, err),
 			os.Rename(p.content, kept))
 	}
 	return placed(p.target, fs.ErrExist)
-}
-
-func swap(a, b string) error {
-	return unix.Renameat2(unix.AT_FDCWD, a, unix.AT_FDCWD, b, unix.RENAME_EXCHANGE)
 }

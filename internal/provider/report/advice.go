@@ -5,12 +5,16 @@ package report
 import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/command"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/hostfile"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
 // common is the advice for what any kind of thing may meet; the first match counts.
 var common = []Advice{
+	{Is: rbd.ErrWithoutLibrbd, Do: "Run Terraform on Linux, with the provider's release for Linux, or a build of its source with CGO_ENABLED=1, and librbd (on Debian: librbd1). " +
+		"`terraform validate`, provider functions, `terraform providers lock`, and `terraform test` with `mock_provider \"rbd\" {}` work without."},
+	{Is: hostfile.ErrNotLinux, Do: "Run Terraform on Linux: what reads and changes disk images needs it."},
 	{Is: rbd.ErrConfNotFound, Do: "Set conf_file in the provider's ceph argument, or CEPH_CONF, to a readable ceph.conf; or give monitors and key, which need no file."},
 	{Is: rbd.ErrKeyringNotFound, Do: "Set user and keyring_file in the provider's ceph argument, or let ceph.conf name a keyring that holds the user's key."},
 	{Is: rbd.ErrAuthentication, Do: "Compare the key with `ceph auth get client.USER` on the cluster."},

@@ -7,7 +7,7 @@ import (
 	"iter"
 	"syscall"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // Differ is an open image as librbd has it.

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 const objectBytes = 1 << 20

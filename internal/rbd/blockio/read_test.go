@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // Nothing is asked about no bytes, and an answer that nobody waits for any more

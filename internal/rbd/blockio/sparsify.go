@@ -6,7 +6,7 @@ import (
 	"context"
 	"syscall"
 
-	librbd "github.com/ceph/go-ceph/rbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // sparseBytes is how long a run of zeros is at the least that is let go of, as

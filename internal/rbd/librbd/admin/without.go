@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MPL-2.0
+
+//go:build !linux || !cgo
+
+package admin
+
+import "github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
+
+type (
+	ImageSpec    struct{}
+	RBDAdmin     struct{}
+	TaskAdmin    struct{}
+	TaskResponse struct{ ID, Message, RetryMessage string }
+)
+
+func NewFromConn(*rados.Conn) *RBDAdmin         { return &RBDAdmin{} }
+func NewImageSpec(_, _, _ string) (_ ImageSpec) { return }
+func (*RBDAdmin) Task() *TaskAdmin              { return &TaskAdmin{} }
+
+func (*TaskAdmin) AddFlatten(ImageSpec) (_ TaskResponse, err error) {
+	return TaskResponse{}, rados.ErrWithoutLibrbd
+}
+func (*TaskAdmin) GetTaskByID(string) (_ TaskResponse, err error) {
+	return TaskResponse{}, rados.ErrWithoutLibrbd
+}
