@@ -62,14 +62,18 @@ func TestErrorsShowNoSecret(t *testing.T) {
 		})
 	}
 	t.Run("provider", func(t *testing.T) {
-		given := []object{{"ceph": object{"key": "AQAAAA=="}}}
+		given := []object{
+			{"ceph": object{"key": "AQAAAA=="}, "openstack": object{"password": "x", "user_id": "a", "auth_url": "http://127.0.0.1"}},
+			{"openstack": object{"token": "x", "auth_url": "http://127.0.0.1", "key_pem": "x", "cert_pem": "x"}},
+			{"openstack": object{"application_credential_id": "a", "application_credential_secret": "x", "auth_url": "http://127.0.0.1"}},
+		}
 		try(t, c.schema.Provider.Block, given, func(config tftypes.Value) []*tfprotov6.Diagnostic {
 			checked, err := c.server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: c.dynamic(c.schema.Provider.ValueType(), config)})
 			must(t, err)
 			return checked.Diagnostics
 		})
 	})
-	if want := 5 * len(odd); tried < want {
+	if want := 9 * len(odd); tried < want {
 		t.Errorf("%d secrets were tried, want %d at least", tried, want)
 	}
 }

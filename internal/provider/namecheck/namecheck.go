@@ -87,16 +87,6 @@ func Key() validator.String {
 	}}
 }
 
-// SecretLine accepts one line, and never shows what it refuses.
-func SecretLine() validator.String {
-	return check{"one line", func(s string) error {
-		if s == "" || strings.ContainsAny(s, "\n\r\x00") {
-			return errors.New("want one line, without its end, that is not empty")
-		}
-		return nil
-	}}
-}
-
 // Given accepts any text but one that is empty or has nothing but white space,
 // and one that C would cut off.
 func Given() validator.String {

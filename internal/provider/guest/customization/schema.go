@@ -102,7 +102,7 @@ func machineAttributes() map[string]schema.Attribute {
 		"root_password_wo": schema.StringAttribute{
 			Optional: true, Sensitive: true, WriteOnly: true,
 			MarkdownDescription: "Password of root. It is in no state or plan, and on no command line: `--root-password file:`. Needs Terraform 1.11 or OpenTofu 1.11.",
-			Validators:          []validator.String{namecheck.SecretLine(), siblings.Need("root_password_wo_version")},
+			Validators:          []validator.String{namecheck.Secret(), siblings.Need("root_password_wo_version")},
 		},
 		"root_password_wo_version": schema.Int64Attribute{
 			Optional: true, MarkdownDescription: "Change it when the password changes, which nothing else shows.",
