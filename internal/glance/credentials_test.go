@@ -267,6 +267,30 @@ func TestGivenOverEnvironment(t *testing.T) {
 	}
 }
 
+// As for the openstack command, some variables go over a cloud of the file; what
+// is given goes over them.
+func TestEnvironmentOverCloud(t *testing.T) {
+	cert, key, _ := clientCertificate(t)
+	certFile, keyFile := writeFile(t, "cert.pem", []byte(cert)), writeFile(t, "key.pem", []byte(key))
+	file := writeFile(t, "clouds.yaml", []byte(cloudWith("interface: internal", "region_name: one", "cacert: /nowhere/ca.pem", "cert: /nowhere/cert.pem", "key: /nowhere/key.pem")))
+	clearOS(t)
+	t.Setenv("OS_CLIENT_CONFIG_FILE", file)
+	_, err := Config{Cloud: "test"}.resolve()
+	wantError(t, err, ErrConfig, "/nowhere/ca.pem")
+	for name, text := range map[string]string{"OS_INTERFACE": "admin", "OS_REGION_NAME": "two", "OS_CACERT": certFile, "OS_CERT": certFile, "OS_KEY": keyFile} {
+		t.Setenv(name, text)
+	}
+	set, err := Config{Cloud: "test"}.resolve()
+	if err != nil || set.endpoint.Availability != "admin" || set.endpoint.Region != "two" || len(set.tls.Certificates) != 1 || set.tls.RootCAs == nil {
+		t.Errorf("%+v, %v", set, err)
+	}
+	_, err = Config{Cloud: "test", CACertFile: "/nowhere/given.pem"}.resolve()
+	wantError(t, err, ErrConfig, "/nowhere/given.pem")
+	if set, err = (Config{Cloud: "test", Interface: "public", Region: "three"}).resolve(); err != nil || set.endpoint.Availability != "public" || set.endpoint.Region != "three" {
+		t.Errorf("%+v, %v", set, err)
+	}
+}
+
 // recorder is a proxy that notes by which user agents it was asked.
 type recorder struct {
 	*httptest.Server
