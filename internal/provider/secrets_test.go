@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
@@ -111,6 +112,44 @@ func TestProtocolSecretOfImported(t *testing.T) {
 		t.Errorf("one that is not known yet is refused: %s %s %q", got.refused, errorsOf(got.diags), got.faults)
 	}
 	c.destroyNow(kind, made)
+}
+
+// What a run has written that was cut off before Terraform had the state is found; so
+// is what another resource with the same file has written.
+func TestProtocolSecretThatIsThere(t *testing.T) {
+	c := newClient(t, object{"pool": "vms"})
+	const kind = "rbd_guest_file_edit"
+	spec := "vms/" + providertest.Name(t)
+	guesttest.Import(t, spec, nil)
+	version := func(v int64, secret string) object {
+		return object{"image": spec, "files": object{"/etc/app.token": object{"content_wo": secret, "content_wo_version": v}}}
+	}
+	ty := c.resourceType(kind)
+	first := c.apply(kind, instance{}, version(1, "one"))
+	c.apply(kind, first, version(2, "two")) // which nobody has heard of
+	written := imageContent(t, spec)
+	found := c.refreshed(kind, first)
+	if drift := found.get(t, "drift").(object); len(drift) != 1 {
+		t.Errorf("drift is %v", drift)
+	}
+	second := c.apply(kind, found, version(2, "two"))
+	if imageContent(t, spec) != written {
+		t.Error("what was right was written again")
+	}
+	c.settled(kind, second, value(t, ty, version(2, "two")), "after a run that was cut off")
+
+	other := c.apply(kind, instance{}, version(7, "two"))
+	c.settled(kind, second, value(t, ty, version(2, "two")), "beside another with the same content")
+	c.settled(kind, other, value(t, ty, version(7, "two")), "the other one")
+	other = c.apply(kind, other, version(8, "three"))
+	if drift := c.refreshed(kind, second).get(t, "drift").(object); len(drift) != 1 {
+		t.Errorf("drift is %v where another has written", drift)
+	}
+	c.destroyNow(kind, other)
+	c.destroyNow(kind, second)
+	if out := acctest.RBD(t, "image-meta", "ls", spec); strings.Contains(out, "content-key") {
+		t.Errorf("a key is left: %s", out)
+	}
 }
 
 // A state from before there were secrets plans nothing.
