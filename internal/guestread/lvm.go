@@ -217,8 +217,11 @@ func linearVolume(vg, lv *section, pvs []*physicalVolume) (*device, error) {
 	l := &linear{}
 	var size int64
 	for _, seg := range segments {
-		if kind := seg.str("type"); kind != "striped" && kind != "linear" || seg.num("stripe_count") != 1 {
-			return nil, unsupported("a logical volume of the type %q with %d stripes", kind, seg.num("stripe_count"))
+		if kind := seg.str("type"); kind != "striped" && kind != "linear" {
+			return nil, unsupported("a logical volume of the type %q", kind)
+		}
+		if n := seg.num("stripe_count"); n != 1 {
+			return nil, unsupported("a logical volume of %d stripes", n)
 		}
 		start, n, stripe := seg.num("start_extent"), seg.num("extent_count"), seg.list("stripes")
 		const max = 1 << 40 // so that nothing below overflows

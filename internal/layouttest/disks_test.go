@@ -261,6 +261,23 @@ func rhelVolumes(commands ...string) func(t *testing.T) string {
 	}
 }
 
+// thinVolume has the root on a volume of a thin pool. No tool that checks pools is
+// in an appliance, nor on many machines.
+func thinVolume(t *testing.T) string {
+	d := newDisk(t, 300)
+	d.table("label: gpt\nstart=2048,size=4096," + biosBoot + "\nstart=8192,size=604160,type=E6D6D379-F507-44C2-A23C-238F2A3DF928\n")
+	archive := filepath.Join(d.dir, "tar")
+	guestdisk.Run(t, "tar", "-C", d.system("/dev/vg/root / ext4 defaults 0 0\n"), "-cf", archive, ".")
+	const unchecked = "--config global/thin_check_executable=/bin/true -y"
+	d.inAppliance(strings.Join([]string{
+		"pvcreate /dev/sda2", "vgcreate vg /dev/sda2",
+		`debug sh "lvm lvcreate ` + unchecked + ` -an -L 200M -T vg/pool"`,
+		`debug sh "lvm lvcreate ` + unchecked + ` -V 150M -T vg/pool -n root"`,
+		"mke2fs /dev/vg/root fstype:ext4", "mount /dev/vg/root /", "tar-in " + archive + " /",
+	}, "\n"))
+	return d.path
+}
+
 // onBtrfs has the tree in a subvolume.
 func onBtrfs(fstab, subvolume string, more ...string) func(t *testing.T) string {
 	return func(t *testing.T) string {

@@ -39,6 +39,7 @@ var layouts = []layout{
 	{"Ubuntu cloud: the same with `/boot` 16; ext4", ubuntuCloud, false},
 	{"RHEL, Rocky, Alma cloud: GPT, `/boot` and `/` on xfs", rhelCloud, false},
 	{"RHEL with LVM: swap before the root, xfs", rhelVolumes("pvcreate /dev/sda2"), true},
+	{"LVM, the root on a thin volume; ext4", thinVolume, true},
 	{"Fedora cloud: btrfs, root and home in subvolumes", onBtrfs("LABEL=disk / btrfs subvol=root 0 0\nLABEL=disk /home btrfs subvol=home 0 0\n", "root"), true},
 	{"SUSE: btrfs with snapshots, the default subvolume is the root", onBtrfs("LABEL=disk / btrfs defaults 0 0\n", "@/.snapshots/1/snapshot",
 		"mkdir-p /@/.snapshots/2", "btrfs-subvolume-snapshot /@/.snapshots/1/snapshot /@/.snapshots/2/snapshot ro:true", "btrfs-subvolume-set-default 256 /"), true},
