@@ -50,13 +50,18 @@ func ExportOverlay(ctx context.Context, path, dir string, env []string, part *Pa
 	if err := os.Remove(up); err != nil && !errors.Is(err, fs.ErrNotExist) { // of one that was killed
 		return nil, err
 	}
-	disk, piece := filepath.Join(dir, "disk"), filepath.Join(dir, "part")
-	for _, mount := range []string{disk, piece} {
+	disk, piece, trial := filepath.Join(dir, "disk"), filepath.Join(dir, "part"), filepath.Join(dir, "trial")
+	for _, mount := range []string{disk, piece, trial} {
 		if err := os.WriteFile(mount, nil, 0o600); err != nil {
 			return nil, err
 		}
 	}
 	args := []string{
+		// Where FUSE is missing the daemon ends here, before it has opened the image
+		// below the overlay: it would leave its watch on that, which then looks as if
+		// it were in use.
+		"--blockdev", options([][2]string{{"driver", "null-co"}, {"node-name", "trial"}, {"size", "512"}, {"read-zeroes", "on"}}...),
+		"--export", fuse("trial", trial, false),
 		"--blockdev", options([][2]string{{"driver", "file"}, {"node-name", "file"}, {"filename", path}}...),
 		// What a crash of the machine takes away is thrown away in any case.
 		"--blockdev", options([][2]string{{"driver", "qcow2"}, {"node-name", "disk"}, {"file", "file"}, {"cache.no-flush", "on"}}...),
