@@ -121,14 +121,17 @@ func TestValidateWithoutLibrbd(t *testing.T) {
 	})
 }
 
-// A module is tested with a mock of the provider, where there is neither librbd nor
-// a cluster, and a test of it that is wrong fails.
+// Modules are tested with a mock of the provider, where there is neither librbd nor
+// a cluster, and one that has a mistake fails.
 func TestMocksWithoutLibrbd(t *testing.T) {
 	t.Parallel()
-	m := newModuleWithoutLibrbd(t, filepath.Join(examples, "golden-image"))
-	if said := m.do("test", "-no-color"); !strings.Contains(said, "2 passed, 0 failed") {
-		t.Errorf("want two tests that pass: %s", said)
+	for example, passed := range map[string]string{"golden-image": "2", "golden-image-debian": "1", "golden-image-rotation": "2"} {
+		m := newModuleWithoutLibrbd(t, filepath.Join(examples, example))
+		if said := m.do("test", "-no-color"); !strings.Contains(said, passed+" passed, 0 failed") {
+			t.Errorf("%s: want tests that pass, %s of them: %s", example, passed, said)
+		}
 	}
+	m := newModuleWithoutLibrbd(t, filepath.Join(examples, "golden-image"))
 	file := filepath.Join(m.dir, "outputs.tf")
 	text, err := os.ReadFile(file)
 	if err != nil {
