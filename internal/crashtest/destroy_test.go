@@ -119,3 +119,72 @@ func TestDestroyWithoutReferences(t *testing.T) {
 		t.Errorf("left: %s", out)
 	}
 }
+
+// A key that is taken out of for_each takes all that has it along, in one plan,
+// whether the state is refreshed or not. What another resource still needs stays.
+func TestDestroyOneOfEach(t *testing.T) {
+	t.Parallel()
+	name := providertest.Name(t)
+	config := func(keys string) string {
+		return strings.NewReplacer("KEYS", keys, "NAME", name).Replace(`
+resource "rbd_image" "golden" {
+  for_each = toset(KEYS)
+  pool     = "vms"
+  name     = "NAME-${each.key}"
+  size     = "8MiB"
+}
+resource "rbd_snapshot" "golden" {
+  for_each = toset(KEYS)
+  image    = rbd_image.golden[each.key].spec
+  name     = "s"
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+resource "rbd_image" "clone" {
+  for_each = toset(KEYS)
+  pool     = "vms"
+  name     = "NAME-${each.key}-clone"
+  parent   = rbd_snapshot.golden[each.key].spec
+}
+`)
+	}
+	m := newModule(t, config(`["a", "b", "c"]`))
+	m.apply()
+	for _, step := range []struct {
+		keys string
+		args []string
+		left []string
+	}{
+		{`["a", "b"]`, nil, []string{name + "-a", name + "-a-clone", name + "-b", name + "-b-clone"}},
+		{`["a"]`, []string{"-refresh=false"}, []string{name + "-a", name + "-a-clone"}},
+		{`[]`, []string{"-refresh=false"}, nil},
+	} {
+		m.configure(config(step.keys))
+		m.do(append([]string{"apply", "-auto-approve", "-no-color"}, step.args...)...)
+		if left := acctest.Images(t, "vms", name); !slices.Equal(left, step.left) {
+			t.Errorf("with %s there are %v", step.keys, left)
+		}
+	}
+
+	// A destroy plans the configuration first.
+	m.configure(config(`["a", "b"]`))
+	m.apply()
+	m.configure(config(`["a"]`))
+	m.destroy()
+	if left := acctest.Images(t, "vms", name); len(left) > 0 {
+		t.Errorf("a destroy leaves %v", left)
+	}
+
+	// A snapshot that the state does not have any more is found when its image's turn
+	// comes, before anything of it is removed.
+	m.configure(config(`["d"]`))
+	m.apply()
+	m.do("state", "rm", `rbd_snapshot.golden["d"]`)
+	m.configure(config(`[]`))
+	r := m.start("apply", "-auto-approve", "-no-color")
+	if err := <-r.end; err == nil || !strings.Contains(r.out.String(), "has snapshots") {
+		t.Errorf("%v\n%s", err, r.out.String())
+	}
+	acctest.RBD(t, "info", "vms/"+name+"-d@s")
+}

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// destroys tells whether Terraform, this process's parent, was started to
-// destroy. The plugin protocol has no word for it.
-func destroys() bool {
+// Destroys tells whether Terraform, this process's parent, was started to
+// destroy all. The plugin protocol has no word for it.
+func Destroys() bool {
 	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(os.Getppid()), "cmdline"))
 	if err != nil {
 		return false

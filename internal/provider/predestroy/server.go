@@ -10,6 +10,8 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 )
 
 // wrapped is what a provider of the plugin framework serves.
@@ -27,13 +29,26 @@ type server struct {
 // destroy stays an error.
 func Wrap(s tfprotov6.ProviderServer) tfprotov6.ProviderServer {
 	of, ok := s.(wrapped)
-	if !ok || !destroys() {
+	if !ok || !Destroys() {
 		return s
 	}
 	return &server{wrapped: of}
 }
 
+func (s *server) ReadResource(ctx context.Context, req *tfprotov6.ReadResourceRequest) (*tfprotov6.ReadResourceResponse, error) {
+	providerdata.NoteConfigured()
+	return s.wrapped.ReadResource(ctx, req)
+}
+
+func (s *server) ReadDataSource(ctx context.Context, req *tfprotov6.ReadDataSourceRequest) (*tfprotov6.ReadDataSourceResponse, error) {
+	providerdata.NoteConfigured()
+	return s.wrapped.ReadDataSource(ctx, req)
+}
+
 func (s *server) PlanResourceChange(ctx context.Context, req *tfprotov6.PlanResourceChangeRequest) (*tfprotov6.PlanResourceChangeResponse, error) {
+	if !isNull(req.ProposedNewState) {
+		providerdata.NoteConfigured()
+	}
 	resp, err := s.wrapped.PlanResourceChange(ctx, req)
 	if err != nil || resp == nil || isNull(req.ProposedNewState) {
 		return resp, err

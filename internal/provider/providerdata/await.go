@@ -24,7 +24,8 @@ const (
 // Missing tells that nothing in the plan at hand has what has this id in this
 // cluster. It waits for that: where a spec is written out, Terraform plans in
 // any order. What can't be told is not missing: another process of the provider,
-// for another alias, may have it.
+// for another alias, may have it, or Terraform plans a configuration, and with it
+// afterwards what refers to something whose key was taken out of for_each.
 func Missing(ctx context.Context, fsid, id string) bool {
 	if WasRefreshed(fsid, id) {
 		return false
@@ -40,7 +41,7 @@ func Missing(ctx context.Context, fsid, id string) bool {
 		case <-tick.C:
 		}
 		switch waiting, quiet := refreshed.quiet(); {
-		case WasRefreshed(fsid, id), waiting >= atOnce:
+		case WasRefreshed(fsid, id), waiting >= atOnce, Configured():
 			return false
 		case quiet > refreshPatience:
 			return !others("/proc")

@@ -15,9 +15,11 @@ var refreshed = ids{ids: map[string]bool{}}
 
 type ids struct {
 	sync.Mutex
-	ids     map[string]bool
-	waiting int       // how many wait for one, see Missing
-	changed time.Time // when the last one came
+	ids map[string]bool
+	// configured says that Terraform is planning a configuration, see NoteConfigured.
+	configured bool
+	waiting    int       // how many wait for one, see Missing
+	changed    time.Time // when the last one came
 }
 
 // SnapshotID is the id of a snapshot, for NoteRefreshed.
@@ -37,4 +39,19 @@ func WasRefreshed(fsid, id string) bool {
 	refreshed.Lock()
 	defer refreshed.Unlock()
 	return refreshed.ids[fsid+" "+id]
+}
+
+// NoteConfigured notes that Terraform plans a configuration in this process, and
+// does not only destroy: it reads something, or plans what is not destroyed.
+func NoteConfigured() {
+	refreshed.Lock()
+	defer refreshed.Unlock()
+	refreshed.configured = true
+}
+
+// Configured tells whether NoteConfigured was called.
+func Configured() bool {
+	refreshed.Lock()
+	defer refreshed.Unlock()
+	return refreshed.configured
 }

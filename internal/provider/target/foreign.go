@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/predestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -52,9 +53,14 @@ var errNotHere = errors.New("made by this provider, and yet nothing in this plan
 
 // checkHere refuses to destroy an image with snapshots of ours that nothing in
 // the plan at hand has, since nothing would destroy these first.
+//
+// That can be told only while all is being destroyed. In a plan of a configuration,
+// an image whose key was taken out of for_each is planned before what refers to it:
+// a snapshot of the same key is still to come, and whether it comes only the apply
+// can tell. `terraform destroy` makes such a plan, too, before its own.
 func checkHere(ctx context.Context, err error) error {
 	var e *rbd.SnapshotsError
-	if !errors.As(err, &e) {
+	if !errors.As(err, &e) || !predestroy.Destroys() {
 		return nil
 	}
 	var missing []string
