@@ -23,7 +23,7 @@ import (
 func (p *rbdProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "Virtual-machine images on Ceph RBD, from the qcow2 to the protected snapshot that Glance knows.\n\n" +
-			"Nothing is connected to before it is needed; whoever manages no Glance image configures no `openstack`. " +
+			"Connections are opened on first use; whoever manages no Glance image configures no `openstack`. " +
 			"Use one provider configuration (an alias) for each cluster.",
 		Attributes: map[string]schema.Attribute{
 			"ceph":      cephAttribute(),

@@ -76,7 +76,7 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 			},
 			"sparsify": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				MarkdownDescription: "Let go of runs of zeros from 4 KiB on (`rbd sparsify`) before the image gets its name. " +
+				MarkdownDescription: "Deallocate runs of zeros from 4 KiB on (`rbd sparsify`) before the image gets its name. " +
 					"Every object that the image can have is asked for. Default: `false`: zeros of the source are not written where they are long (64 KiB to 1 MiB), which is enough for most images.",
 			},
 			"verify_content": schema.BoolAttribute{

@@ -37,19 +37,19 @@ const description = "An image of Glance whose data is an RBD snapshot: the recor
 	"and the RBD image behind it. With `protection = \"guard\"` (the default) a clone of the snapshot in the old format (v1), " +
 	"`guard.IMAGE_ID` in the same pool, prevents that: the answer is 409 Conflict, and record, snapshot and image stay. " +
 	"The guard takes up no space. `protection = \"alias\"` registers a clone instead, `alias.IMAGE_ID@snap`, which Glance may remove: the golden snapshot is not in its reach, and may be in a pool that Glance can't write. Snapshots in a newer format, locks, a second snapshot or the record's own `protected` do not prevent it.\n\n" +
-	"**Destroying this resource never destroys data of RBD.** The record is deactivated first. Glance then hides the location from a caller who is no admin, " +
-	"from its own deletion too, and the record goes alone. For an admin, the RBD image is put aside for about a second: it is renamed to `IMAGE.detach-RBD_IMAGE_ID`, " +
+	"**Destroying this resource never destroys data of RBD.** The record is deactivated first. Glance then hides the location from a non-admin, " +
+	"from its own deletion too, and the record goes alone. For an admin, the RBD image is moved aside for about a second: it is renamed to `IMAGE.detach-RBD_IMAGE_ID`, " +
 	"an empty image has its name while the record is deleted, and then it gets its name back. What a crash left half done is noted on the RBD image " +
 	"(`rbd image-meta ls`), and the next apply or destroy puts it right. Records that refer to another snapshot of the same RBD image don't matter; " +
 	"one that refers to the same snapshot and is not managed by this provider does, since the guard is removed in the end: destroying refuses, and names it. " +
-	"Private records of other projects can't be seen, except by an admin. Where Glance has `delayed_delete` on, only a caller who is no admin can destroy.\n\n" +
+	"Private records of other projects can't be seen, except by an admin. Where Glance has `delayed_delete` on, only a non-admin can destroy.\n\n" +
 	"**Which Glance.** The Keystone (its ID and address), region and Glance that have the record are noted on the RBD image. They are compared whenever the record is read, changed or destroyed: " +
 	"through another cloud, region or endpoint that is an error, which names both. The addresses of one Glance in Keystone's catalogue count as one. " +
 	"An `endpoint` that is not in it, such as a tunnel, is good for reading a record that is found as it was noted, and for changing it. It is not good for removing what protects its data. " +
 	"Where Glance has moved, `terraform state rm` and `terraform import` note it anew.\n\n" +
 	"**A record that is not found may only be hidden**: an admin may have given it to another project, whose DELETE would cost the data. A refresh removes nothing. Guard or alias stay until an admin of this cloud can tell that the record is gone. " +
 	"That happens when an image that is registered of the same RBD image, or of the snapshot, is made, changed or destroyed. " +
-	"Whoever is no admin removes them by hand (`rbd rm`) when it is; `rbd_snapshot` says which image's guard is in the way.\n\n" +
+	"A non-admin removes them by hand (`rbd rm`) when it is; `rbd_snapshot` says which image's guard is in the way.\n\n" +
 	"A run that was killed is finished by the next one of the same state, which says so in its plan. A state is told by its backend or folder, and its workspace. What another state's run has begun is left alone.\n\n" +
 	"Glance must run with `show_multiple_locations = True` (best on an API server that only trusted users reach). Where that is off, Glance 2024.2 and newer takes locations " +
 	"by its newer API from a user who has the role `service` besides `member`. It then hashes the data by itself. This takes `protection = \"guard\"`, as Glance removes the data " +
@@ -144,7 +144,7 @@ func sharingAttributes() map[string]schema.Attribute {
 		"members": schema.SetAttribute{
 			Optional: true, ElementType: types.StringType,
 			MarkdownDescription: "IDs of the projects that the image is shared with, with `visibility = \"shared\"`. Where this is given, it is all of them: others that were added are removed. " +
-				"Left out, members are not looked after. Each project accepts or rejects for itself (`glance member-update`), see `member_status`.",
+				"Left out, members are not managed. Each project accepts or rejects for itself (`glance member-update`), see `member_status`.",
 			Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthBetween(1, 255))},
 		},
 		"member_status": schema.MapAttribute{
@@ -233,7 +233,7 @@ func protectionAttributes() map[string]schema.Attribute {
 			Computed: true, MarkdownDescription: "Spec of the guard; null where there is none. One that is missing is made again.",
 		},
 		"on_destroy": ondestroy.Attribute("What destroying does: `delete` (default) the record; `hide` it (`os_hidden`), so that it is left out of lists and what uses it goes on as before; "+
-			"or `deactivate` it, so that no new instance or volume is made of it by who is no admin. In both cases the record, its guard, and a note about it on the RBD image stay, "+
+			"or `deactivate` it, so that no new instance or volume is made of it by non-admins. In both cases the record, its guard, and a note about it on the RBD image stay, "+
 			"so that the snapshot can't be removed: `terraform import` takes the record up again (one that is deactivated must be reactivated before, as Glance hides its location).",
 			ondestroy.Hide, ondestroy.Deactivate),
 	}

@@ -25,7 +25,7 @@ const description = "The guest of an RBD image, changed by `virt-customize`: pac
 	"A script that fails ends all of it: the image then stays as it was, and the error shows what the script printed. " +
 	"An `/etc/machine-id` that was empty is empty again at the end, whatever virt-customize and the packages made of it: clones must not share one.\n\n" +
 	"It runs once, and again when any argument, the content of a local file, or `triggers` change, or with another image; what others change in the guest later is not looked for " +
-	"(see `rbd_guest_file_edit` for that). After an import the next apply runs it. Scripts must bear to be run on what they have made.\n\n" +
+	"(see `rbd_guest_file_edit` for that). After an import the next apply runs it. Scripts must be idempotent.\n\n" +
 	guestresource.Atomic + "The guest's programs run in the appliance, with the kernel of this machine, and without a network unless that is asked for. Destroying the resource leaves the guest as it is.\n\n" +
 	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`).\n\n" + guestresource.Caps
 

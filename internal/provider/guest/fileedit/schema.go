@@ -31,13 +31,13 @@ const description = "Files inside the guest of an RBD image, edited all at once:
 	"Everywhere else one libguestfs session makes all of the edits: on xfs, where a path has blanks or quotes, where a file has several names, or extended attributes other than its SELinux label. " +
 	"The log says which, and why.\n\n" +
 	"Other file systems are read and edited in an appliance, so each refresh starts one: btrfs with its subvolumes, and Windows guests. " +
-	"In a Windows paths begin with `/` for the drive of the root file system, `/Windows/System32/drivers/etc/hosts`, and upper and lower case are the same. " +
+	"In Windows guests paths begin with `/` for the drive of the root file system, `/Windows/System32/drivers/etc/hosts`, and upper and lower case are the same. " +
 	"`mode`, `uid`, `gid` and `link_target` are refused there. A file that exists keeps its access control list; a new one gets what its folder hands down, as in Windows. " +
 	"An NTFS that is hibernated (also by fast startup), dirty or not cleanly unmounted is refused, never forced.\n\n" +
 	"What a later step removes, as `rbd_guest_sysprep` does with logs and IDs, is to be edited after it, by that step's `spec`: " +
 	"an edit that no longer holds is planned again, and the plan names the steps that came after it.\n\n" +
 	guestresource.Atomic + "Destroying the resource, or taking a file out of `files`, leaves the guest as it is.\n\n" +
-	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for a Windows `ntfs-3g`; for ext4 without an appliance `qemu-system-common`, `e2fsprogs`).\n\n" +
+	"Needs libguestfs and qemu (Debian: `libguestfs-tools`, `qemu-utils`, `qemu-block-extra`; for xfs `libguestfs-xfs`, for Windows guests `ntfs-3g`; for ext4 without an appliance `qemu-system-common`, `e2fsprogs`).\n\n" +
 	guestresource.Caps + "\n\n" +
 	"## Secrets\n\n" +
 	"`content_wo` is in no plan, state, log or error, and on no command line. `revision` has its version alone. It may come from an ephemeral variable or resource. " +

@@ -23,7 +23,7 @@ var Advice = []report.Advice{
 	{Is: guestfs.ErrSymlink, Do: "Name the file that the link leads to. The image was not changed."},
 	{Is: guestfs.ErrNoSpace, Do: "Make room in the guest, or grow its file system. The image was not changed."},
 	{Is: guestfs.ErrUnclean, Do: "Start Windows and shut it down as a whole: `shutdown /s /t 0`, with fast startup and hibernation off (`powercfg /h off`), and after a `chkdsk` where it asks for one. It is never forced. The image was not changed."},
-	{Is: guestfs.ErrNoModes, Do: "In a Windows leave out mode, uid, gid and link_target: access control lists stay as they are. The image was not changed."},
+	{Is: guestfs.ErrNoModes, Do: "In Windows guests leave out mode, uid, gid and link_target: access control lists stay as they are. The image was not changed."},
 	{Is: guestfs.ErrReadOnly, Do: "A read-only subvolume, as snapshots are, takes changes when `btrfs property set PATH ro false` has made it writable. The image was not changed."},
 	{Is: guestfs.ErrNotMounted, Do: "The file lies on a file system of the guest that is not on this image. The image was not changed."},
 	{Is: guestfs.ErrLaunch, Do: "Try `libguestfs-test-tool` on the machine that runs Terraform. With accelerator = \"tcg\" in the provider's guestfs argument no KVM is needed; launch_timeout may be raised there too."},
