@@ -386,9 +386,10 @@ func prepared(t *testing.T) map[string]*undertaking {
 	all := map[string]*undertaking{}
 	var work errgroup.Group
 	for what, u := range undertakings {
-		all[what] = &undertaking{t: t, c: NewCluster(Config{}), spec: name.WithImage(name.Image + "-" + what)}
+		made := &undertaking{t: t, c: NewCluster(Config{}), spec: name.WithImage(name.Image + "-" + what)}
+		all[what] = made
 		if u.prepare != nil {
-			work.Go(func() error { return u.prepare(t.Context(), all[what]) })
+			work.Go(func() error { return u.prepare(t.Context(), made) })
 		}
 	}
 	if err := work.Wait(); err != nil {
