@@ -61,7 +61,7 @@ func (work) Schema(ctx context.Context) schema.Schema {
 	attributes := fileAttributes()
 	maps.Copy(attributes, machineAttributes())
 	maps.Copy(attributes, programAttributes())
-	return guestresource.Schema(ctx, description, "whose guest is customised", "Changes with the image, the arguments, the content of local files and the triggers.", attributes)
+	return guestresource.Schema(ctx, description, "whose guest is customized", "Changes with the image, the arguments, the content of local files and the triggers.", attributes)
 }
 
 // fileAttributes bring something in.
