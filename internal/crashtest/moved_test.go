@@ -113,7 +113,8 @@ moved {
 	}
 }
 
-// A state that does not say what it is of, or is of something else, is refused.
+// A state that does not say what it is of, or is of something else, is refused, and
+// so is one of an image that this cluster does not have: it is not made anew.
 func TestMovedFromSomethingElse(t *testing.T) {
 	t.Parallel()
 	name := providertest.Name(t)
@@ -130,6 +131,8 @@ func TestMovedFromSomethingElse(t *testing.T) {
 	}{
 		"ceph_rbd_image":    {map[string]any{"id": "vms", "name": name}, "does not say which RBD image it is"},
 		"ceph_rbd":          {map[string]any{"pool": "vms", "name": name + "@s"}, "does not say which RBD image it is"},
+		"other_rbd_image":   {map[string]any{"pool": "vms", "name": name + "-absent"}, "it is not in this cluster"},
+		"ceph_rbd_pool":     {map[string]any{"pool": "vms", "name": name}, "Unable to Move Resource State"},
 		"ceph_rbd_snapshot": {map[string]any{"pool": "vms", "name": name}, "Unable to Move Resource State"},
 		"ceph_pool":         {map[string]any{"pool": "vms", "name": name}, "Unable to Move Resource State"},
 	} {

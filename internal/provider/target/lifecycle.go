@@ -63,6 +63,9 @@ func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, kind re
 		img, err = d.Ceph.FindImage(ctx, spec, id)
 	}
 	switch {
+	case rbd.IsNotFound(err) && wasMoved(ctx, req.Private):
+		kind.Error(&resp.Diagnostics, "move", spec.String(), fmt.Errorf("%w: %w", errMovedAbsent, err))
+		return
 	case rbd.IsNotFound(err):
 		resp.State.RemoveResource(ctx)
 		keepIdentity(ctx, d, m, resp.Identity, &resp.Diagnostics)
@@ -86,6 +89,7 @@ func Read[M any, P holder[M]](ctx context.Context, d *providerdata.Data, kind re
 	}
 	providerdata.NoteRefreshed(img.FSID, img.ID)
 	noteHome(ctx, d, kind, img, resp.Private, &resp.Diagnostics)
+	resp.Diagnostics.Append(resp.Private.SetKey(ctx, movedKey, nil)...)
 	m.SetRead(img)
 	if own, ok := any(&state).(refresher); ok {
 		own.Refreshed(img)

@@ -5,9 +5,11 @@ package target
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -28,10 +30,26 @@ func Mover() []resource.StateMover {
 	return []resource.StateMover{{StateMover: move}}
 }
 
+// movedKey is where the private state keeps that a moved block has brought the
+// image, until it was read for the first time.
+const movedKey = "moved"
+
+// errMovedAbsent says that an image is not where a moved block wants it to be. It
+// is not taken for gone: nobody has ever seen it in this cluster.
+var errMovedAbsent = errors.New("the state that a moved block takes over has it, and it is not in this cluster")
+
+// wasMoved tells whether an image comes from a moved block and was not read yet.
+func wasMoved(ctx context.Context, private interface {
+	GetKey(context.Context, string) ([]byte, diag.Diagnostics)
+}) bool {
+	text, diags := private.GetKey(ctx, movedKey)
+	return text != nil && !diags.HasError()
+}
+
 // foreign tells whether a type is an RBD image's, but not one of ours: those
 // mean different things.
 func foreign(typeName string) bool {
-	return strings.Contains(typeName, "_rbd") && !strings.Contains(typeName, "snap")
+	return strings.HasSuffix(typeName, "_rbd") || strings.HasSuffix(typeName, "_rbd_image")
 }
 
 func move(ctx context.Context, req resource.MoveStateRequest, resp *resource.MoveStateResponse) {
@@ -47,6 +65,7 @@ func move(ctx context.Context, req resource.MoveStateRequest, resp *resource.Mov
 	for name, v := range map[string]string{"name": spec.Image, "pool": spec.Pool, "namespace": spec.Namespace} {
 		resp.Diagnostics.Append(resp.TargetState.SetAttribute(ctx, path.Root(name), v)...)
 	}
+	resp.Diagnostics.Append(resp.TargetPrivate.SetKey(ctx, movedKey, []byte("true"))...)
 }
 
 // foreignSpec is the image that another provider's state is of.

@@ -6,20 +6,23 @@ provider "rbd" {}
 
 variables {
   data_center = { fsid = var.fsid, keep = 2 }
+
+  october = {
+    source     = { file = var.file, format = "qcow2" }
+    size       = "100MiB"
+    grow       = true
+    files      = { "/etc/motd" = { content = "October, again\n" } }
+    boot_check = { console_pattern = "^TINY-READY" }
+    properties = { hw_disk_bus = "scsi" }
+  }
+  november = { source = { file = var.file, format = "qcow2" } }
 }
 
 run "first" {
   variables {
     current = "2026-10-01"
     releases = {
-      "2026-10-01" = {
-        source     = { file = var.file, format = "qcow2" }
-        size       = "100MiB"
-        grow       = true
-        files      = { "/etc/motd" = { content = "October\n" } }
-        boot_check = { console_pattern = "^TINY-READY" }
-        properties = { hw_disk_bus = "scsi" }
-      }
+      "2026-10-01" = merge(var.october, { files = { "/etc/motd" = { content = "October\n" } } })
     }
   }
 
@@ -43,14 +46,7 @@ run "edited" {
   variables {
     current = "2026-10-01"
     releases = {
-      "2026-10-01" = {
-        source     = { file = var.file, format = "qcow2" }
-        size       = "100MiB"
-        grow       = true
-        files      = { "/etc/motd" = { content = "October, again\n" } }
-        boot_check = { console_pattern = "^TINY-READY" }
-        properties = { hw_disk_bus = "scsi" }
-      }
+      "2026-10-01" = var.october
     }
   }
 
@@ -64,15 +60,8 @@ run "second" {
   variables {
     current = "2026-11-01"
     releases = {
-      "2026-10-01" = {
-        source     = { file = var.file, format = "qcow2" }
-        size       = "100MiB"
-        grow       = true
-        files      = { "/etc/motd" = { content = "October, again\n" } }
-        boot_check = { console_pattern = "^TINY-READY" }
-        properties = { hw_disk_bus = "scsi" }
-      }
-      "2026-11-01" = { source = { file = var.file, format = "qcow2" } }
+      "2026-10-01" = var.october
+      "2026-11-01" = var.november
     }
   }
 
@@ -90,15 +79,8 @@ run "back" {
   variables {
     current = "2026-10-01"
     releases = {
-      "2026-10-01" = {
-        source     = { file = var.file, format = "qcow2" }
-        size       = "100MiB"
-        grow       = true
-        files      = { "/etc/motd" = { content = "October, again\n" } }
-        boot_check = { console_pattern = "^TINY-READY" }
-        properties = { hw_disk_bus = "scsi" }
-      }
-      "2026-11-01" = { source = { file = var.file, format = "qcow2" } }
+      "2026-10-01" = var.october
+      "2026-11-01" = var.november
     }
   }
 
@@ -113,8 +95,8 @@ run "retired" {
     data_center = { fsid = var.fsid, keep = 1 }
     current     = "2026-11-01"
     releases = {
-      "2026-10-01" = { source = { file = var.file, format = "qcow2" } }
-      "2026-11-01" = { source = { file = var.file, format = "qcow2" } }
+      "2026-10-01" = var.october
+      "2026-11-01" = var.november
     }
   }
 
