@@ -8,6 +8,9 @@ import (
 	"fmt"
 
 	"github.com/ceph/go-ceph/rbd"
+
+	// It prints where they were when they end the process.
+	_ "github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/laststack"
 )
 
 // Version is that of librbd as it says it itself.
