@@ -129,7 +129,7 @@ func begin(o options) (end func(), err error) {
 	if err != nil {
 		return nil, fmt.Errorf("the lab is needed, run `make lab-up`: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil { //nolint:gosec // a file descriptor is small
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return nil, errors.Join(fmt.Errorf("another run is at work on this lab: %w", err), lock.Close())
 	}
 	// No settings of whoever runs this.

@@ -76,7 +76,7 @@ func zipFiles(r io.ReaderAt, sizeBytes int64) ([]*zip.File, error) {
 func entries(files []*zip.File) (all []Entry) {
 	for _, f := range files {
 		if f.Mode().IsRegular() {
-			all = append(all, Entry{f.Name, int64(min(f.UncompressedSize64, math.MaxInt64))}) //nolint:gosec // as it says
+			all = append(all, Entry{f.Name, int64(min(f.UncompressedSize64, math.MaxInt64))})
 		}
 	}
 	return all

@@ -17,7 +17,7 @@ func Secret(content string) (*os.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a file in memory: %w", err)
 	}
-	f := os.NewFile(uintptr(fd), "secret") //nolint:gosec // a descriptor
+	f := os.NewFile(uintptr(fd), "secret")
 	if _, err := f.WriteString(content); err != nil {
 		_ = f.Close()
 		return nil, fmt.Errorf("write a file in memory: %w", err)

@@ -47,13 +47,13 @@ func Space(folder string) (all, free uint64, err error) {
 //
 // Errors: syscall.EWOULDBLOCK, where another has the lock.
 func Lock(f *os.File) error {
-	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // descriptors are small
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 }
 
 // HasData tells whether a file has anything but a hole in a range; true where the
 // file system can't tell.
 func HasData(f *os.File, at, n int64) bool {
-	data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA) //nolint:gosec // descriptors are small
+	data, err := unix.Seek(int(f.Fd()), at, unix.SEEK_DATA)
 	if errors.Is(err, unix.ENXIO) {
 		return false
 	}

@@ -194,7 +194,7 @@ func (d *Disk) unpack(p place) error {
 	if p.bytes > 2*maxPacked || p.unpacked > maxPacked || p.skip > p.unpacked || d.block > p.unpacked-p.skip {
 		return fmt.Errorf("%w: a compressed block of %d bytes", ErrFormat, p.unpacked)
 	}
-	b, err := d.f.upTo(int64(min(p.at, 1<<62)), int(p.bytes)) //nolint:gosec // bounded
+	b, err := d.f.upTo(int64(min(p.at, 1<<62)), int(p.bytes))
 	if err != nil {
 		return err
 	}

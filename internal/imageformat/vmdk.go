@@ -85,7 +85,7 @@ func (h *Header) readEmbedded(f file, capacity, grain, at, sectors uint64) error
 	var text []byte
 	if at != 0 && at < most {
 		var err error
-		if text, err = f.upTo(int64(at*SectorBytes), int(min(sectors, maxDescriptor/SectorBytes))*SectorBytes); err != nil { //nolint:gosec // bounded
+		if text, err = f.upTo(int64(at*SectorBytes), int(min(sectors, maxDescriptor/SectorBytes))*SectorBytes); err != nil {
 			return err
 		}
 		text, _, _ = bytes.Cut(text, []byte{0})

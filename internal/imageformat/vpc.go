@@ -145,7 +145,7 @@ func (h *Header) checkVPCBlocks(f file, at, entries uint64) error {
 	needed := (h.SizeBytes + h.ClusterBytes - 1) / h.ClusterBytes
 	for done := uint64(0); done < min(entries, needed); {
 		n := min(needed-done, atOnce)
-		b, err := f.read(at+done*entryBytes, int(n*entryBytes), "table of blocks") //nolint:gosec // atOnce bounds it
+		b, err := f.read(at+done*entryBytes, int(n*entryBytes), "table of blocks")
 		if err != nil {
 			return err
 		}

@@ -72,7 +72,7 @@ func errno(err error) syscall.Errno {
 	if n < 0 {
 		n = -n
 	}
-	return syscall.Errno(n) //nolint:gosec // made positive above
+	return syscall.Errno(n)
 }
 
 // translate gives a librbd error our own meaning. notFound is what ENOENT

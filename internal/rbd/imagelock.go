@@ -183,7 +183,7 @@ func (l *ImageLock) try(exclusive bool, flags byte) (bool, error) {
 	}
 	switch errno(err) {
 	case 0:
-		return rc == 0 || syscall.Errno(-rc) == syscall.EEXIST, nil //nolint:gosec // a negative errno
+		return rc == 0 || syscall.Errno(-rc) == syscall.EEXIST, nil
 	case syscall.EPERM, syscall.EACCES, syscall.EROFS:
 		// Who may only read gets no lock, and must see to it that nobody is there.
 		return true, nil

@@ -20,7 +20,7 @@ import (
 
 // Factories serve the provider from this process.
 var Factories = map[string]func() (tfprotov6.ProviderServer, error){
-	"rbd": func() (tfprotov6.ProviderServer, error) { return provider.Server("test")(), nil }, //nolint:unparam // the type has an error
+	"rbd": func() (tfprotov6.ProviderServer, error) { return provider.Server("test")(), nil },
 }
 
 // accept sets TF_ACC, without which a test would be skipped, and prove nothing. It

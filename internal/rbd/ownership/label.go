@@ -127,6 +127,6 @@ func absent(err error) bool {
 	if !errors.As(err, &c) {
 		return false
 	}
-	code := syscall.Errno(max(c.ErrorCode(), -c.ErrorCode())) //nolint:gosec // not negative
+	code := syscall.Errno(max(c.ErrorCode(), -c.ErrorCode()))
 	return code == syscall.ENOENT
 }
