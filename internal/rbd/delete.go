@@ -38,14 +38,15 @@ func ReplicaSnapshots(state string) Own {
 
 // DeleteImage is `rbd rm`, or `rbd trash rm` without force where it is in the
 // trash, of the image with this id in the pool and namespace of spec, whatever
-// its name is now. What keeps it is looked for before the first snapshot of its
+// its name is now. One that has many objects is a task of the manager where that
+// takes one, see removeByManager. What keeps it is looked for before the first snapshot of its
 // own is removed. It succeeds only where nothing has the id in the end; an image
 // that was gone before is no error.
 //
 // Errors: SnapshotsError and ChildrenError (of a snapshot of its own), joined;
 // InUseError, ErrInGroup, ErrMirrored, ErrMigrating, ErrDeferred, ErrDetached, ErrStillThere, ErrPermission, ErrPoolFull.
 func (c *Cluster) DeleteImage(ctx context.Context, spec Spec, id string, own Own) error {
-	const attempts = 3 // somebody may move it meanwhile
+	const attempts = 4 // it may go by the trash, and somebody may move it meanwhile
 	for range attempts {
 		at, err := c.locate(ctx, spec, id, anywhere)
 		if err != nil {
@@ -96,7 +97,7 @@ func (c *Cluster) CheckDelete(ctx context.Context, spec Spec, id string, own Own
 	case err != nil:
 		return err
 	case at.trash != nil:
-		_, err = c.trashLeaving(ctx, at.spec, id, own)
+		_, _, err = c.trashLeaving(ctx, at.spec, id, own)
 	default:
 		_, err = c.leaving(ctx, at.spec, id, own)
 	}
@@ -122,7 +123,7 @@ func (c *Cluster) removeNamed(ctx context.Context, spec Spec, id string, own Own
 			return cn.removeLeaving(img, spec, leaving)
 		})
 	}
-	if err != nil {
+	if err != nil || c.trashForManager(ctx, spec, id) {
 		return err
 	}
 	err = c.removeImage(ctx, spec, id)
@@ -146,8 +147,9 @@ func (c *Cluster) leaving(ctx context.Context, spec Spec, id string, own Own) (l
 }
 
 // trashLeaving is leaving for an image in the trash. One that was removed but
-// for its entry there has none.
-func (c *Cluster) trashLeaving(ctx context.Context, spec Spec, id string, own Own) (leaving []Snapshot, err error) {
+// for its entry there has none. begun tells that the manager is at it: what keeps
+// the image was looked for before that.
+func (c *Cluster) trashLeaving(ctx context.Context, spec Spec, id string, own Own) (leaving []Snapshot, begun bool, err error) {
 	err = c.run(ctx, 0, spec.Pool, func(cn *connection) error {
 		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
 			entry, err := findTrash(ioctx, spec, id)
@@ -167,40 +169,56 @@ func (c *Cluster) trashLeaving(ctx context.Context, spec Spec, id string, own Ow
 			return tolerate(err, ErrImageNotFound)
 		})
 	})
-	return leaving, err
+	if errors.Is(err, ErrInUse) && c.removedByManager(ctx, spec, id) {
+		return nil, true, nil
+	}
+	return leaving, false, err
 }
 
 // removeTrashed removes an image in the trash, and its own snapshots with it.
 func (c *Cluster) removeTrashed(ctx context.Context, spec Spec, id string, own Own) error {
-	leaving, err := c.trashLeaving(ctx, spec, id, own)
+	leaving, begun, err := c.trashLeaving(ctx, spec, id, own)
+	if err == nil && len(leaving) > 0 {
+		err = c.withPlace(ctx, place{spec: spec.ImageSpec(), id: id}, readWrite, func(cn *connection, img *librbd.Image) error {
+			return cn.removeLeaving(img, spec, leaving)
+		})
+	}
 	if err != nil {
 		return err
 	}
+	byManager := c.removeByManager(ctx, spec, id, begun)
+	if !errors.Is(byManager, errNoManager) {
+		return byManager
+	}
+	small := errors.Is(byManager, errSmall)
+	err = c.removeTrashedHere(ctx, spec, id, begun || !small)
+	if err != nil && !small {
+		err = errors.Join(err, byManager)
+	}
+	return err
+}
+
+// removeTrashedHere is `rbd trash rm`. A manager that has begun with it, and was
+// cut off, has its watch for a while still.
+func (c *Cluster) removeTrashedHere(ctx context.Context, spec Spec, id string, begun bool) error {
 	return c.run(ctx, changeGrace, spec.Pool, func(cn *connection) error {
 		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-			if len(leaving) > 0 {
-				err := withOpen(ioctx, place{spec: spec.ImageSpec(), id: id}, readWrite, func(img *librbd.Image) error {
-					return cn.removeLeaving(img, spec, leaving)
-				})
-				if err != nil {
-					return err
-				}
-			}
-			return removeFromTrash(ctx, ioctx, spec, id)
+			return removeFromTrash(ctx, ioctx, spec, id, begun)
 		})
 	})
 }
 
 // removeFromTrash is `rbd trash rm`. A removal that was cut off is brought to its
 // end as soon as the watch of who began it has run out.
-func removeFromTrash(ctx context.Context, ioctx *rados.IOContext, spec Spec, id string) error {
-	began, err := removing(ioctx, id)
+func removeFromTrash(ctx context.Context, ioctx *rados.IOContext, spec Spec, id string, begun bool) error {
+	cutOff, err := removing(ioctx, id)
 	if err != nil {
 		return err
 	}
+	begun = begun || cutOff != nil
 	for {
 		err := librbd.TrashRemove(ioctx, id, false)
-		if began == nil || errno(err) != syscall.EBUSY {
+		if !begun || errno(err) != syscall.EBUSY {
 			return translate("remove", spec.ImageSpec(), ErrNotInTrash, err)
 		}
 		select {

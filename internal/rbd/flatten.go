@@ -4,33 +4,19 @@ package rbd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"syscall"
-	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/admin"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/undo"
 )
 
 // Where a flatten is done.
 const (
 	FlattenByManager = "manager"
 	FlattenByClient  = "client"
-)
-
-// errNoManager says that no manager takes tasks from us.
-var errNoManager = errors.New("the manager takes no task")
-
-const (
-	// managerPatience is how long a manager may take to answer.
-	managerPatience = 30 * time.Second
-	// managerPoll is the time between two looks at a task of the manager.
-	managerPoll = 500 * time.Millisecond
 )
 
 // FlattenImage is `rbd flatten`, of the image with this id only. It is a task
@@ -88,128 +74,25 @@ func flatten(img *librbd.Image, spec Spec) error {
 
 // flattenByManager returns errNoManager where librbd has to do it.
 func (c *Cluster) flattenByManager(ctx context.Context, spec Spec, id string) error {
-	task, err := c.addFlattenTask(ctx, spec)
+	task, err := c.addTask(ctx, spec, func(tasks *admin.TaskAdmin) (admin.TaskResponse, error) {
+		return tasks.AddFlatten(admin.NewImageSpec(spec.Pool, spec.Namespace, spec.Image))
+	})
+	if err == nil {
+		err = c.awaitTask(ctx, spec, "flatten", task.ID)
+	}
 	if err != nil {
 		return err
 	}
-	tick := time.NewTicker(managerPoll)
-	defer tick.Stop()
-	for {
-		done, err := c.taskDone(ctx, task.ID)
-		if err == nil && done {
-			return c.checkFlat(ctx, spec, id)
-		}
-		if err == nil {
-			select {
-			case <-tick.C:
-				continue
-			case <-ctx.Done():
-				err = fmt.Errorf("flatten %s: %w", spec, ctx.Err())
-			}
-		}
-		return errors.Join(err, c.cancelTask(ctx, spec, task.ID))
-	}
+	// A task that ended is told from one that gave up.
+	return c.checkFlat(ctx, spec, id)
 }
 
-// addFlattenTask asks where a manager may be missing. A task that comes to be later
-// all the same finds a flat image.
-func (c *Cluster) addFlattenTask(ctx context.Context, spec Spec) (task admin.TaskResponse, err error) {
-	err = c.askManager(ctx, spec.Pool, func(cn *connection) error {
-		var err error
-		task, err = cn.tasks().AddFlatten(admin.NewImageSpec(spec.Pool, spec.Namespace, spec.Image))
-		return err
-	})
-	if err != nil && ctx.Err() == nil {
-		// No manager, no caps for it, no such module, an image that it can't
-		// open: librbd will say better what is wrong.
-		err = fmt.Errorf("%w: %w", errNoManager, err)
-	}
-	return task, err
-}
-
-// checkFlat tells a task that ended from one that gave up.
 func (c *Cluster) checkFlat(ctx context.Context, spec Spec, id string) error {
 	flat, err := c.isFlat(ctx, spec, id)
 	if err == nil && !flat {
 		err = fmt.Errorf("flatten %s: %w: it ended the task without flattening the image", spec, errNoManager)
 	}
 	return err
-}
-
-// askManager is for what the manager does. librados gives up waiting for a manager
-// after the time limit of the monitors, and writes an answer that comes later to
-// where the caller's memory was. These connections have no such limit, and what is
-// given up here may still end.
-func (c *Cluster) askManager(ctx context.Context, pool string, fn func(*connection) error) error {
-	cfg := c.cfg
-	cfg.Options = maps.Clone(cfg.Options)
-	if cfg.Options == nil {
-		cfg.Options = map[string]string{}
-	}
-	cfg.Options["rados_mon_op_timeout"] = "0"
-	limit, cancel := context.WithTimeout(ctx, managerPatience)
-	defer cancel()
-	err := (&Cluster{cfg: cfg}).run(Patiently(limit), 0, pool, fn)
-	if err != nil && limit.Err() != nil && ctx.Err() == nil {
-		err = fmt.Errorf("no manager answered within %s: %w", managerPatience, err)
-	}
-	return err
-}
-
-func (cn *connection) tasks() *admin.TaskAdmin { return admin.NewFromConn(cn.conn).Task() }
-
-// taskDone tells whether a task of the manager is over: it forgets those. One
-// that fails is tried again by the manager; the error of the last time ends it
-// here.
-func (c *Cluster) taskDone(ctx context.Context, id string) (done bool, err error) {
-	err = c.askManager(ctx, "", func(cn *connection) error {
-		task, err := cn.tasks().GetTaskByID(id)
-		switch {
-		case errno(err) == syscall.ENOENT:
-			done = true
-			return nil
-		case err != nil:
-			return fmt.Errorf("ask the manager for task %s: %w", id, err)
-		case task.RetryMessage != "":
-			return fmt.Errorf("%s: the manager says: %s", task.Message, task.RetryMessage)
-		}
-		return nil
-	})
-	return done, err
-}
-
-// cancelTask is `ceph rbd task cancel ID`, and waits until the manager has let go
-// of the image: it notices only when it has copied the next object. A task that is
-// over is no error.
-func (c *Cluster) cancelTask(ctx context.Context, spec Spec, id string) error {
-	ctx, cancel := undo.Context(ctx, changeGrace)
-	defer cancel()
-	err := c.askManager(ctx, spec.Pool, func(cn *connection) error {
-		// Pacific's manager says nothing where go-ceph's Cancel wants a task described.
-		command, err := json.Marshal(map[string]string{"prefix": "rbd task cancel", "task_id": id})
-		if err == nil {
-			_, _, err = cn.conn.MgrCommand([][]byte{command})
-		}
-		return err
-	})
-	for errno(err) != syscall.ENOENT {
-		var done bool
-		if err == nil {
-			done, err = c.taskDone(ctx, id)
-		}
-		if err != nil {
-			return fmt.Errorf("cancel task %s of the manager: %w", id, err)
-		}
-		if done {
-			break
-		}
-		select {
-		case <-time.After(managerPoll / 5):
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-	}
-	return nil
 }
 
 // FlattenChildren flattens all clones of the snapshot, those in the trash too,

@@ -101,15 +101,20 @@ func (c *Cluster) SetLabelByID(ctx context.Context, spec Spec, id, name, value s
 }
 
 // ClaimImage notes that a state has the image, so that no other run takes it
-// for its own unfinished work. It does nothing where that was noted before.
+// for its own unfinished work. It does nothing where that was noted before. One
+// that was to be removed, and is under a name, is to stay: somebody restored it, or
+// it never got to the trash.
 //
 // Errors: ErrOtherImage, ErrImageNotFound, ErrPermission.
 func (c *Cluster) ClaimImage(ctx context.Context, i Image) error {
-	if i.Owned() {
+	if i.Owned() && !i.labels().Removing() {
 		return nil
 	}
 	return c.withImage(ctx, i.Spec.ImageSpec(), readWrite, func(img *librbd.Image) error {
 		if err := checkID(img, i.Spec, i.ID); err != nil {
+			return err
+		}
+		if err := ownership.Remove(img, ownership.RemovingKey); err != nil {
 			return err
 		}
 		return ownership.Set(img, ownership.ImageKey, ownership.Owned)

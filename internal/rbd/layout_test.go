@@ -302,16 +302,22 @@ func TestCloneAfterOneWithoutAParent(t *testing.T) {
 	}
 }
 
+// noManager is a user without caps for the manager, as Glance's keys in a production
+// cloud often are.
+func noManager(t *testing.T) Config {
+	t.Helper()
+	keyring := fmt.Sprintf("%s/unit-%d.keyring", t.TempDir(), os.Getpid())
+	acctest.Admin(t, "ceph", "auth", "get-or-create", "client.no-mgr", "mon", "profile rbd", "osd", "profile rbd", "-o", keyring)
+	t.Cleanup(func() { acctest.Admin(t, "ceph", "auth", "rm", "client.no-mgr") })
+	return Config{User: "no-mgr", KeyringFile: keyring}
+}
+
 func TestFlattenByClient(t *testing.T) {
 	spec := testSpec(t)
 	ctx := t.Context()
 	from := parentOf(t, spec, true)
 	acctest.RBD(t, "clone", from.Spec.String(), spec.String())
-	// Glance's keys in a production cloud often have no caps for the manager.
-	keyring := fmt.Sprintf("%s/unit-%d.keyring", t.TempDir(), os.Getpid())
-	acctest.Admin(t, "ceph", "auth", "get-or-create", "client.no-mgr", "mon", "profile rbd", "osd", "profile rbd", "-o", keyring)
-	t.Cleanup(func() { acctest.Admin(t, "ceph", "auth", "rm", "client.no-mgr") })
-	c := NewCluster(Config{User: "no-mgr", KeyringFile: keyring})
+	c := NewCluster(noManager(t))
 	img, err := c.Image(ctx, spec)
 	if err != nil {
 		t.Fatal(err)

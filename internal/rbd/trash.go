@@ -23,8 +23,9 @@ type TrashEntry struct {
 	Removing bool
 }
 
-// Removing tells whether the removal of an image was begun, and cut off.
-func (i Image) Removing() bool { return i.Trash != nil && i.Trash.Removing }
+// Removing tells whether the removal of an image was begun, and cut off, or is
+// still a task of the manager.
+func (i Image) Removing() bool { return i.Trash != nil && (i.Trash.Removing || i.labels().Removing()) }
 
 // ErrDeferred says that an image in the trash is not to be removed yet.
 var ErrDeferred = errors.New("the image is kept in the trash for a while")

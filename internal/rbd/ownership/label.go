@@ -20,6 +20,9 @@ const (
 	// EditingKey is on an image from the beginning of an edit to its end. Who finds
 	// it with nobody at work finds an edit that was cut off.
 	EditingKey = Prefix + "editing"
+	// RemovingKey is on an image that was moved to the trash to be removed from
+	// there: some of its content may be gone.
+	RemovingKey = Prefix + "removing"
 )
 
 // SnapshotKey is the key of a snapshot's label.

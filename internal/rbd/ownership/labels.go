@@ -78,6 +78,9 @@ func (l Labels) Undo(snapshot string) string {
 // Editing tells whether an edit of the image was cut off, or is under way.
 func (l Labels) Editing() bool { return l.Metadata[EditingKey] == Label(Pending, l.ID) }
 
+// Removing tells whether the image was moved to the trash to be removed.
+func (l Labels) Removing() bool { return l.Metadata[RemovingKey] == Label(Pending, l.ID) }
+
 const (
 	// stepsName names the last edits of an image, in their order: each by a word of
 	// whoever made it.

@@ -10,7 +10,11 @@ type (
 	ImageSpec    struct{}
 	RBDAdmin     struct{}
 	TaskAdmin    struct{}
-	TaskResponse struct{ ID, Message, RetryMessage string }
+	TaskRefs     struct{ Action, PoolName, PoolNamespace, ImageID string }
+	TaskResponse struct {
+		ID, Message, RetryMessage string
+		Refs                      TaskRefs
+	}
 )
 
 func NewFromConn(*rados.Conn) *RBDAdmin         { return &RBDAdmin{} }
@@ -20,6 +24,10 @@ func (*RBDAdmin) Task() *TaskAdmin              { return &TaskAdmin{} }
 func (*TaskAdmin) AddFlatten(ImageSpec) (_ TaskResponse, err error) {
 	return TaskResponse{}, rados.ErrWithoutLibrbd
 }
+func (*TaskAdmin) AddTrashRemove(ImageSpec) (_ TaskResponse, err error) {
+	return TaskResponse{}, rados.ErrWithoutLibrbd
+}
+func (*TaskAdmin) List() ([]TaskResponse, error) { return nil, rados.ErrWithoutLibrbd }
 func (*TaskAdmin) GetTaskByID(string) (_ TaskResponse, err error) {
 	return TaskResponse{}, rados.ErrWithoutLibrbd
 }
