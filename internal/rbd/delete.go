@@ -230,11 +230,16 @@ func removeFromTrash(ctx context.Context, ioctx *rados.IOContext, spec Spec, id 
 }
 
 func (cn *connection) leaving(img *librbd.Image, spec Spec, own Own) (leaving []Snapshot, err error) {
-	if err := checkUnused(img, spec); err != nil {
-		return nil, err
+	// An rbd-mirror has what it mirrors open. Mirroring that a resource of ours holds
+	// may end before the image goes: what else is in the way is told, too.
+	mirrored := checkTies(img, spec)
+	if mirrored != nil && !managedMirror(mirrored) {
+		return nil, mirrored
 	}
-	if err := checkTies(img, spec); err != nil {
-		return nil, err
+	if mirrored == nil {
+		if err := checkUnused(img, spec); err != nil {
+			return nil, err
+		}
 	}
 	i, err := cn.readImage(img, spec.ImageSpec())
 	if err != nil {
@@ -248,8 +253,14 @@ func (cn *connection) leaving(img *librbd.Image, spec Spec, own Own) (leaving []
 		ids = own(i)
 	}
 	var errs []error
+	if mirrored != nil {
+		errs = append(errs, mirrored)
+	}
 	e := &SnapshotsError{Spec: spec.ImageSpec(), Image: i}
 	for _, s := range i.Snapshots {
+		if s.Kind == MirrorSnapshot && mirrored != nil {
+			continue // goes with the mirroring
+		}
 		goes := s.Kind == UserSnapshot && (slices.Contains(ids, s.ID) || s.Name == UndoSnapshot && i.undoIsOurs())
 		if !goes && s.Kind != TrashSnapshot {
 			e.Snapshots = append(e.Snapshots, s)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
 
 // What ties an image to something else, so that it can't go, or can't change.
@@ -35,16 +36,27 @@ func checkTies(img *librbd.Image, spec Spec) error {
 	if group.Name != "" {
 		return fmt.Errorf("image %s: %w, %q", spec, ErrInGroup, group.Name)
 	}
+	return checkMirrored(img, spec)
+}
+
+// checkMirrored makes sure that an open image is not mirrored.
+//
+// Errors: MirroredError.
+func checkMirrored(img *librbd.Image, spec Spec) error {
 	mirror, err := img.GetMirrorImageInfo()
-	switch {
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("read the mirroring of %s: %w", spec, err)
-	case mirror.State == librbd.MirrorImageDisabled:
-		return nil
-	case !mirror.Primary:
-		return fmt.Errorf("image %s: %w, and %w", spec, ErrMirrored, ErrNotPrimary)
 	}
-	return fmt.Errorf("image %s: %w", spec, ErrMirrored)
+	if mirror.State == librbd.MirrorImageDisabled {
+		return nil
+	}
+	e := &MirroredError{Spec: spec, Primary: mirror.Primary}
+	if label, err := ownership.Read(img, ownership.MirrorKey); err == nil && label != "" {
+		id, err := img.GetId()
+		_, ok := ownership.Word(label, id)
+		e.Managed = ok && err == nil
+	}
+	return e
 }
 
 func checkMigration(img *librbd.Image, spec Spec) error {
@@ -94,3 +106,10 @@ func (c *Cluster) CheckChangeable(ctx context.Context, spec Spec, id string) err
 // Migrating tells whether a migration of the image is under way: it is the
 // destination, or the source, which is in the trash then.
 func (i Image) Migrating() bool { return slices.Contains(i.Features, librbd.FeatureNameMigrating) }
+
+// managedMirror tells whether a resource of this provider holds the mirroring that
+// is in the way.
+func managedMirror(err error) bool {
+	var e *MirroredError
+	return errors.As(err, &e) && e.Managed && e.Primary
+}

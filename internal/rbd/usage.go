@@ -164,10 +164,12 @@ func checkUnused(img *librbd.Image, spec Spec) error {
 		}
 		e.Lockers = append(e.Lockers, Locker{Cookie: l.Cookie, Addr: l.Addr, Client: l.Client})
 	}
-	if len(e.Watchers)+len(e.Lockers) > 0 {
-		return e
+	if len(e.Watchers)+len(e.Lockers) == 0 {
+		return nil
 	}
-	return nil
+	info, err := img.GetMirrorImageInfo()
+	e.Mirrored = err == nil && info.State != librbd.MirrorImageDisabled
+	return e
 }
 
 // InUseError says who has an image open or locked.
@@ -175,6 +177,8 @@ type InUseError struct {
 	Spec     Spec
 	Watchers []Watcher
 	Lockers  []Locker
+	// Mirrored tells whether one of the watchers may be an rbd-mirror.
+	Mirrored bool
 }
 
 func (e *InUseError) Error() string {
@@ -185,7 +189,11 @@ func (e *InUseError) Error() string {
 	for _, l := range e.Lockers {
 		by = append(by, "lock "+l.String())
 	}
-	return fmt.Sprintf("image %s is in use: %s", e.Spec, strings.Join(by, ", "))
+	text := fmt.Sprintf("image %s is in use: %s", e.Spec, strings.Join(by, ", "))
+	if e.Mirrored {
+		text += "; it is mirrored, and an rbd-mirror is among them where one mirrors it"
+	}
+	return text
 }
 
 func (e *InUseError) Unwrap() error { return ErrInUse }

@@ -128,7 +128,7 @@ instance_clean_leftovers() {
         rm -f "$dir/ceph/created"
     fi
     if [[ ! -e $dir/ceph/created ]]; then
-        for component in ceph-mgr ceph-osd ceph-mon; do daemon_stop "$component" KILL; done
+        for component in rbd-mirror ceph-mgr ceph-osd ceph-mon; do daemon_stop "$component" KILL; done
         rm -rf "$dir/ceph" "$dir/glance/created"
     fi
     if [[ ! -e $dir/keystone/created ]]; then
@@ -210,6 +210,7 @@ instance_down() {
     # all of it will be removed, so be sure that it is ours
     [[ -d $dir/run && -d $dir/log ]] || die "$dir is no folder of the lab"
     instance_lock
+    daemon_stop rbd-mirror
     daemon_stop glance
     daemon_stop keystone
     # the data goes anyway, so Ceph need not save it

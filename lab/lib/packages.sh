@@ -4,7 +4,7 @@
 
 packages_wanted=(
     # Ceph, and the headers go-ceph is built against
-    ceph-mon ceph-osd ceph-mgr ceph-common librbd-dev librados-dev python3-rbd python3-rados
+    ceph-mon ceph-osd ceph-mgr ceph-common librbd-dev librados-dev python3-rbd python3-rados rbd-mirror
     # images and guests
     qemu-utils qemu-block-extra qemu-system-x86 libguestfs-tools guestfs-tools libguestfs-xfs
     linux-image-cloud-amd64 busybox-static grub-pc-bin gdisk fdisk xfsprogs lvm2 cpio kmod xz-utils

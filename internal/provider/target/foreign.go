@@ -26,7 +26,9 @@ func Foreign(ctx context.Context, d *providerdata.Data, err error) error {
 	for _, e := range all {
 		var snaps *rbd.SnapshotsError
 		var children *rbd.ChildrenError
+		var mirrored *rbd.MirroredError
 		switch {
+		case errors.As(e, &mirrored) && mirrored.Managed && mirrored.Primary:
 		case errors.As(e, &snaps):
 			left = append(left, foreignSnapshots(ctx, d, snaps))
 		case errors.As(e, &children):

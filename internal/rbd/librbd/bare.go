@@ -92,3 +92,18 @@ func (b *Bare) RebuildObjectMap() error { return asError(C.rebuild_object_map(b.
 func (b *Bare) RemoveSnapshotByID(id uint64) error {
 	return asError(C.rbd_snap_remove_by_id(b.img, C.uint64_t(id)))
 }
+
+// MirrorSnapshot says what a snapshot in the mirror namespace is.
+func (b *Bare) MirrorSnapshot(id uint64) (MirrorSnapshot, error) {
+	var ns C.rbd_snap_mirror_namespace_t
+	if err := asError(C.rbd_snap_get_mirror_namespace(b.img, C.uint64_t(id), &ns, C.sizeof_rbd_snap_mirror_namespace_t)); err != nil { //nolint:gocritic // it means code that cgo makes
+		return MirrorSnapshot{}, err
+	}
+	defer C.rbd_snap_mirror_namespace_cleanup(&ns, C.sizeof_rbd_snap_mirror_namespace_t) //nolint:gocritic // it means code that cgo makes
+	primary := ns.state == C.RBD_SNAP_MIRROR_STATE_PRIMARY || ns.state == C.RBD_SNAP_MIRROR_STATE_PRIMARY_DEMOTED
+	return MirrorSnapshot{
+		Primary:  primary,
+		Demoted:  ns.state == C.RBD_SNAP_MIRROR_STATE_PRIMARY_DEMOTED || ns.state == C.RBD_SNAP_MIRROR_STATE_NON_PRIMARY_DEMOTED,
+		Complete: primary || bool(ns.complete),
+	}, nil
+}

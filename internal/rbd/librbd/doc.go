@@ -19,3 +19,13 @@ const (
 	FeatureNameJournaling    = "journaling"
 	FeatureNameMigrating     = "migrating"
 )
+
+// MirrorSnapshot is what librbd says of a snapshot that mirroring has taken.
+type MirrorSnapshot struct {
+	// Primary tells whether it was taken here; else it came from the primary.
+	Primary bool
+	// Demoted tells whether the primary gave up being that with it.
+	Demoted bool
+	// Complete tells whether all of it is here.
+	Complete bool
+}

@@ -21,14 +21,21 @@ func Version() string {
 
 // What go-ceph has.
 type (
-	DiffIterateConfig = rbd.DiffIterateConfig
-	FeatureSet        = rbd.FeatureSet
-	Image             = rbd.Image
-	ImageInfo         = rbd.ImageInfo
-	ImageOption       = rbd.ImageOption
-	ImageOptions      = rbd.ImageOptions
-	SparsifyCallback  = rbd.SparsifyCallback
-	Timespec          = rbd.Timespec
+	DiffIterateConfig       = rbd.DiffIterateConfig
+	FeatureSet              = rbd.FeatureSet
+	GlobalMirrorImageStatus = rbd.GlobalMirrorImageStatus
+	Image                   = rbd.Image
+	ImageInfo               = rbd.ImageInfo
+	ImageOption             = rbd.ImageOption
+	ImageOptions            = rbd.ImageOptions
+	ImageMirrorMode         = rbd.ImageMirrorMode
+	MirrorImageInfo         = rbd.MirrorImageInfo
+	MirrorMode              = rbd.MirrorMode
+	MirrorPeerDirection     = rbd.MirrorPeerDirection
+	MirrorPeerSite          = rbd.MirrorPeerSite
+	SiteMirrorImageStatus   = rbd.SiteMirrorImageStatus
+	SparsifyCallback        = rbd.SparsifyCallback
+	Timespec                = rbd.Timespec
 )
 
 const (
@@ -51,8 +58,15 @@ const (
 	ImageOptionStripeCount = rbd.ImageOptionStripeCount
 	ImageOptionStripeUnit  = rbd.ImageOptionStripeUnit
 
-	LockModeExclusive   = rbd.LockModeExclusive
-	MirrorImageDisabled = rbd.MirrorImageDisabled
+	LockModeExclusive       = rbd.LockModeExclusive
+	MirrorImageDisabled     = rbd.MirrorImageDisabled
+	MirrorImageDisabling    = rbd.MirrorImageDisabling
+	ImageMirrorModeSnapshot = rbd.ImageMirrorModeSnapshot
+	MirrorModeDisabled      = rbd.MirrorModeDisabled
+	MirrorModeImage         = rbd.MirrorModeImage
+	MirrorPeerDirectionRx   = rbd.MirrorPeerDirectionRx
+	MirrorPeerDirectionTx   = rbd.MirrorPeerDirectionTx
+	MirrorPeerDirectionRxTx = rbd.MirrorPeerDirectionRxTx
 
 	SnapNamespaceTypeUser  = rbd.SnapNamespaceTypeUser
 	SnapNamespaceTypeGroup = rbd.SnapNamespaceTypeGroup
@@ -62,25 +76,34 @@ const (
 var (
 	ErrNotFound = rbd.ErrNotFound
 
-	CloneImage            = rbd.CloneImage
-	CreateImage           = rbd.CreateImage
-	FeatureSetFromNames   = rbd.FeatureSetFromNames
-	GetImage              = rbd.GetImage
-	GetImageNames         = rbd.GetImageNames
-	GetPoolMetadata       = rbd.GetPoolMetadata
-	GetTrashList          = rbd.GetTrashList
-	NamespaceCreate       = rbd.NamespaceCreate
-	NamespaceExists       = rbd.NamespaceExists
-	NamespaceList         = rbd.NamespaceList
-	NamespaceRemove       = rbd.NamespaceRemove
-	NewRbdImageOptions    = rbd.NewRbdImageOptions
-	OpenImage             = rbd.OpenImage
-	OpenImageById         = rbd.OpenImageById
-	OpenImageByIdReadOnly = rbd.OpenImageByIdReadOnly
-	OpenImageReadOnly     = rbd.OpenImageReadOnly
-	RemoveImage           = rbd.RemoveImage
-	RemovePoolMetadata    = rbd.RemovePoolMetadata
-	SetPoolMetadata       = rbd.SetPoolMetadata
-	TrashRemove           = rbd.TrashRemove
-	TrashRestore          = rbd.TrashRestore
+	CloneImage                     = rbd.CloneImage
+	CreateImage                    = rbd.CreateImage
+	FeatureSetFromNames            = rbd.FeatureSetFromNames
+	GetImage                       = rbd.GetImage
+	GetImageNames                  = rbd.GetImageNames
+	GetMirrorMode                  = rbd.GetMirrorMode
+	GetMirrorSiteName              = rbd.GetMirrorSiteName
+	ListMirrorPeerSite             = rbd.ListMirrorPeerSite
+	MirrorImageStatusSummary       = rbd.MirrorImageStatusSummary
+	SetMirrorMode                  = rbd.SetMirrorMode
+	SetMirrorSiteName              = rbd.SetMirrorSiteName
+	RemoveMirrorPeerSite           = rbd.RemoveMirrorPeerSite
+	CreateMirrorPeerBootstrapToken = rbd.CreateMirrorPeerBootstrapToken
+	ImportMirrorPeerBootstrapToken = rbd.ImportMirrorPeerBootstrapToken
+	GetPoolMetadata                = rbd.GetPoolMetadata
+	GetTrashList                   = rbd.GetTrashList
+	NamespaceCreate                = rbd.NamespaceCreate
+	NamespaceExists                = rbd.NamespaceExists
+	NamespaceList                  = rbd.NamespaceList
+	NamespaceRemove                = rbd.NamespaceRemove
+	NewRbdImageOptions             = rbd.NewRbdImageOptions
+	OpenImage                      = rbd.OpenImage
+	OpenImageById                  = rbd.OpenImageById
+	OpenImageByIdReadOnly          = rbd.OpenImageByIdReadOnly
+	OpenImageReadOnly              = rbd.OpenImageReadOnly
+	RemoveImage                    = rbd.RemoveImage
+	RemovePoolMetadata             = rbd.RemovePoolMetadata
+	SetPoolMetadata                = rbd.SetPoolMetadata
+	TrashRemove                    = rbd.TrashRemove
+	TrashRestore                   = rbd.TrashRestore
 )

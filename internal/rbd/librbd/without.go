@@ -53,10 +53,30 @@ type (
 		Addr string
 		Id   int64
 	}
-	Locker          struct{ Client, Cookie, Addr string }
+	Locker                  struct{ Client, Cookie, Addr string }
+	GlobalMirrorImageStatus struct {
+		Info         MirrorImageInfo
+		SiteStatuses []SiteMirrorImageStatus
+	}
+	ImageMirrorMode int
 	MirrorImageInfo struct {
-		State   int
-		Primary bool
+		GlobalID string
+		State    MirrorImageState
+		Primary  bool
+	}
+	MirrorImageState       int
+	MirrorImageStatusState int
+	MirrorMode             int
+	MirrorPeerDirection    int
+	MirrorPeerSite         struct {
+		UUID, SiteName, MirrorUUID, ClientName string
+		Direction                              MirrorPeerDirection
+	}
+	SiteMirrorImageStatus struct {
+		MirrorUUID, Description string
+		State                   MirrorImageStatusState
+		LastUpdate              int64
+		Up                      bool
 	}
 	ParentInfo struct {
 		Image ImageSpec
@@ -92,6 +112,14 @@ const (
 
 	LockModeExclusive   = 0
 	MirrorImageDisabled = 2
+
+	MirrorImageDisabling    = 0
+	ImageMirrorModeSnapshot = ImageMirrorMode(1)
+	MirrorModeDisabled      = MirrorMode(0)
+	MirrorModeImage         = MirrorMode(1)
+	MirrorPeerDirectionRx   = MirrorPeerDirection(0)
+	MirrorPeerDirectionTx   = MirrorPeerDirection(1)
+	MirrorPeerDirectionRxTx = MirrorPeerDirection(2)
 )
 
 const (
@@ -131,6 +159,24 @@ func SetPoolMetadata(ioctx, string, string) error                          { ret
 func TrashRemove(ioctx, string, bool) error                                { return errWithout }
 func TrashRestore(ioctx, string, string) error                             { return errWithout }
 
+func CreateMirrorPeerBootstrapToken(ioctx) (string, error) { return "", errWithout }
+func GetMirrorMode(ioctx) (MirrorMode, error)              { return 0, errWithout }
+func GetMirrorSiteName(*rados.Conn) (string, error)        { return "", errWithout }
+func ListMirrorPeerSite(ioctx) ([]*MirrorPeerSite, error)  { return nil, errWithout }
+func RemoveMirrorPeerSite(ioctx, string) error             { return errWithout }
+func SetMirrorMode(ioctx, MirrorMode) error                { return errWithout }
+func SetMirrorSiteName(*rados.Conn, string) error          { return errWithout }
+func ImportMirrorPeerBootstrapToken(ioctx, MirrorPeerDirection, string) error {
+	return errWithout
+}
+func MirrorImageStatusSummary(ioctx) (map[MirrorImageStatusState]uint, error) {
+	return nil, errWithout
+}
+func (ImageMirrorMode) String() string        { return "" }
+func (MirrorImageState) String() string       { return "" }
+func (MirrorImageStatusState) String() string { return "" }
+func (MirrorMode) String() string             { return "" }
+
 func FeatureSetFromNames([]string) FeatureSet { return 0 }
 func (*FeatureSet) Names() []string           { return nil }
 
@@ -139,19 +185,29 @@ func (*ImageOptions) Destroy()                            {}
 func (*ImageOptions) SetString(ImageOption, string) error { return errWithout }
 func (*ImageOptions) SetUint64(ImageOption, uint64) error { return errWithout }
 
-func (*Image) Close() error                                                   { return errWithout }
-func (*Image) CreateSnapshot(string) (*Snapshot, error)                       { return nil, errWithout }
-func (*Image) DiffIterate(DiffIterateConfig) error                            { return errWithout }
-func (*Image) Discard(uint64, uint64) (int, error)                            { return 0, errWithout }
-func (*Image) Flatten() error                                                 { return errWithout }
-func (*Image) Flush() error                                                   { return errWithout }
-func (*Image) GetAccessTimestamp() (Timespec, error)                          { return Timespec{}, errWithout }
-func (*Image) GetCreateTimestamp() (Timespec, error)                          { return Timespec{}, errWithout }
-func (*Image) GetDataPoolID() (int64, error)                                  { return 0, errWithout }
-func (*Image) GetFeatures() (uint64, error)                                   { return 0, errWithout }
-func (*Image) GetGroup() (GroupInfo, error)                                   { return GroupInfo{}, errWithout }
-func (*Image) GetId() (string, error)                                         { return "", errWithout }
-func (*Image) GetMetadata(string) (string, error)                             { return "", errWithout }
+func (*Image) Close() error                             { return errWithout }
+func (*Image) CreateSnapshot(string) (*Snapshot, error) { return nil, errWithout }
+func (*Image) DiffIterate(DiffIterateConfig) error      { return errWithout }
+func (*Image) Discard(uint64, uint64) (int, error)      { return 0, errWithout }
+func (*Image) Flatten() error                           { return errWithout }
+func (*Image) Flush() error                             { return errWithout }
+func (*Image) GetAccessTimestamp() (Timespec, error)    { return Timespec{}, errWithout }
+func (*Image) GetCreateTimestamp() (Timespec, error)    { return Timespec{}, errWithout }
+func (*Image) GetDataPoolID() (int64, error)            { return 0, errWithout }
+func (*Image) GetFeatures() (uint64, error)             { return 0, errWithout }
+func (*Image) GetGroup() (GroupInfo, error)             { return GroupInfo{}, errWithout }
+func (*Image) GetId() (string, error)                   { return "", errWithout }
+func (*Image) GetMetadata(string) (string, error)       { return "", errWithout }
+func (*Image) CreateMirrorSnapshot() (uint64, error)    { return 0, errWithout }
+func (*Image) GetGlobalMirrorStatus() (_ GlobalMirrorImageStatus, err error) {
+	return GlobalMirrorImageStatus{}, errWithout
+}
+func (*Image) GetImageMirrorMode() (ImageMirrorMode, error)                   { return 0, errWithout }
+func (*Image) MirrorDemote() error                                            { return errWithout }
+func (*Image) MirrorDisable(bool) error                                       { return errWithout }
+func (*Image) MirrorEnable(ImageMirrorMode) error                             { return errWithout }
+func (*Image) MirrorPromote(bool) error                                       { return errWithout }
+func (*Image) MirrorResync() error                                            { return errWithout }
 func (*Image) GetMirrorImageInfo() (*MirrorImageInfo, error)                  { return nil, errWithout }
 func (*Image) GetModifyTimestamp() (Timespec, error)                          { return Timespec{}, errWithout }
 func (*Image) GetName() string                                                { return "" }
@@ -197,11 +253,12 @@ func (*Snapshot) Unprotect() error           { return errWithout }
 // Bare is in bare.go.
 type Bare struct{}
 
-func OpenBare(ioctx, string) (*Bare, error)             { return nil, errWithout }
-func OpenBareByID(ioctx, string) (*Bare, error)         { return nil, errWithout }
-func OpenBareByIDReadOnly(ioctx, string) (*Bare, error) { return nil, errWithout }
-func (*Bare) Close()                                    {}
-func (*Bare) IsV2Clone() (bool, error)                  { return false, errWithout }
-func (*Bare) ObjectMapInvalid() (bool, error)           { return false, errWithout }
-func (*Bare) RebuildObjectMap() error                   { return errWithout }
-func (*Bare) RemoveSnapshotByID(uint64) error           { return errWithout }
+func OpenBare(ioctx, string) (*Bare, error)                 { return nil, errWithout }
+func OpenBareByID(ioctx, string) (*Bare, error)             { return nil, errWithout }
+func OpenBareByIDReadOnly(ioctx, string) (*Bare, error)     { return nil, errWithout }
+func (*Bare) Close()                                        {}
+func (*Bare) IsV2Clone() (bool, error)                      { return false, errWithout }
+func (*Bare) ObjectMapInvalid() (bool, error)               { return false, errWithout }
+func (*Bare) RebuildObjectMap() error                       { return errWithout }
+func (*Bare) MirrorSnapshot(uint64) (MirrorSnapshot, error) { return MirrorSnapshot{}, errWithout }
+func (*Bare) RemoveSnapshotByID(uint64) error               { return errWithout }

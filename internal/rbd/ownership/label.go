@@ -23,6 +23,9 @@ const (
 	// RemovingKey is on an image that was moved to the trash to be removed from
 	// there: some of its content may be gone.
 	RemovingKey = Prefix + "removing"
+	// MirrorKey is on an image whose mirroring a resource of this provider has
+	// enabled, and says whether a state is known to have that.
+	MirrorKey = Prefix + "mirror"
 )
 
 // SnapshotKey is the key of a snapshot's label.

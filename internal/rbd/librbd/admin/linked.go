@@ -8,11 +8,17 @@ import "github.com/ceph/go-ceph/rbd/admin"
 
 // What go-ceph has.
 type (
-	TaskAdmin    = admin.TaskAdmin
-	TaskResponse = admin.TaskResponse
+	Interval                   = admin.Interval
+	LevelSpec                  = admin.LevelSpec
+	MirrorSnashotScheduleAdmin = admin.MirrorSnashotScheduleAdmin
+	ScheduleTerm               = admin.ScheduleTerm
+	StartTime                  = admin.StartTime
+	TaskAdmin                  = admin.TaskAdmin
+	TaskResponse               = admin.TaskResponse
 )
 
 var (
 	NewFromConn  = admin.NewFromConn
+	NewLevelSpec = admin.NewLevelSpec
 	NewImageSpec = admin.NewImageSpec
 )

@@ -15,11 +15,27 @@ type (
 		ID, Message, RetryMessage string
 		Refs                      TaskRefs
 	}
+	LevelSpec    struct{}
+	Interval     string
+	StartTime    string
+	ScheduleTerm struct {
+		Interval  Interval
+		StartTime StartTime
+	}
+	SnapshotSchedule struct {
+		LevelSpecID string
+		Schedule    []ScheduleTerm
+	}
+	MirrorSnashotScheduleAdmin struct{}
 )
 
 func NewFromConn(*rados.Conn) *RBDAdmin         { return &RBDAdmin{} }
 func NewImageSpec(_, _, _ string) (_ ImageSpec) { return }
-func (*RBDAdmin) Task() *TaskAdmin              { return &TaskAdmin{} }
+func NewLevelSpec(_, _, _ string) (_ LevelSpec) { return }
+func (*RBDAdmin) MirrorSnashotSchedule() *MirrorSnashotScheduleAdmin {
+	return &MirrorSnashotScheduleAdmin{}
+}
+func (*RBDAdmin) Task() *TaskAdmin { return &TaskAdmin{} }
 
 func (*TaskAdmin) AddFlatten(ImageSpec) (_ TaskResponse, err error) {
 	return TaskResponse{}, rados.ErrWithoutLibrbd
@@ -30,4 +46,14 @@ func (*TaskAdmin) AddTrashRemove(ImageSpec) (_ TaskResponse, err error) {
 func (*TaskAdmin) List() ([]TaskResponse, error) { return nil, rados.ErrWithoutLibrbd }
 func (*TaskAdmin) GetTaskByID(string) (_ TaskResponse, err error) {
 	return TaskResponse{}, rados.ErrWithoutLibrbd
+}
+
+func (*MirrorSnashotScheduleAdmin) Add(LevelSpec, Interval, StartTime) error {
+	return rados.ErrWithoutLibrbd
+}
+func (*MirrorSnashotScheduleAdmin) List(LevelSpec) (_ []SnapshotSchedule, err error) {
+	return nil, rados.ErrWithoutLibrbd
+}
+func (*MirrorSnashotScheduleAdmin) Remove(LevelSpec, Interval, StartTime) error {
+	return rados.ErrWithoutLibrbd
 }
