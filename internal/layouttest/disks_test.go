@@ -128,8 +128,7 @@ func (d disk) inAppliance(commands string, disks ...string) {
 	for _, more := range disks {
 		args = append(args, "-a", more)
 	}
-	script := d.file("commands", "run\n"+commands)
-	guestdisk.Run(d.t, "sh", append([]string{"-c", `script=$1; shift; LIBGUESTFS_BACKEND=direct LIBGUESTFS_BACKEND_SETTINGS=force_tcg guestfish "$@" <"$script"`, "sh", script}, args...)...)
+	guestdisk.Guestfish(d.t, "run\n"+commands, args...)
 }
 
 const (

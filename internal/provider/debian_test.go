@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -17,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/terraform"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/guestdisk"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
@@ -93,11 +93,9 @@ func inGlance(t *testing.T, name, snapshot string) error {
 // it was made of.
 func lookAndSpoil(t *testing.T, golden, build string) {
 	t.Helper()
-	cmd := exec.Command("guestfish")
-	cmd.Env = append(os.Environ(), "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
-	cmd.Stdin = strings.NewReader(`
-add-drive ` + build + ` format:raw protocol:rbd username:terraform
-add-drive ` + golden + ` readonly:true format:raw protocol:rbd username:terraform
+	out := guestdisk.Guestfish(t, `
+add-drive `+build+` format:raw protocol:rbd username:terraform
+add-drive `+golden+` readonly:true format:raw protocol:rbd username:terraform
 run
 mount /dev/sda1 /
 write /etc/cloud/cloud.cfg.d/99-openstack.cfg "datasource_list: [ None ]\n"
@@ -114,11 +112,7 @@ is-file /root/.bash_history
 is-dir /var/tmp/terraform-provider-rbd-packages
 blockdev-getsize64 /dev/sdb1
 `)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("guestfish on %s: %v\n%s", golden, err, out)
-	}
-	got := strings.Join(strings.Fields(string(out)), " ")
+	got := strings.Join(strings.Fields(out), " ")
 	for _, want := range []string{
 		"datasource_list: [ NoCloud, ConfigDrive, OpenStack, None ]",
 		"acpid ii cloud-guest-utils ii cloud-init ii", " acpid.service ",

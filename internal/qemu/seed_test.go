@@ -4,10 +4,11 @@ package qemu
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/guestdisk"
 )
 
 // The kernel in the appliance reads the seed as a guest's does.
@@ -21,13 +22,10 @@ func TestWriteSeed(t *testing.T) {
 	if err != nil || fi.Mode().Perm() != 0o600 {
 		t.Errorf("mode %v, %v", fi.Mode(), err)
 	}
-	cmd := exec.Command("guestfish", "--ro", "-a", path, "run", ":", "vfs-label", "/dev/sda", ":", "mount-ro", "/dev/sda", "/", ":",
-		"ls", "/", ":", "cat", "/meta-data", ":", "cat", "/user-data")
-	cmd.Env = append(os.Environ(), "LIBGUESTFS_BACKEND=direct", "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
-	out, err := cmd.CombinedOutput()
+	out := guestdisk.Guestfish(t, "run\nvfs-label /dev/sda\nmount-ro /dev/sda /\nls /\ncat /meta-data\ncat /user-data\n", "--ro", "-a", path)
 	want := SeedLabel + "\nmeta-data\nnetwork-config\nuser-data\ninstance-id: x\n\n" + files["user-data"]
-	if err != nil || strings.TrimSpace(string(out)) != strings.TrimSpace(want) {
-		t.Errorf("%v, %.400s", err, out)
+	if strings.TrimSpace(out) != strings.TrimSpace(want) {
+		t.Errorf("%.400s", out)
 	}
 	if err := WriteSeed(path, files); err == nil {
 		t.Error("an existing file was overwritten")

@@ -28,7 +28,7 @@ const description = "A virtual-machine image converted to raw in RBD: `qemu-img 
 	"The content goes into a temporary image (`NAME.tfpending`), which gets its name only when all of it is there; " +
 	"an interrupted run leaves nothing but that, and the next one removes it. " +
 	"Source images are not trusted: the format is stated and never probed. An image that refers to other files is refused " +
-	"(a backing file that is not asked for, a parent, an external data file, extents elsewhere), and so is one that is encrypted, marked as corrupt or cut off. " +
+	"(a backing file that is not asked for, a parent, an external data file, extents elsewhere). So is one that is encrypted, marked as corrupt or cut off. " +
 	"The size of the disk is that which the image's own header states; where qemu-img reads another, the source is refused.\n\n" +
 	"The source is read when the image is made. A source file that changes later is not noticed, and may be gone; " +
 	"use `replace_triggered_by` to convert again.\n\n" +
@@ -133,7 +133,7 @@ func sourceAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Name of the file that is the source, where `file` or `url` is an archive of several: a tar, compressed as a whole or not (`disk.raw` of the `.tar.gz` that Google's Compute Engine exports, `NAME-disk1.vmdk` of an OVA), or a zip. `format` is that of the file in it, and a checksum that of the archive. " +
 				"The name stands as the archive has it, with its folders; only a `./` in front makes no difference. It must be one regular file, and no other file may have that name; nothing else is unpacked. Sparse files of GNU tar are read with their holes. " +
 				"In a tar that is not compressed, as an OVA, a file is read where it lies, unless it has holes; from a server, where a file that is no archive would be read in parts. Otherwise a raw file goes straight into RBD, and any other by way of a temporary copy (in `TMPDIR`); so does a zip from `url`, as it is read from its end. " +
-				"The plan knows the size of what is read where it lies. Of the rest it knows that of a raw file, a qcow2 and a vdi, unless the archive is compressed or on a server and has more than some 64 KiB in front of it.",
+				"The plan knows the size of what is read where it lies. Of the rest it knows that of a raw file, a qcow2 and a vdi. It does not where an archive is compressed, or is on a server and has more than some 64 KiB in front of it.",
 			Validators: []validator.String{stringvalidator.LengthBetween(1, longestMember), siblings.Conflict("image", "allow_backing_chain")},
 		},
 		"allow_backing_chain": schema.BoolAttribute{
@@ -144,7 +144,7 @@ func sourceAttributes() map[string]schema.Attribute {
 		},
 		"allow_any_content": schema.BoolAttribute{
 			Optional: true,
-			MarkdownDescription: "Take a source of format `raw` for a disk whatever it looks like. Default: `false`: what has the signature of something else is refused. That is an archive, a compressed stream that is not decompressed or inside of another, a disk image of another format, LUKS, an HTML page or a short text. " +
+			MarkdownDescription: "Take a source of format `raw` for a disk whatever it looks like. Default: `false`: what has the signature of something else is refused. That is an archive, a disk image of another format, LUKS, an HTML page or a short text. A compressed stream is refused too where it is not decompressed, or is inside of another. " +
 				"A file system, a boot sector or an ISO image is a disk.",
 		},
 		"format": schema.StringAttribute{

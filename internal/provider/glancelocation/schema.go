@@ -45,7 +45,7 @@ const description = "An image of Glance whose data is an RBD snapshot: the recor
 	"Private records of other projects can't be seen, except by an admin. Where Glance has `delayed_delete` on, only a non-admin can destroy.\n\n" +
 	"**Which Glance.** The Keystone (its ID and address), region and Glance that have the record are noted on the RBD image. They are compared whenever the record is read, changed or destroyed: " +
 	"through another cloud, region or endpoint that is an error, which names both. The addresses of one Glance in Keystone's catalogue count as one. " +
-	"An `endpoint` that is not in it, such as a tunnel, is good for reading a record that is found as it was noted, and for changing it. It is not good for removing what protects its data. " +
+	"An `endpoint` that is not in it, such as a tunnel, is good for reading and changing a record that is found as it was noted. It is not good for removing what protects its data. " +
 	"Where Glance has moved, `terraform state rm` and `terraform import` note it anew.\n\n" +
 	"**A record that is not found may only be hidden**: an admin may have given it to another project, whose DELETE would cost the data. A refresh removes nothing. Guard or alias stay until an admin of this cloud can tell that the record is gone. " +
 	"That happens when an image that is registered of the same RBD image, or of the snapshot, is made, changed or destroyed. " +

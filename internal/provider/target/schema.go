@@ -91,8 +91,8 @@ var attributes = map[string]schema.Attribute{
 	},
 	"on_destroy": ondestroy.Attribute("What happens to the image when the resource is destroyed: `delete` (default), `trash` (moved to the trash of its pool, with its snapshots and clones) or `retain` (left as it is). "+
 		"An image that has watchers or locks, or is not the one that this resource made, is neither deleted nor moved; one that has snapshots is not deleted. "+
-		"An image with 16384 objects (64 GiB of data, or of size where it has no object map) or more is moved to the trash, and deleted from there by the manager (`ceph rbd task add trash remove`), where the user may ask it to; "+
-		"the destroy waits for it. A destroy that is interrupted cancels that, and the next one goes on with what is left.", ondestroy.Trash, ondestroy.Retain),
+		"A large image is moved to the trash, and the manager deletes it from there (`ceph rbd task add trash remove`) where the user may ask it to. Large is 16384 objects: 64 GiB of data, or of size where there is no object map. "+
+		"The destroy waits for it. A destroy that is interrupted cancels that, and the next one goes on with what is left.", ondestroy.Trash, ondestroy.Retain),
 	"trash_delay": schema.StringAttribute{
 		Optional: true, Computed: true, CustomType: durationtype.Type{}, Default: stringdefault.StaticString(defaultTrashDelay),
 		MarkdownDescription: "How long an image that goes to the trash can't be removed from there without force (`rbd trash mv --expires-at`), as `\"720h\"`. Default: `" + defaultTrashDelay + "`.",

@@ -5,10 +5,8 @@ package fileedit_test
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -71,9 +69,7 @@ func onBtrfs(t *testing.T) string {
 	t.Helper()
 	disk := filepath.Join(t.TempDir(), "btrfs")
 	guesttest.Run(t, "truncate", "-s", "256M", disk)
-	cmd := exec.Command("guestfish")
-	cmd.Env = append(os.Environ(), "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
-	cmd.Stdin = strings.NewReader("add-drive " + disk + ` format:raw
+	guestdisk.Guestfish(t, "add-drive "+disk+` format:raw
 run
 part-disk /dev/sda gpt
 mkfs btrfs /dev/sda1 label:disk
@@ -87,9 +83,6 @@ touch /root/bin/sh
 write /root/etc/fstab "LABEL=disk / btrfs subvol=root 0 0\nLABEL=disk /home btrfs subvol=home 0 0\n"
 umount-all
 `)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
 	return disk
 }
 

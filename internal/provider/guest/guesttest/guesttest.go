@@ -73,14 +73,7 @@ func Clean(t *testing.T, spec string) resource.TestCheckFunc {
 // root file system is mounted.
 func Guestfish(t *testing.T, spec, root, script string) string {
 	t.Helper()
-	cmd := exec.Command("guestfish")
-	cmd.Env = append(os.Environ(), "LIBGUESTFS_BACKEND_SETTINGS=force_tcg")
-	cmd.Stdin = strings.NewReader("add-drive " + spec + " format:raw protocol:rbd username:terraform\nrun\nmount " + root + " /\n" + script + "\numount-all\n")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("guestfish on %s: %v\n%s", spec, err, out)
-	}
-	return string(out)
+	return guestdisk.Guestfish(t, "add-drive "+spec+" format:raw protocol:rbd username:terraform\nrun\nmount "+root+" /\n"+script+"\numount-all\n")
 }
 
 // rootAt is where the root file system of tiny-ext4 begins, in bytes.
