@@ -43,6 +43,7 @@ func newModuleWithoutLibrbd(t *testing.T, folder string) *module {
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.takeModules()
 	files, err := filepath.Glob(filepath.Join(m.dir, "*.tf"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%s has no configuration: %v", folder, err)
