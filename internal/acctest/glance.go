@@ -4,8 +4,10 @@ package acctest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -54,7 +56,7 @@ func (s GlanceServer) Scrub(t testing.TB) {
 }
 
 // StartGlance runs another API server on the lab's stores and a copy of its
-// database as it is now, with options of its own.
+// database as it is now, with options of its own: "name", or "section.name".
 func StartGlance(t testing.TB, options map[string]string) GlanceServer {
 	t.Helper()
 	RequireLab(t)
@@ -94,15 +96,22 @@ func startGlance(t testing.TB, db string, options map[string]string) GlanceServe
 	dir := t.TempDir()
 	conf := string(text)
 	set := func(name, value string) {
-		conf = regexp.MustCompile(`(?m)^`+name+` *=.*\n`).ReplaceAllString(conf, "")
-		section := "[DEFAULT]\n"
+		section, option, ok := strings.Cut(name, ".")
+		if !ok {
+			conf = regexp.MustCompile(`(?m)^`+name+` *=.*\n`).ReplaceAllString(conf, "")
+			section, option = "DEFAULT", name
+		}
 		switch name {
 		case "connection":
-			section = "[database]\n"
+			section = "database"
 		case "rbd_store_user", "rbd_store_pool":
-			section = "[rbd]\n"
+			section = "rbd"
 		}
-		conf = strings.Replace(conf, section, section+name+" = "+value+"\n", 1)
+		section = "[" + section + "]\n"
+		if !strings.Contains(conf, section) {
+			conf += section
+		}
+		conf = strings.Replace(conf, section, section+option+" = "+value+"\n", 1)
 	}
 	set("connection", "sqlite:///"+db)
 	set("bind_port", fmt.Sprint(port))
@@ -153,6 +162,37 @@ func SQLite(t testing.TB, db, command string) {
 	}
 }
 
+// WebDownload makes a raw image of what an HTTP server has, as
+// openstack_images_image_v2 does with web_download: Glance fetches it and writes it
+// into its store. It waits until the image is active, and gives its ID. A record that
+// the test leaves is deleted.
+func WebDownload(t testing.TB, user, project, address, name, source string) (id string) {
+	t.Helper()
+	images := address + "/v2/images"
+	record := Request{User: user, Project: project, Method: http.MethodPost, Address: images, ContentType: "application/json"}
+	record.Body = map[string]any{"name": name, "disk_format": "raw", "container_format": "bare"}
+	var made struct {
+		ID, Status string
+		Failed     string `json:"os_glance_failed_import"`
+	}
+	record.into(t, &made)
+	t.Cleanup(func() { GlanceDelete(t, user, project, address, made.ID) })
+	record.Address += "/" + made.ID + "/import"
+	record.Body = map[string]any{"method": map[string]string{"name": "web-download", "uri": source}}
+	if code, body := record.send(t); code != http.StatusAccepted {
+		t.Fatalf("web-download of %s: %d, %s", source, code, body)
+	}
+	record.Method, record.Address, record.Body = http.MethodGet, images+"/"+made.ID, nil
+	Await(t, "Glance has fetched "+source, func() bool {
+		record.into(t, &made)
+		if made.Failed != "" {
+			t.Fatalf("Glance could not import %s", source)
+		}
+		return made.Status == "active"
+	})
+	return made.ID
+}
+
 // GlanceDelete is `openstack image delete` by whoever user of the lab, with a
 // plain request, and gives the status code of the answer.
 func GlanceDelete(t testing.TB, user, project, address, id string) int {
@@ -169,6 +209,21 @@ type Request struct {
 // Send sends it, and gives the status code of the answer.
 func (r Request) Send(t testing.TB) int {
 	t.Helper()
+	code, _ := r.send(t)
+	return code
+}
+
+// into decodes the answer.
+func (r Request) into(t testing.TB, answer any) {
+	t.Helper()
+	code, body := r.send(t)
+	if err := json.Unmarshal(body, answer); err != nil || code >= http.StatusBadRequest {
+		t.Fatalf("%s %s: %d, %v", r.Method, r.Address, code, err)
+	}
+}
+
+func (r Request) send(t testing.TB) (code int, body []byte) {
+	t.Helper()
 	text, err := json.Marshal(r.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +231,7 @@ func (r Request) Send(t testing.TB) int {
 	if r.Body == nil {
 		text = nil
 	}
-	req, err := http.NewRequestWithContext(t.Context(), r.Method, r.Address, bytes.NewReader(text))
+	req, err := http.NewRequestWithContext(context.WithoutCancel(t.Context()), r.Method, r.Address, bytes.NewReader(text)) // also when the test has ended
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +244,10 @@ func (r Request) Send(t testing.TB) int {
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return resp.StatusCode
+	if body, err = io.ReadAll(resp.Body); err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, body
 }
 
 // UseToken has the provider come with a token in place of a password, which

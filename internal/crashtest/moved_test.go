@@ -4,10 +4,15 @@ package crashtest
 
 import (
 	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
@@ -109,6 +114,82 @@ moved {
 	}
 	m.destroy()
 	if left := acctest.Images(t, "images", name); len(left) > 0 || len(records(t.Context(), t, name)) > 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+// An image that Glance has fetched by itself, for web_download of the openstack
+// provider, is taken over with its RBD image and snapshot: by an import, and by a
+// moved block for what is in a state.
+func TestTakenOverFromWebDownload(t *testing.T) {
+	t.Parallel()
+	const openstack = "terraform-provider-openstack/openstack"
+	name := providertest.Name(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.ServeContent(w, r, "golden.raw", time.Time{}, strings.NewReader(strings.Repeat("golden", 1<<20)))
+	}))
+	defer server.Close()
+	port := server.Listener.Addr().(*net.TCPAddr).Port
+	// Glance fetches from the ports 80 and 443 alone, and not from this machine,
+	// unless told otherwise.
+	node := acctest.StartGlanceNode(t, map[string]string{
+		"import_filtering_opts.allowed_ports": fmt.Sprintf("[%d]", port), "import_filtering_opts.allowed_hosts": "[127.0.0.1]",
+	})
+	record := acctest.WebDownload(t, "terraform", "demo", node.Address, name, server.URL+"/golden.raw")
+	image := imageID(t, "images/"+record)
+
+	resources := strings.NewReplacer("NAME", name, "RECORD", record).Replace(`
+resource "rbd_image" "golden" {
+  pool = "images"
+  name = "RECORD"
+  size = "6MiB"
+}
+resource "rbd_snapshot" "golden" {
+  image     = rbd_image.golden.spec
+  name      = "snap"
+  protected = true
+}
+resource "rbd_glance_image_location" "golden" {
+  snapshot = rbd_snapshot.golden.spec
+  name     = "NAME"
+}
+`)
+	imports := strings.ReplaceAll(`
+import {
+  to = rbd_image.golden
+  id = "images/RECORD"
+}
+import {
+  to = rbd_snapshot.golden
+  id = "images/RECORD@snap"
+}
+`, "RECORD", record)
+	m := newModule(t, resources+imports+fmt.Sprintf("import {\n  to = rbd_glance_image_location.golden\n  id = %q\n}\n", record), openstack)
+	// The guard is all that there is to change.
+	if said := m.do("apply", "-auto-approve", "-no-color"); !strings.Contains(said, "3 imported, 0 added, 1 changed, 0 destroyed") {
+		t.Errorf("the import was more than that:\n%s", said)
+	}
+	m.empty()
+
+	host := "registry.terraform.io/"
+	if strings.Contains(m.do("version"), "OpenTofu") {
+		host = "registry.opentofu.org/"
+	}
+	m.rewriteState(func(r inState) {
+		if r["type"] == "rbd_glance_image_location" {
+			becomes(r, "openstack_images_image_v2", host+openstack, map[string]any{"id": record, "name": name, "web_download": true, "image_source_url": server.URL})
+		}
+	})
+	m.configure(resources + "moved {\n  from = openstack_images_image_v2.golden\n  to   = rbd_glance_image_location.golden\n}\n")
+	if said := m.do("apply", "-auto-approve", "-no-color"); !strings.Contains(said, "Resources: 0 added, 0 changed, 0 destroyed") {
+		t.Errorf("the move was more than that:\n%s", said)
+	}
+	m.empty()
+	if now := imageID(t, "images/"+record); now != image {
+		t.Errorf("image %s is %s now", image, now)
+	}
+	m.destroy()
+	if left := acctest.Images(t, "images", record); len(left) > 0 || len(records(t.Context(), t, name)) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
