@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -150,6 +152,47 @@ func FuzzRead(f *testing.F) {
 		}
 		if !bytes.Contains(b, stated) {
 			t.Errorf("%s: %d bytes are not stated", name, h.SizeBytes)
+		}
+	})
+}
+
+// FuzzQcow2Snapshots looks for a panic, and for a disk that is larger than is allowed.
+func FuzzQcow2Snapshots(f *testing.F) {
+	name, _ := made(f, Qcow2, "1M")
+	for _, snapshot := range []string{"a", "b"} {
+		if out, err := exec.Command("qemu-img", "snapshot", "-c", snapshot, name).CombinedOutput(); err != nil {
+			f.Fatalf("%v: %s", err, out)
+		}
+	}
+	b, err := os.ReadFile(name)
+	if err != nil {
+		f.Fatal(err)
+	}
+	table := be64(b[64:])
+	f.Add(b[:SectorBytes], b[table:], table)
+	f.Fuzz(func(t *testing.T, head, table []byte, at uint64) {
+		const most = 1 << 20
+		if len(head) > int(min(at, most)) || at > most {
+			return
+		}
+		whole := append(append(head, make([]byte, int(at)-len(head))...), table...)
+		r := bytes.NewReader(whole)
+		h, err := Read(Qcow2, r, int64(len(whole)))
+		if err != nil {
+			return
+		}
+		all, err := Qcow2Snapshots(r, h)
+		if err != nil {
+			return
+		}
+		for _, s := range all {
+			then, err := AtQcow2Snapshot(r, h, s)
+			if err != nil {
+				continue
+			}
+			if past, err := Read(Qcow2, then, int64(len(whole))); err == nil && (past.SizeBytes != s.SizeBytes || past.SizeBytes > maxBytes || past.Snapshots != 0) {
+				t.Errorf("%+v is read as %+v", s, past)
+			}
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/disktest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
@@ -30,6 +31,7 @@ type ground struct {
 	planned  string // an image that this run makes
 	file     string // a local file
 	archive  string // a tar with it
+	past     string // a qcow2 with an internal snapshot
 	folder   string
 	fsid     string
 	server   string
@@ -48,6 +50,9 @@ func groundFor(t *testing.T, c *client) ground {
 	must(t, os.WriteFile(g.file, make([]byte, 1<<20), 0o600))
 	g.archive = filepath.Join(g.folder, "a.tar")
 	must(t, exec.Command("tar", "-C", g.folder, "-cf", g.archive, "a.deb").Run())
+	g.past = filepath.Join(g.folder, "past.qcow2")
+	disktest.QemuImg(t, "create", "-f", "qcow2", g.past, "1M")
+	disktest.QemuImg(t, "snapshot", "-c", "s", g.past)
 	conf, err := os.ReadFile(os.Getenv("CEPH_CONF"))
 	must(t, err)
 	g.monitor = regexp.MustCompile(`v2:[0-9.:]+`).FindString(string(conf))
@@ -110,6 +115,7 @@ func (g ground) givenResources() map[string][]object {
 			source(object{"file": nil, "url": g.server + "/a.deb"}),
 			source(object{"checksums_url": g.server + "/SUMS", "published_name": "a.deb"}),
 			source(object{"allow_backing_chain": false, "allow_any_content": true}),
+			source(object{"file": g.past, "format": "qcow2", "internal_snapshot": "s"}),
 			source(object{"file": g.archive, "archive_member": "a.deb"}),
 		},
 		"rbd_image_export": {{

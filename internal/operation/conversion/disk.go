@@ -18,6 +18,8 @@ type disk struct {
 	reader func() (readAtCloser, error)
 	// same fails where it is not what it was.
 	same func() error
+	// snapshot is the internal snapshot that is meant, empty for the disk of today.
+	snapshot string
 	// backing are its backing files, nearest first.
 	backing []*disk
 }
@@ -45,7 +47,7 @@ func (d *disk) inspect(ctx context.Context) (Inspection, error) {
 			return Inspection{}, err
 		}
 	}
-	return inspectionOf(*d.Header), nil
+	return d.inspection()
 }
 
 func (d *disk) unchanged() error {

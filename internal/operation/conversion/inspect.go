@@ -64,7 +64,7 @@ func (b *beginning) check(more bool) error {
 // omitted is what of an image a conversion leaves out.
 func omitted(h imageformat.Header) (out []string) {
 	if h.Snapshots > 0 {
-		out = append(out, fmt.Sprintf("It has %d internal snapshots (`qemu-img snapshot -l`), which are left out: the disk is converted as it is now.", h.Snapshots))
+		out = append(out, fmt.Sprintf("It has %d internal snapshots (`qemu-img snapshot -l`), which are left out: the disk is converted as it is now. internal_snapshot of the source names one instead.", h.Snapshots))
 	}
 	if h.Bitmaps > 0 {
 		out = append(out, fmt.Sprintf("It has %d dirty bitmaps, which are left out.", h.Bitmaps))

@@ -148,7 +148,7 @@ func (r *ranges) inspect(context.Context) (Inspection, error) {
 	if err := r.Check(); err != nil {
 		return Inspection{}, err
 	}
-	return inspectionOf(*r.Header), nil
+	return r.inspection()
 }
 
 func (r *ranges) write(ctx context.Context, j *job) (revision string, err error) {

@@ -29,6 +29,9 @@ type Reference struct {
 	// ArchiveMember is the file in a tar or zip archive that is meant, where File or
 	// URL is one.
 	ArchiveMember string
+	// InternalSnapshot is the name or id of a snapshot inside of a qcow2, of which the
+	// disk is converted as it was then.
+	InternalSnapshot string
 	// AllowBackingChain takes a qcow2 file with backing files in its folder.
 	AllowBackingChain bool
 	// AllowAnyContent takes a raw source for a disk, whatever it looks like.
@@ -53,6 +56,23 @@ type source interface {
 // becomes a stream otherwise, as all does that is compressed as a whole, and most
 // that is in an archive.
 func open(ctx context.Context, w *workspace, ref Reference, parts bool) (source, error) {
+	s, err := openKind(ctx, w, ref, parts)
+	switch s := s.(type) {
+	case *file:
+		s.snapshot = ref.InternalSnapshot
+	case *chain:
+		s.snapshot = ref.InternalSnapshot
+	case *member:
+		s.snapshot = ref.InternalSnapshot
+	case *image:
+		s.snapshot = ref.InternalSnapshot
+	case *ranges:
+		s.snapshot = ref.InternalSnapshot
+	}
+	return s, err
+}
+
+func openKind(ctx context.Context, w *workspace, ref Reference, parts bool) (source, error) {
 	switch {
 	case ref.ArchiveMember != "" && ref.File != "":
 		return openArchive(w, ref)
@@ -108,5 +128,9 @@ func inspect(ctx context.Context, d Deps, ref Reference) (_ Inspection, err erro
 		return Inspection{}, err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	return s.inspect(ctx)
+	found, err := s.inspect(ctx)
+	if _, ok := s.(*stream); ok && ref.InternalSnapshot != "" {
+		return Inspection{}, err // the beginning tells of the disk of today
+	}
+	return found, err
 }

@@ -131,6 +131,7 @@ func (s *stream) writeCopy(ctx context.Context, j *job, in *streamReader) error 
 	if compressed {
 		return errTwice
 	}
+	d.snapshot = s.ref.InternalSnapshot
 	return j.convert(ctx, d)
 }
 

@@ -31,7 +31,12 @@ type content struct {
 }
 
 // convert has qemu-img convert the source.
-func (j *job) convert(ctx context.Context, d *disk, beside ...check) error {
+func (j *job) convert(ctx context.Context, d *disk, beside ...check) (err error) {
+	d, done, err := j.atSnapshot(d)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
 	info, err := qemu.ReadInfo(ctx, d.Source)
 	if err != nil {
 		return err

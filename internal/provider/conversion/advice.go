@@ -7,6 +7,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/decompress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/fetch"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/imageformat"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/conversion"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/qemu"
@@ -34,6 +35,8 @@ var advice = []report.Advice{
 	{Is: qemu.ErrBackingFile, Do: hostile + oneFile},
 	{Is: qemu.ErrParent, Do: hostile + oneFile},
 	{Is: qemu.ErrChain, Do: hostile + "Only if you made these images yourself: every file of the chain must be a regular one in the folder of source.file, with its format stated; `qemu-img rebase -u -F FORMAT -b NAME FILE` writes both into a header, without a look at NAME. Otherwise: " + oneFile},
+	{Is: imageformat.ErrNoSnapshot, Do: "internal_snapshot of the source is a name or an id of `qemu-img snapshot -l FILE`; where several have one name, it is the id. Nothing was made."},
+	{Is: conversion.ErrSocketPath, Do: "Set TMPDIR to a folder with a shorter path."},
 	{Is: qemu.ErrDataFile, Do: hostile + oneFile + " Of a vmdk that is a monolithicSparse or streamOptimized one, as in an OVA. " +
 		"The file with the data of a flat vmdk is itself a raw disk: if you know it, and got it together with the descriptor, make it the source, with format = \"raw\"."},
 	{Is: qemu.ErrEncrypted, Do: "Decrypt it first, on a machine that may have the key."},

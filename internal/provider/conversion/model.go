@@ -32,23 +32,24 @@ const (
 )
 
 type sourceModel struct {
-	File          types.String `tfsdk:"file"`
-	Image         types.String `tfsdk:"image"`
-	URL           types.String `tfsdk:"url"`
-	Format        types.String `tfsdk:"format"`
-	MD5           types.String `tfsdk:"md5"`
-	SHA256        types.String `tfsdk:"sha256"`
-	SHA512        types.String `tfsdk:"sha512"`
-	ChecksumsURL  types.String `tfsdk:"checksums_url"`
-	PublishedName types.String `tfsdk:"published_name"`
-	ArchiveMember types.String `tfsdk:"archive_member"`
+	File             types.String `tfsdk:"file"`
+	Image            types.String `tfsdk:"image"`
+	URL              types.String `tfsdk:"url"`
+	Format           types.String `tfsdk:"format"`
+	MD5              types.String `tfsdk:"md5"`
+	SHA256           types.String `tfsdk:"sha256"`
+	SHA512           types.String `tfsdk:"sha512"`
+	ChecksumsURL     types.String `tfsdk:"checksums_url"`
+	PublishedName    types.String `tfsdk:"published_name"`
+	ArchiveMember    types.String `tfsdk:"archive_member"`
+	InternalSnapshot types.String `tfsdk:"internal_snapshot"`
 
 	AllowBackingChain types.Bool `tfsdk:"allow_backing_chain"`
 	AllowAnyContent   types.Bool `tfsdk:"allow_any_content"`
 }
 
 func (s sourceModel) known() bool {
-	for _, v := range []types.String{s.File, s.Image, s.URL, s.Format, s.MD5, s.SHA256, s.SHA512, s.ChecksumsURL, s.PublishedName, s.ArchiveMember} {
+	for _, v := range []types.String{s.File, s.Image, s.URL, s.Format, s.MD5, s.SHA256, s.SHA512, s.ChecksumsURL, s.PublishedName, s.ArchiveMember, s.InternalSnapshot} {
 		if v.IsUnknown() {
 			return false
 		}
@@ -67,7 +68,7 @@ func (s sourceModel) reference() conversion.Reference {
 	return conversion.Reference{
 		File: s.File.ValueString(), Image: s.Image.ValueString(), URL: s.URL.ValueString(), Format: s.Format.ValueString(),
 		Sums: sums, ChecksumsURL: s.ChecksumsURL.ValueString(), PublishedName: s.PublishedName.ValueString(), ArchiveMember: s.ArchiveMember.ValueString(),
-		AllowBackingChain: s.AllowBackingChain.ValueBool(), AllowAnyContent: s.AllowAnyContent.ValueBool(),
+		InternalSnapshot: s.InternalSnapshot.ValueString(), AllowBackingChain: s.AllowBackingChain.ValueBool(), AllowAnyContent: s.AllowAnyContent.ValueBool(),
 	}
 }
 
@@ -94,6 +95,9 @@ func (m model) token(s sourceModel) string {
 	}
 	if member := s.ArchiveMember.ValueString(); member != "" { // others keep the token that they had
 		parts = append(parts, member)
+	}
+	if snapshot := s.InternalSnapshot.ValueString(); snapshot != "" {
+		parts = append(parts, "internal snapshot", snapshot)
 	}
 	return m.Token("conversion", parts...)
 }

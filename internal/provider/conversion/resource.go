@@ -66,6 +66,10 @@ func (r *conversionResource) ValidateConfig(ctx context.Context, req resource.Va
 		resp.Diagnostics.AddAttributeError(path.Root("source").AtName("allow_any_content"), "Invalid Attribute Combination",
 			"Only a raw source has no header that it can be told by, format is \""+src.Format.ValueString()+"\".")
 	}
+	if src.InternalSnapshot.ValueString() != "" && !src.Format.IsUnknown() && src.Format.ValueString() != "qcow2" {
+		resp.Diagnostics.AddAttributeError(path.Root("source").AtName("internal_snapshot"), "Invalid Attribute Combination",
+			"Only a qcow2 has internal snapshots, format is \""+src.Format.ValueString()+"\".")
+	}
 	if src.AllowBackingChain.ValueBool() && !src.Format.IsUnknown() && src.Format.ValueString() != "qcow2" {
 		resp.Diagnostics.AddAttributeError(path.Root("source").AtName("allow_backing_chain"), "Invalid Attribute Combination",
 			"A backing chain is converted of a qcow2 only, format is \""+src.Format.ValueString()+"\".")

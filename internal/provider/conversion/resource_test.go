@@ -129,6 +129,8 @@ func TestConversionRefusals(t *testing.T) {
 		{config(name, file(good), "qcow2", `pool = "no-such-pool"`), `pool not found`},
 		{config(name, file(raw)+"\n    allow_any_content = true", "qcow2"), `Only a raw source`},
 		{config(name, file(raw)+chain, "raw"), `of a qcow2 only`},
+		{config(name, file(raw)+"\n    internal_snapshot = \"a\"", "raw"), `Only a qcow2 has internal snapshots`},
+		{config(name, file(good)+"\n    internal_snapshot = \"a\"", "qcow2"), `no such internal snapshot: "a": it has none.*qemu-img snapshot -l`},
 		{config(name, "url = \"http://example.org/a\""+chain, "qcow2"), `Invalid Attribute Combination`},
 		{config(name, fmt.Sprintf("image = %q", "images/"+name+"-nothing@snap"), "qcow2"), `attribute source.image: .*image not found`},
 	} {

@@ -4,6 +4,7 @@ package conversion
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
@@ -91,10 +92,13 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 // longestMember is how long a path may be.
 const longestMember = 4096
 
+// longestSnapshot is how long the name of an internal snapshot may be in a qcow2.
+const longestSnapshot = 65535
+
 // sourceAttributes are those of source.
 func sourceAttributes() map[string]schema.Attribute {
 	formats := qemu.Formats()
-	return map[string]schema.Attribute{
+	out := map[string]schema.Attribute{
 		"file": schema.StringAttribute{
 			Optional: true,
 			MarkdownDescription: "Path of a file on the machine that runs Terraform. It must exist when the plan is made. One of `file`, `url` and `image`. " +
@@ -128,20 +132,6 @@ func sourceAttributes() map[string]schema.Attribute {
 			MarkdownDescription: "Name of the source in `checksums_url`. It may have folders in front. Default: the last part of `file` or `url`, or the name of `image`, which for one that was uploaded to Glance is an id.",
 			Validators:          []validator.String{stringvalidator.LengthAtLeast(1), siblings.Need("checksums_url")},
 		},
-		"archive_member": schema.StringAttribute{
-			Optional: true,
-			MarkdownDescription: "Name of the file that is the source, where `file` or `url` is an archive of several: a tar, compressed as a whole or not (`disk.raw` of the `.tar.gz` that Google's Compute Engine exports, `NAME-disk1.vmdk` of an OVA), or a zip. `format` is that of the file in it, and a checksum that of the archive. " +
-				"The name stands as the archive has it, with its folders; only a `./` in front makes no difference. It must be one regular file, and no other file may have that name; nothing else is unpacked. Sparse files of GNU tar are read with their holes. " +
-				"In a tar that is not compressed, as an OVA, a file is read where it lies, unless it has holes; from a server, where a file that is no archive would be read in parts. Otherwise a raw file goes straight into RBD, and any other by way of a temporary copy (in `TMPDIR`); so does a zip from `url`, as it is read from its end. " +
-				"The plan knows the size of what is read where it lies. Of the rest it knows that of a raw file, a qcow2 and a vdi. It does not where an archive is compressed, or is on a server and has more than some 64 KiB in front of it.",
-			Validators: []validator.String{stringvalidator.LengthBetween(1, longestMember), siblings.Conflict("image", "allow_backing_chain")},
-		},
-		"allow_backing_chain": schema.BoolAttribute{
-			Optional: true,
-			MarkdownDescription: "Take a qcow2 `file` that has a backing file, and convert what both have together. Every file of the chain must be a regular file, no link, in the folder of `file`. Its format must be stated as qcow2 or raw (`qemu-img create -F`). " +
-				"A checksum is that of `file` alone. Default: `false`, such a source is refused.",
-			Validators: []validator.Bool{siblings.Need("file")},
-		},
 		"allow_any_content": schema.BoolAttribute{
 			Optional: true,
 			MarkdownDescription: "Take a source of format `raw` for a disk whatever it looks like. Default: `false`: what has the signature of something else is refused. That is an archive, a disk image of another format, LUKS, an HTML page or a short text. A compressed stream is refused too where it is not decompressed, or is inside of another. " +
@@ -151,6 +141,34 @@ func sourceAttributes() map[string]schema.Attribute {
 			Required:            true,
 			MarkdownDescription: "Format of the source, as qemu-img calls it: `" + strings.Join(formats, "`, `") + "`.",
 			Validators:          []validator.String{stringvalidator.OneOf(formats...)},
+		},
+	}
+	maps.Copy(out, partAttributes())
+	return out
+}
+
+// partAttributes say which disk of several in the source is meant.
+func partAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"archive_member": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Name of the file that is the source, where `file` or `url` is an archive of several: a tar, compressed as a whole or not (`disk.raw` of the `.tar.gz` that Google's Compute Engine exports, `NAME-disk1.vmdk` of an OVA), or a zip. `format` is that of the file in it, and a checksum that of the archive. " +
+				"The name stands as the archive has it, with its folders; only a `./` in front makes no difference. It must be one regular file, and no other file may have that name; nothing else is unpacked. Sparse files of GNU tar are read with their holes. " +
+				"In a tar that is not compressed, as an OVA, a file is read where it lies, unless it has holes; from a server, where a file that is no archive would be read in parts. Otherwise a raw file goes straight into RBD, and any other by way of a temporary copy (in `TMPDIR`); so does a zip from `url`, as it is read from its end. " +
+				"The plan knows the size of what is read where it lies. Of the rest it knows that of a raw file, a qcow2 and a vdi. It does not where an archive is compressed, or is on a server and has more than some 64 KiB in front of it.",
+			Validators: []validator.String{stringvalidator.LengthBetween(1, longestMember), siblings.Conflict("image", "allow_backing_chain")},
+		},
+		"internal_snapshot": schema.StringAttribute{
+			Optional: true,
+			MarkdownDescription: "Name of a snapshot inside of a qcow2 (`qemu-img snapshot -l`), or its id where none has that name: the disk is converted as it was then. That is what `qemu-img convert -l` does, but with the size that the disk had then. The state of a virtual machine in it is left out. " +
+				"The plan refuses one that is not there, unless the source comes as a stream or through a temporary copy. Default: the disk is converted as it is now.",
+			Validators: []validator.String{stringvalidator.LengthBetween(1, longestSnapshot)},
+		},
+		"allow_backing_chain": schema.BoolAttribute{
+			Optional: true,
+			MarkdownDescription: "Take a qcow2 `file` that has a backing file, and convert what both have together. Every file of the chain must be a regular file, no link, in the folder of `file`. Its format must be stated as qcow2 or raw (`qemu-img create -F`). " +
+				"A checksum is that of `file` alone. Default: `false`, such a source is refused.",
+			Validators: []validator.Bool{siblings.Need("file")},
 		},
 	}
 }
