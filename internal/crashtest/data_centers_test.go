@@ -273,6 +273,16 @@ func TestTwoDataCenters(t *testing.T) {
 	configure(dc1, dc2.withoutKeystone(), "2026-10-01", october, november)
 	expect(t, m.fails("plan", "-no-color"), `rbd_glance_image_location.dc2`, "127.0.0.1:9/v3")
 	m.do("plan", "-detailed-exitcode", "-no-color", "-target=module.dc1")
+
+	// what is kept no longer goes in both
+	configure(dc1, dc2, "2026-11-01", october, november)
+	m.do("apply", "-auto-approve", "-no-color", "-var=keep=1")
+	both(name, name)
+	for _, dc := range []dataCenter{dc1, dc2} {
+		if images := dc.images(t, name); !slices.Equal(images, []string{name + "-2026-11-01"}) {
+			t.Errorf("%s has %v", dc.name, images)
+		}
+	}
 }
 
 // A state for each data center: what dc1 builds, dc2 takes over from its state and

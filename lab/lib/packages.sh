@@ -15,6 +15,8 @@ packages_wanted=(
     keystone glance-api uwsgi-plugin-python3 sqlite3
     # what these scripts call
     curl iproute2 python3 debootstrap
+    # what recipes of the documentation call
+    jq
 )
 
 packages_missing() {
