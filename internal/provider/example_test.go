@@ -39,7 +39,20 @@ var prerequisites = map[string]func(t *testing.T, name string){
 	"data rbd_images":           goldenImage,
 	"data rbd_image_checksum":   goldenImage,
 	"data rbd_image_lineage":    goldenImage,
+	"data rbd_mirror_status":    mirroredImage,
 	"data rbd_snapshots":        goldenImage,
+	"resource rbd_image_mirror": func(t *testing.T, name string) {
+		t.Helper()
+		acctest.TidyMirrored(t, acctest.RequireMirror(t), name+"-debian-12")
+	},
+}
+
+func mirroredImage(t *testing.T, name string) {
+	t.Helper()
+	acctest.TidyMirrored(t, acctest.RequireMirror(t), name+"-debian-12")
+	image := acctest.MirrorPool + "/" + name + "-debian-12"
+	acctest.RBD(t, "create", "--size", "8M", image)
+	acctest.RBD(t, "mirror", "image", "enable", image, "snapshot")
 }
 
 func goldenImage(t *testing.T, name string) {

@@ -29,6 +29,7 @@ type ground struct {
 	snapshot string
 	golden   string // a snapshot in the pool of Glance
 	planned  string // an image that this run makes
+	mirrored string // an image in a pool that mirrors
 	file     string // a local file
 	archive  string // a tar with it
 	past     string // a qcow2 with an internal snapshot
@@ -43,6 +44,7 @@ func groundFor(t *testing.T, c *client) ground {
 	name := providertest.Name(t)
 	g := ground{name: name, image: "vms/" + name, golden: "images/" + name + "@s", planned: "vms/" + name + plannedSuffix, folder: t.TempDir(), fsid: acctest.FSID(t)}
 	g.snapshot, g.file = g.image+"@s", filepath.Join(g.folder, "a.deb")
+	g.mirrored = acctest.Mirrored(t, acctest.RequireMirror(t), "8M")
 	for _, spec := range []string{g.image, "images/" + name} {
 		imagestest.Make(t, spec, "create", "--size", "8M")
 		imagestest.Snapshot(t, spec+"@s", true)
@@ -128,6 +130,10 @@ func (g ground) givenResources() map[string][]object {
 			{"name": g.name + "-new", "source": object{"snapshot": g.golden, "user": "terraform",
 				"keyring_file": filepath.Join(filepath.Dir(os.Getenv("CEPH_CONF")), "ceph.client.terraform.keyring"), "monitors": []any{g.monitor}}},
 		},
+		"rbd_image_mirror": {{
+			"image": g.mirrored, "primary": true, "force": false, "resync": "a", "schedule": []any{object{"interval": "1d", "start_time": "14:00:00"}},
+			"on_destroy": "retain", "timeouts": someTimeouts,
+		}},
 		"rbd_snapshot": {{
 			"image": g.image, "name": "new", "on_name_change": "rename", "protected": false, "on_destroy": "trash",
 			"flatten_children_on_destroy": false, "timeouts": someTimeouts,

@@ -63,6 +63,7 @@ func (g ground) givenData() map[string][]object {
 		"rbd_images":           {{"pool": "vms", "namespace": "", "name_regex": "^" + g.name, "trash": true, "used": true}},
 		"rbd_snapshots":        {{"image": g.image, "name_regex": "^s"}},
 		"rbd_image_lineage":    {{"image": g.image, "whole_tree": true}},
+		"rbd_mirror_status":    {{"image": g.mirrored}, {"pool": "vms", "namespace": ""}},
 		"rbd_image_checksum":   {{"spec": g.snapshot, "algorithms": []any{"sha256"}, "timeouts": object{"read": "5m"}}},
 		"rbd_disk_image_info":  {{"file": g.file, "format": "raw"}, {"image": g.snapshot, "format": "raw"}, {"file": g.archive, "archive_member": "a.deb", "format": "raw"}},
 		"rbd_guest_inspection": {{"image": g.image + "-none@s", "packages": true, "timeouts": object{"read": "5m"}}},

@@ -35,8 +35,10 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/inspection"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/sysprep"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imagemirror"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/mirrorstatus"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namespace"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/predestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
@@ -116,6 +118,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		conversion.NewResource,
 		export.NewResource,
 		replica.NewResource,
+		imagemirror.NewResource,
 		snapshot.NewResource,
 		namespace.NewResource,
 		glancelocation.NewResource,
@@ -136,6 +139,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		images.NewDataSource,
 		snapshots.NewDataSource,
 		lineage.NewDataSource,
+		mirrorstatus.NewDataSource,
 		glanceimage.NewDataSource,
 		guestfile.NewDataSource,
 		inspection.NewDataSource,

@@ -71,7 +71,12 @@ type Replay struct {
 // MirrorState is a snapshot that mirroring has taken.
 type MirrorState struct {
 	ID uint64
-	librbd.MirrorSnapshot
+	// Primary tells whether it was taken here; else it came from the primary.
+	Primary bool
+	// Demoted tells whether the primary gave up being that with it.
+	Demoted bool
+	// Complete tells whether all of it is here.
+	Complete  bool
 	CreatedAt time.Time
 }
 
@@ -199,7 +204,7 @@ func mirrorSnapshots(ioctx *rados.IOContext, i Image) (out []MirrorState, err er
 		if err != nil {
 			return nil, fmt.Errorf("read the mirror snapshot %q: %w", s.Name, err)
 		}
-		out = append(out, MirrorState{ID: s.ID, MirrorSnapshot: kind, CreatedAt: s.CreatedAt})
+		out = append(out, MirrorState{ID: s.ID, Primary: kind.Primary, Demoted: kind.Demoted, Complete: kind.Complete, CreatedAt: s.CreatedAt})
 	}
 	return out, nil
 }

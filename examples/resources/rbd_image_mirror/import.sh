@@ -1,0 +1,2 @@
+# pool[/namespace]/image
+terraform import rbd_image_mirror.golden mirror/debian-12
