@@ -81,6 +81,27 @@ func (s GlanceServer) Node(t testing.TB, options map[string]string) GlanceServer
 	return startGlance(t, s.Database, options)
 }
 
+// withOption sets an option in a configuration of Glance: SECTION.NAME, or NAME
+// where this knows the section.
+func withOption(conf, name, value string) string {
+	section, option, ok := strings.Cut(name, ".")
+	if !ok {
+		conf = regexp.MustCompile(`(?m)^`+name+` *=.*\n`).ReplaceAllString(conf, "")
+		section, option = "DEFAULT", name
+	}
+	switch name {
+	case "connection":
+		section = "database"
+	case "rbd_store_user", "rbd_store_pool":
+		section = "rbd"
+	}
+	section = "[" + section + "]\n"
+	if !strings.Contains(conf, section) {
+		conf += section
+	}
+	return strings.Replace(conf, section, section+option+" = "+value+"\n", 1)
+}
+
 func startGlance(t testing.TB, db string, options map[string]string) GlanceServer {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), "glance", "glance-api.conf"))
@@ -95,24 +116,7 @@ func startGlance(t testing.TB, db string, options map[string]string) GlanceServe
 	_ = l.Close()
 	dir := t.TempDir()
 	conf := string(text)
-	set := func(name, value string) {
-		section, option, ok := strings.Cut(name, ".")
-		if !ok {
-			conf = regexp.MustCompile(`(?m)^`+name+` *=.*\n`).ReplaceAllString(conf, "")
-			section, option = "DEFAULT", name
-		}
-		switch name {
-		case "connection":
-			section = "database"
-		case "rbd_store_user", "rbd_store_pool":
-			section = "rbd"
-		}
-		section = "[" + section + "]\n"
-		if !strings.Contains(conf, section) {
-			conf += section
-		}
-		conf = strings.Replace(conf, section, section+option+" = "+value+"\n", 1)
-	}
+	set := func(name, value string) { conf = withOption(conf, name, value) }
 	set("connection", "sqlite:///"+db)
 	set("bind_port", fmt.Sprint(port))
 	set("log_file", filepath.Join(dir, "log"))
