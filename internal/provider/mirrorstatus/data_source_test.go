@@ -45,6 +45,9 @@ func TestMirrorStatus(t *testing.T) {
 				has("enabled", knownvalue.Bool(false)), has("health", knownvalue.Null()), has("state", knownvalue.Null()), has("pool_mode", exactly("image")),
 			},
 		},
+		{Config: status(`pool = "absent"`), ExpectError: regexp.MustCompile(`(?i)pool not found`)},
+		{Config: status(`image = "vms/absent"`), ExpectError: regexp.MustCompile(`(?i)image not found`)},
+		{Config: status(""), ExpectError: regexp.MustCompile(`one \(and only\s+one\)`)},
 		{
 			PreConfig: func() {
 				acctest.RBD(t, "mirror", "image", "enable", spec, "snapshot")
@@ -81,9 +84,6 @@ func TestMirrorStatus(t *testing.T) {
 			Config:            status(`pool = "vms"`),
 			ConfigStateChecks: []statecheck.StateCheck{has("enabled", knownvalue.Bool(false)), has("health", knownvalue.Null()), has("pool_mode", exactly("disabled"))},
 		},
-		{Config: status(`pool = "absent"`), ExpectError: regexp.MustCompile(`(?i)pool not found`)},
-		{Config: status(`image = "vms/absent"`), ExpectError: regexp.MustCompile(`(?i)image not found`)},
-		{Config: status(""), ExpectError: regexp.MustCompile(`(?i)exactly\s+one`)},
 	}})
 }
 
