@@ -57,7 +57,9 @@ type Image struct {
 	DirectURL string
 	// Stores are the IDs of the stores that hold the data, with
 	// enabled_backends.
-	Stores    []string
+	Stores []string
+	// Importing are the stores that Glance is writing it to.
+	Importing []string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -102,6 +104,7 @@ type wireImage struct {
 	Locations       []wireLocation `json:"locations"`
 	DirectURL       string         `json:"direct_url"`
 	Stores          string         `json:"stores"`
+	Importing       string         `json:"os_glance_importing_to_stores"`
 	CreatedAt       time.Time      `json:"created_at"`
 	UpdatedAt       time.Time      `json:"updated_at"`
 }
@@ -136,6 +139,9 @@ func (i *Image) UnmarshalJSON(text []byte) error {
 	slices.Sort(i.Tags)
 	if w.Stores != "" {
 		i.Stores = strings.Split(w.Stores, ",")
+	}
+	if w.Importing != "" {
+		i.Importing = strings.Split(w.Importing, ",")
 	}
 	for _, l := range w.Locations {
 		i.Locations = append(i.Locations, Location{URL: l.URL, Metadata: stringMap(l.Metadata)})

@@ -133,8 +133,8 @@ type task struct {
 
 func (t task) runs() bool { return t.Status == "pending" || t.Status == "processing" }
 
-// imports lists what the newer Location API did for a record, the last one first.
-func (c *Client) imports(ctx context.Context, id string) ([]task, error) {
+// tasks lists those of a type that Glance had for a record, the last one first.
+func (c *Client) tasks(ctx context.Context, id, kind string) ([]task, error) {
 	path, err := imagePath(id, "tasks")
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func (c *Client) imports(ctx context.Context, id string) ([]task, error) {
 	err = c.do(ctx, request{
 		op: fmt.Sprintf("list the tasks of image %q", id), method: http.MethodGet, path: path, into: &answer, ok: []int{http.StatusOK},
 	})
-	return slices.DeleteFunc(answer.Tasks, func(t task) bool { return t.Type != "location_import" }), err
+	return slices.DeleteFunc(answer.Tasks, func(t task) bool { return t.Type != kind }), err
 }
 
 // waitActive follows the import of a location. doubt is why it is not known
@@ -153,7 +153,7 @@ func (c *Client) imports(ctx context.Context, id string) ([]task, error) {
 func (c *Client) waitActive(ctx context.Context, id string, hashes bool, doubt error) (*Image, error) {
 	for {
 		// The tasks first: a record read before its task has ended may be an old one.
-		tasks, err := c.imports(ctx, id)
+		tasks, err := c.tasks(ctx, id, "location_import")
 		if err != nil {
 			return nil, undecided(doubt, err)
 		}

@@ -43,7 +43,7 @@ func TestRegisterPrefersPatchInLab(t *testing.T) {
 		if err != nil || img.Status != StatusActive || !img.hasLocation(g.url) {
 			t.Errorf("%q: %+v: %v", who, img, err)
 		}
-		if tasks, err := c.imports(t.Context(), img.ID); err != nil || len(tasks) != 0 {
+		if tasks, err := c.tasks(t.Context(), img.ID, "location_import"); err != nil || len(tasks) != 0 {
 			t.Errorf("%q: tasks %v: %v", who, tasks, err)
 		}
 	}

@@ -146,7 +146,7 @@ func (g ground) givenResources() map[string][]object {
 				"protection": "alias", "alias_pool": "images", "on_destroy": "hide", "hash": "once", "os_hash_algo": "sha512", "verify_hash": "1",
 				"members": []any{strings.Repeat("a", 32)}, "disk_format": "raw", "container_format": "bare", "timeouts": someTimeouts,
 			},
-			{"snapshot": g.golden, "name": g.name, "owner": strings.Repeat("b", 32), "store": "rbd"},
+			{"snapshot": g.golden, "name": g.name, "owner": strings.Repeat("b", 32), "store": "rbd", "copy_to_stores": []any{}},
 		},
 		"rbd_guest_file_edit": {
 			{"image": g.image, "root_device": "/dev/sda1", "timeouts": someTimeouts, "files": object{

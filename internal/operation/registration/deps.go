@@ -51,6 +51,9 @@ const (
 	StepAttributes Step = "set the record's attributes"
 	StepLocation   Step = "register the location"
 
+	StepCopy       Step = "copy the image to further stores"
+	StepRemoveCopy Step = "remove a copy from its store"
+
 	StepClaim Step = "note that a state has the record"
 
 	StepDisable   Step = "deactivate the record"

@@ -47,6 +47,10 @@ func Destroy(ctx context.Context, d Deps, ref Ref, how OnDestroy) error {
 	if err := CheckDestroy(ctx, d, ref); err != nil {
 		return err
 	}
+	// While the record is active: Glance would forget where they are.
+	if err := removeCopies(ctx, d, ref, ref.Copies); err != nil {
+		return err
+	}
 	zombie, err := removeRegistration(ctx, d, ref)
 	d.warnOfZombie(zombie, ref.ImageID)
 	if err == nil {

@@ -42,9 +42,12 @@ func shownURL(rec *glance.Image, want string) string {
 // StoreOf is where Glance says that the data is; empty where it has but one
 // store, or does not say.
 func StoreOf(rec *glance.Image) string {
-	for _, l := range rec.Locations {
-		if s := l.Metadata["store"]; s != "" {
-			return s
+	// A copy is called by the ID; Glance may have put it first.
+	for _, copied := range []bool{false, true} {
+		for _, l := range rec.Locations {
+			if s := l.Metadata["store"]; s != "" && copied == (strings.Contains(l.URL, rec.ID) && !strings.Contains(l.URL, aliasName(rec.ID))) {
+				return s
+			}
 		}
 	}
 	if len(rec.Stores) > 0 {
@@ -60,16 +63,23 @@ func onlyOurData(ctx context.Context, d Deps, ref Ref, rec *glance.Image) error 
 	if err != nil {
 		return err
 	}
-	if others := otherLocations(rec, rbd.LocationURL(fsid, ref.Location())); len(others) > 0 {
+	if others := otherLocations(rec, rbd.LocationURL(fsid, ref.Location()), nil); len(others) > 0 {
 		return fmt.Errorf("%w: %s", ErrOtherData, strings.Join(others, ", "))
 	}
 	return nil
 }
 
-// otherLocations are those of a record beside ours, without passwords.
-func otherLocations(rec *glance.Image, ours string) (others []string) {
+// otherLocations are those of a record beside ours and the copies in these stores,
+// without passwords.
+func otherLocations(rec *glance.Image, ours string, copies []string) (others []string) {
+	known := []string{ours}
+	for _, l := range rec.Locations {
+		if slices.Contains(copies, l.Metadata["store"]) {
+			known = append(known, l.URL)
+		}
+	}
 	for _, u := range locationURLs(rec) {
-		if u == ours {
+		if slices.Contains(known, u) {
 			continue
 		}
 		if scheme, _, _ := strings.Cut(u, "://"); scheme != "rbd" {

@@ -106,7 +106,7 @@ func (q Question) readFound(ctx context.Context, d Deps, img rbd.Image, rec *gla
 	}
 	url := rbd.LocationURL(fsid, q.Ref.Location())
 	a.LocationURL = shownURL(rec, url)
-	if others := otherLocations(rec, url); len(others) > 0 && !q.Adopted {
+	if others := otherLocations(rec, url, q.Ref.Copies); len(others) > 0 && !q.Adopted {
 		d.warn(Warning{
 			Summary: "Other locations in Glance image \"" + q.Ref.ImageID + "\"",
 			Detail: "Beside the registered snapshot, or in its place, Glance has: " + strings.Join(others, ", ") + ". Consumers may take any of them. " +

@@ -18,6 +18,8 @@ type Ref struct {
 	Alias rbd.Spec
 	// Owner is the project that has the record, where that is known.
 	Owner string
+	// Copies are the stores that Glance has copied it to for us.
+	Copies []string
 	// Glance has the record, as the state says; zero where it doesn't.
 	Glance glance.Identity
 }

@@ -74,6 +74,10 @@ func registerOnce(ctx context.Context, d Deps, req Request, data hashed) (res Re
 		return Result{}, err
 	}
 	u.Done()
+	// Where this fails, the next run goes on with it: Glance may still be at work.
+	if rec, err = addCopies(ctx, d, rec, req); err != nil {
+		return Result{}, err
+	}
 	finished.Store(a.ref.ImageID, true)
 	return Result{Ref: a.ref, Image: rec, LocationURL: a.want.url, Members: shared}, nil
 }

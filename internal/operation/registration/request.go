@@ -42,6 +42,8 @@ type Request struct {
 	Members []string
 	// Store is that of the location; Glance finds it by the pool where it is empty.
 	Store string
+	// Copies are further stores that Glance copies the image to.
+	Copies []string
 
 	Protection Protection
 	// AliasPool is the pool of the alias; empty without one.

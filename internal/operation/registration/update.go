@@ -5,6 +5,7 @@ package registration
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -56,7 +57,7 @@ func Update(ctx context.Context, d Deps, c Change) (Result, error) {
 		// Its location is gone; the hashes have to come with the next one again.
 		want.hashes = e.Hashes
 	}
-	if rec, err = complete(ctx, d, rec, c.Before, c.Want, want); err != nil {
+	if rec, err = c.complete(ctx, d, rec, want); err != nil {
 		return Result{}, err
 	}
 	if data != nil {
@@ -75,6 +76,25 @@ func Update(ctx context.Context, d Deps, c Change) (Result, error) {
 	}
 	sweepQuietly(ctx, d, c.Ref)
 	return Result{Ref: c.Ref, Image: rec, LocationURL: shownURL(rec, want.url), Members: shared}, nil
+}
+
+// complete is complete, and has the copies as they are wanted.
+func (c Change) complete(ctx context.Context, d Deps, rec *glance.Image, want wanted) (*glance.Image, error) {
+	rec, err := complete(ctx, d, rec, c.Before, c.Want, want)
+	if err != nil {
+		return nil, err
+	}
+	if rec, err = addCopies(ctx, d, rec, c.Want); err != nil {
+		return nil, err
+	}
+	gone := slices.DeleteFunc(slices.Clone(c.Before.Copies), func(s string) bool { return slices.Contains(c.Want.Copies, s) })
+	if len(gone) == 0 {
+		return rec, nil
+	}
+	if err := removeCopies(ctx, d, c.Ref, gone); err != nil {
+		return nil, err
+	}
+	return d.Glance.Get(ctx, rec.ID)
 }
 
 // secure makes sure that the snapshot is the registered one, and protects it

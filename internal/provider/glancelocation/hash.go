@@ -21,7 +21,7 @@ const (
 )
 
 func (m model) defaultTimeout() time.Duration {
-	if m.wantsHash() || !m.VerifyHash.IsNull() {
+	if m.wantsHash() || !m.VerifyHash.IsNull() || !m.CopyToStores.IsNull() {
 		return hashTimeout
 	}
 	return defaultTimeout

@@ -40,6 +40,7 @@ type model struct {
 
 	Owner           types.String `tfsdk:"owner"`
 	Store           types.String `tfsdk:"store"`
+	CopyToStores    types.Set    `tfsdk:"copy_to_stores"`
 	DiskFormat      types.String `tfsdk:"disk_format"`
 	ContainerFormat types.String `tfsdk:"container_format"`
 
@@ -69,7 +70,7 @@ func (m model) ref() (registration.Ref, error) {
 		Snapshot: snapshot, RBDImageID: m.RBDImageID.ValueString(),
 		SnapshotID: uint64(m.SnapshotID.ValueInt64()), //nolint:gosec // it came from a uint64
 		ImageID:    m.ImageID.ValueString(),
-		Owner:      m.Owner.ValueString(), Glance: m.at,
+		Owner:      m.Owner.ValueString(), Glance: m.at, Copies: values.Sorted(m.CopyToStores.Elements()),
 	}
 	return ref.WithAlias(m.aliasPool(snapshot)), err
 }
@@ -82,7 +83,7 @@ func (m model) request() (registration.Request, error) {
 		Name: m.Name.ValueString(), Visibility: m.Visibility.ValueString(), Owner: m.Owner.ValueString(),
 		DiskFormat: m.DiskFormat.ValueString(), ContainerFormat: m.ContainerFormat.ValueString(),
 		MinRAMMiB: m.MinRAM.ValueInt64(), Protected: m.Protected.ValueBool(), Hidden: m.Hidden.ValueBool(),
-		Tags: values.Sorted(m.Tags.Elements()), Properties: m.properties(), Store: m.Store.ValueString(),
+		Tags: values.Sorted(m.Tags.Elements()), Properties: m.properties(), Store: m.Store.ValueString(), Copies: values.Sorted(m.CopyToStores.Elements()),
 		Protection: registration.Protection(m.Protection.ValueString()), AliasPool: m.aliasPool(snapshot),
 		Hash: m.wantsHash(), HashAlgo: m.HashAlgo.ValueString(),
 	}
@@ -201,6 +202,7 @@ func (m *model) setRecord(rec *glance.Image, imported bool) {
 	if rec.Status == glance.StatusActive || m.Store.IsUnknown() {
 		m.Store = text(registration.StoreOf(rec))
 	}
+	m.setCopies(rec, imported)
 
 	ours, tags := values.Sorted(m.Tags.Elements()), []attr.Value{}
 	for _, t := range rec.Tags {

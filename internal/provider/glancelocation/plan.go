@@ -55,6 +55,7 @@ func (r *locationResource) ModifyPlan(ctx context.Context, req resource.ModifyPl
 	r.claimID(ctx, state, plan, req, resp)
 	planHashes(&plan, config, state, creating || replacing, resp)
 	planSharing(&plan, config, state, creating || replacing)
+	r.planCopies(ctx, &plan, state, creating || replacing, &resp.Diagnostics)
 	plan.Status = types.StringValue(glance.StatusActive)
 	planProtection(&plan)
 	plan.LocationURL = types.StringUnknown()

@@ -21,7 +21,7 @@ import (
 
 const (
 	defaultTimeout = 10 * time.Minute
-	// hashTimeout is enough for some 4 TiB with SHA-512.
+	// hashTimeout is enough for some 4 TiB with SHA-512, and for copies.
 	hashTimeout = 2 * time.Hour
 )
 
@@ -143,6 +143,8 @@ func (r *locationResource) Update(ctx context.Context, req resource.UpdateReques
 	}
 	if err := update(ctx, r.deps(&resp.Diagnostics), state, &plan); err != nil {
 		kind.Error(&resp.Diagnostics, "update", state.ImageID.ValueString(), err)
+		state.expectCopies(plan)
+		resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)

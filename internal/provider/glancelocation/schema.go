@@ -178,6 +178,13 @@ func dataAttributes() map[string]schema.Attribute {
 			Validators:    []validator.String{stringvalidator.LengthBetween(1, 255)},
 			PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured()},
 		},
+		"copy_to_stores": schema.SetAttribute{
+			Optional: true, ElementType: types.StringType,
+			MarkdownDescription: "IDs of further stores of Glance that have a copy of the image, for compute nodes that are far from the location's (`glance image-import --import-method copy-image`). Glance reads the snapshot and writes each copy, " +
+				"and has hashes of the data from then on; the apply waits for it, `2h` by default. One that is lost is copied again; one that is taken out here, or destroyed, is removed from its store (`glance stores-delete`), if it is a copy that Glance has made, and not the only one. " +
+				"Copies that others have made are left alone. Glance's policy `copy_image` allows only an admin by default.",
+			Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthBetween(1, 255))},
+		},
 		"disk_format": schema.StringAttribute{
 			Optional: true, Computed: true, Default: stringdefault.StaticString(diskFormat),
 			MarkdownDescription: "What the snapshot's data is: `raw` (default), `qcow2`, `vmdk`, `vdi`, `vhd`, `vhdx`, `ploop` or `iso`. " +
@@ -248,7 +255,7 @@ func hashAttributes() map[string]schema.Attribute {
 				"who downloads the image (`glance image-download`, a compute node without RBD) verifies them. Counting them reads all allocated data of the snapshot and hashes its holes too, " +
 				"a second or two for each GiB of its size. Hence `off` is the default: registering then costs no time, and the hashes are null. " +
 				"`once`: counted before the image is registered, and noted on the RBD image; every refresh compares what Glance says with the note, without reading data. " +
-				"`eager`: every refresh also reads the data again. Glance takes hashes only while an image has no data yet: switching this on for one without hashes means a new one. The timeouts are `2h` by default with it, and `10m` without.",
+				"`eager`: every refresh also reads the data again. Glance takes hashes only while an image has no data yet: switching this on for one without hashes means a new one. The timeouts are `2h` by default with it, or with `copy_to_stores`, and `10m` without.",
 			Validators: []validator.String{stringvalidator.OneOf(hashOff, hashOnce, hashEager)},
 		},
 		"verify_hash": schema.StringAttribute{
