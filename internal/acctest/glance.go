@@ -153,26 +153,6 @@ func startGlance(t testing.TB, db string, options map[string]string) GlanceServe
 	}
 }
 
-// withOption sets an option in the text of a configuration.
-func withOption(conf, name, value string) string {
-	section, option, ok := strings.Cut(name, ".")
-	if !ok {
-		conf = regexp.MustCompile(`(?m)^`+name+` *=.*\n`).ReplaceAllString(conf, "")
-		section, option = "DEFAULT", name
-	}
-	switch name {
-	case "connection":
-		section = "database"
-	case "rbd_store_user", "rbd_store_pool":
-		section = "rbd"
-	}
-	section = "[" + section + "]\n"
-	if !strings.Contains(conf, section) {
-		conf += section
-	}
-	return strings.Replace(conf, section, section+option+" = "+value+"\n", 1)
-}
-
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
