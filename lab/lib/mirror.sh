@@ -8,8 +8,9 @@ mirror_pool=mirror
 # mirror_select NAME: an instance that runs.
 mirror_select() {
     instance_select "$1"
-    [[ -e $dir/ceph/created ]] && ceph_mon_answers >/dev/null 2>&1 ||
+    if [[ ! -e $dir/ceph/created ]] || ! ceph_mon_answers >/dev/null 2>&1; then
         die "$1 is not there (lab up --only-ceph --name $1)"
+    fi
 }
 
 mirror_rbd() { timeout --foreground 30 rbd --conf "$dir/ceph.conf" --id admin "$@"; }
