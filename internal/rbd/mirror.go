@@ -114,7 +114,7 @@ func (c *Cluster) EnableMirroring(ctx context.Context, spec Spec, id string) err
 //
 // Errors: as EnableMirroring.
 func (c *Cluster) CheckFreeMirror(ctx context.Context, i Image) (left bool, err error) {
-	err = c.withImage(ctx, i.Spec, readOnly, func(img *librbd.Image) error {
+	err = c.withImage(ctx, i.Spec, readOnly, func(img *librbd.Image) (err error) {
 		left, err = c.checkFreeMirror(img, i.Spec, i.ID, i.Metadata[ownership.MirrorKey])
 		return err
 	})

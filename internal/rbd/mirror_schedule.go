@@ -40,8 +40,11 @@ func (c *Cluster) MirrorSchedules(ctx context.Context, spec Spec) (out []MirrorS
 		}
 		return err
 	})
+	if err != nil { // out may still be written to, where the call was given up
+		return nil, scheduleError(ctx, "read the schedules of", spec, err)
+	}
 	slices.SortFunc(out, func(a, b MirrorSchedule) int { return cmp.Compare(a.String(), b.String()) })
-	return out, scheduleError(ctx, "read the schedules of", spec, err)
+	return out, nil
 }
 
 // AddMirrorSchedule is `rbd mirror snapshot schedule add`. One that is there is no

@@ -105,7 +105,7 @@ func (c *Cluster) Mirroring(ctx context.Context, spec Spec) (i Image, m Mirrorin
 	spec = spec.ImageSpec()
 	err = c.run(ctx, 0, spec.Pool, func(cn *connection) error {
 		return cn.withPool(spec.Pool, spec.Namespace, func(ioctx *rados.IOContext) error {
-			return withOpen(ioctx, place{spec: spec}, readOnly, func(img *librbd.Image) error {
+			return withOpen(ioctx, place{spec: spec}, readOnly, func(img *librbd.Image) (err error) {
 				if i, err = cn.readImage(img, spec); err != nil {
 					return err
 				}

@@ -180,8 +180,8 @@ func dataAttributes() map[string]schema.Attribute {
 		},
 		"copy_to_stores": schema.SetAttribute{
 			Optional: true, ElementType: types.StringType,
-			MarkdownDescription: "IDs of further stores of Glance that have a copy of the image, for compute nodes that are far from the location's (`glance image-import --import-method copy-image`). Glance reads the snapshot and writes each copy, " +
-				"and has hashes of the data from then on; the apply waits for it, `2h` by default. One that is lost is copied again; one that is taken out here, or destroyed, is removed from its store (`glance stores-delete`), if it is a copy that Glance has made, and not the only one. " +
+			MarkdownDescription: "IDs of further stores of Glance that have a copy of the image (`glance image-import --import-method copy-image`), as for compute nodes far from the location's. Glance reads the snapshot and writes each copy, " +
+				"and has hashes of the data from then on; the apply waits for it, `2h` by default. A copy that is lost is made again. One that is taken out here, or destroyed, is removed from its store (`glance stores-delete`). Only a copy that Glance has made is, and never the only one. " +
 				"Copies that others have made are left alone. Glance's policy `copy_image` allows only an admin by default.",
 			Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(stringvalidator.LengthBetween(1, 255))},
 		},

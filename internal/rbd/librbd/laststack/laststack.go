@@ -33,6 +33,7 @@ static void print_stack(int sig) {
 	restore(SIGALRM);
 	alarm(5);
 	say("fatal error: librados or librbd ended this process by ");
+	say("SIG");
 	say(sigabbrev_np(sig));
 	say("; the stack of its thread:\n");
 	backtrace_symbols_fd(frames, backtrace(frames, 64), 2);
@@ -55,7 +56,8 @@ static int in_go(void *context) {
 }
 
 static void handle(int sig, siginfo_t *info, void *context) {
-	if (sig == SIGABRT || !in_go(context)) {
+	// What another process has sent is none of theirs.
+	if (sig == SIGABRT ? info->si_pid == getpid() : info->si_code > 0 && !in_go(context)) {
 		print_stack(sig);
 	}
 	// In a thread that Go knows it goes on there, with the goroutines. An abort in

@@ -25,6 +25,11 @@ var ends = map[string]func(){
 	"fault in a thread": func() { breaking.InThread(syscall.SIGSEGV) },
 	"fault in a call":   func() { breaking.Here(syscall.SIGSEGV) },
 	"panic":             func() { var none *int; *none++ },
+	"abort from outside": func() {
+		if err := exec.Command("sh", "-c", "kill -ABRT $PPID").Run(); err == nil {
+			select {}
+		}
+	},
 }
 
 func TestMain(m *testing.M) {
@@ -40,9 +45,9 @@ func TestLastStack(t *testing.T) {
 	for how := range ends {
 		t.Run(how, func(t *testing.T) {
 			out, state := endedBy(t, how)
-			if how == "panic" {
-				if strings.Contains(out, "librados") || !strings.Contains(out, "panic: runtime error: invalid memory address") || state.ExitStatus() != 2 {
-					t.Errorf("a panic of Go is another one's now: %v\n%s", state, out)
+			if of, gos := map[string]string{"panic": "panic: runtime error: invalid memory address", "abort from outside": "SIGABRT: abort"}[how]; gos {
+				if strings.Contains(out, "librados") || !strings.Contains(out, of) || state.ExitStatus() != 2 {
+					t.Errorf("what is none of theirs is told as theirs: %#x\n%s", state, out)
 				}
 				return
 			}
