@@ -174,7 +174,13 @@ func TestHashOfWhatChanges(t *testing.T) {
 	acctest.RBD(t, "config", "image", "set", spec.String(), "rbd_mtime_update_interval", "1")
 	acctest.RBD(t, "snap", "create", "--no-progress", spec.String()+"@s")
 	snapshot := spec.WithSnapshot("s")
-	time.Sleep(time.Second) // the next write is noted
+	// The next write is noted in the first whole second that is one later than
+	// what was noted last.
+	made, err := c.Image(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Until(made.ModifiedAt.Add(2 * time.Second)))
 
 	for _, tc := range []struct {
 		what   string
