@@ -1,16 +1,29 @@
 // SPDX-License-Identifier: MPL-2.0
 
-// Package progress logs how far a long step has come.
+// Package progress says how far a long step has come: a line in the log every ten
+// seconds, and to whoever listens, as the command line does to an action.
 package progress
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 )
 
 // Logger writes a line of the log; nil writes none.
 type Logger func(ctx context.Context, message string, fields ...map[string]any)
+
+// Listener is told a line, without what is being done to what.
+type Listener func(line string)
+
+type listenerKey struct{}
+
+// To gives a context in which a listener is told what is logged.
+func To(ctx context.Context, listener Listener) context.Context {
+	return context.WithValue(ctx, listenerKey{}, listener)
+}
 
 // interval is the time between two lines in the log.
 const interval = 10 * time.Second
@@ -52,21 +65,72 @@ func (l *Log) Set(done, total uint64) {
 }
 
 func (l *Log) log(state string) {
-	if l.logger == nil {
-		return
+	s := status{done: l.done.Load(), total: l.total.Load(), took: time.Since(l.begin)}
+	if l.logger != nil {
+		fields := s.fields()
+		fields["image"] = l.image
+		l.logger(l.ctx, l.what+" "+state, fields)
 	}
-	done, total := l.done.Load(), l.total.Load()
-	fields := map[string]any{
-		"image": l.image, "mib_per_s": int64(float64(done) / (1 << 20) / time.Since(l.begin).Seconds()),
+	if listener, ok := l.ctx.Value(listenerKey{}).(Listener); ok {
+		listener(fmt.Sprintf("%s %s: %s", l.what, state, s))
 	}
-	if total > 0 {
-		fields["percent"] = float64(done*1000/total) / 10
-	}
-	l.logger(l.ctx, l.what+" "+state, fields)
 }
 
 // Stop ends it. It is meant for defer.
 func (l *Log) Stop() {
 	close(l.end)
 	l.log("ended")
+}
+
+// status is how far it is.
+type status struct {
+	done, total uint64 // in bytes
+	took        time.Duration
+}
+
+// perSecond is the mean so far, in bytes.
+func (s status) perSecond() float64 {
+	return float64(s.done) / max(s.took, time.Millisecond).Seconds()
+}
+
+// percent is 0 where the total is not known.
+func (s status) percent() float64 {
+	if s.total == 0 {
+		return 0
+	}
+	return float64(min(s.done, s.total)*1000/s.total) / 10
+}
+
+// left is how long the rest takes at this pace; 0 where that is not known, or
+// nothing is left.
+func (s status) left() time.Duration {
+	if s.done == 0 || s.total <= s.done {
+		return 0
+	}
+	return (time.Duration(float64(s.total-s.done)/s.perSecond()*float64(time.Second)) + time.Second/2).Truncate(time.Second)
+}
+
+// fields are those of the log.
+func (s status) fields() map[string]any {
+	out := map[string]any{"mib_per_s": int64(s.perSecond() / (1 << 20))}
+	if s.total > 0 {
+		out["percent"] = s.percent()
+	}
+	if left := s.left(); left > 0 {
+		out["left"] = left.String()
+	}
+	return out
+}
+
+// String is for a terminal: 42.0 % of 10240 MiB, 120 MiB/s, 50s left.
+func (s status) String() string {
+	parts := []string{fmt.Sprintf("%d MiB", s.done>>20)}
+	if s.total > 0 {
+		parts[0] = fmt.Sprintf("%.1f %% of %d MiB", s.percent(), s.total>>20)
+	}
+	parts = append(parts, fmt.Sprintf("%.0f MiB/s", s.perSecond()/(1<<20)))
+	if left := s.left(); left > 0 {
+		parts = append(parts, left.String()+" left")
+	}
+	return strings.Join(parts, ", ")
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // client speaks the plugin protocol with the provider, as a Terraform does that
-// knows identities (1.12) and `terraform query` (1.14), whichever is installed.
+// knows identities (1.12), `terraform query` and actions (1.14), whichever is installed.
 type client struct {
 	t          *testing.T
 	server     server
@@ -28,6 +28,7 @@ type client struct {
 type server interface {
 	tfprotov6.ProviderServer
 	tfprotov6.ListResourceServer
+	tfprotov6.ActionServer
 }
 
 type object = map[string]any
@@ -67,7 +68,7 @@ func newServer(t *testing.T) server {
 	}
 	s, ok := served.(server)
 	if !ok {
-		t.Fatal("the provider lists nothing")
+		t.Fatal("the provider lists nothing, or has no actions")
 	}
 	return s
 }
@@ -389,4 +390,79 @@ func (c *client) query(name string, limit int64, include bool, arguments object)
 		out.resources = append(out.resources, c.read(c.resourceType(name), r.Resource))
 	}
 	return out
+}
+
+// invocation is what an action says.
+type invocation struct {
+	warnings string // of the plan
+	lines    []string
+	errors   string
+}
+
+// planAction checks the configuration and plans it.
+func (c *client) planAction(name string, arguments object) (out invocation) {
+	c.t.Helper()
+	config := c.actionConfig(name, arguments)
+	checked, err := c.server.ValidateActionConfig(c.t.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: name, Config: config})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	if out.errors = errorsOf(checked.Diagnostics); out.errors != "" {
+		return out
+	}
+	planned, err := c.server.PlanAction(c.t.Context(), &tfprotov6.PlanActionRequest{ActionType: name, Config: config})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, d := range planned.Diagnostics {
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			out.warnings += d.Summary + ": " + d.Detail + "\n"
+		}
+	}
+	out.errors = errorsOf(planned.Diagnostics)
+	return out
+}
+
+func (c *client) actionConfig(name string, arguments object) *tfprotov6.DynamicValue {
+	c.t.Helper()
+	ty := c.schema.ActionSchemas[name].Schema.ValueType()
+	return c.dynamic(ty, value(c.t, ty, arguments))
+}
+
+// invoke invokes an action without a plan before.
+func (c *client) invoke(name string, arguments object) (out invocation) {
+	c.t.Helper()
+	return c.invokeUntil(c.t.Context(), name, arguments)
+}
+
+func (c *client) invokeUntil(ctx context.Context, name string, arguments object) (out invocation) {
+	c.t.Helper()
+	stream, err := c.server.InvokeAction(ctx, &tfprotov6.InvokeActionRequest{ActionType: name, Config: c.actionConfig(name, arguments)})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for e := range stream.Events {
+		switch e := e.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			out.lines = append(out.lines, e.Message)
+		case tfprotov6.CompletedInvokeActionEventType:
+			out.errors = errorsOf(e.Diagnostics)
+		}
+	}
+	return out
+}
+
+// done plans and invokes an action that must succeed.
+func (c *client) done(name string, arguments object) invocation {
+	c.t.Helper()
+	planned := c.planAction(name, arguments)
+	if planned.errors != "" {
+		c.t.Fatal(planned.errors)
+	}
+	invoked := c.invoke(name, arguments)
+	if invoked.errors != "" {
+		c.t.Fatal(invoked.errors)
+	}
+	invoked.warnings = planned.warnings
+	return invoked
 }

@@ -7,6 +7,7 @@ package provider
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/snapshotrollback"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/configcheck"
@@ -56,6 +58,7 @@ const Address = "registry.terraform.io/terraform-provider-rbd/rbd"
 var (
 	_ provider.ProviderWithFunctions     = &rbdProvider{}
 	_ provider.ProviderWithListResources = &rbdProvider{}
+	_ provider.ProviderWithActions       = &rbdProvider{}
 )
 
 type rbdProvider struct{ version string }
@@ -81,7 +84,7 @@ func (p *rbdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, re
 func (p *rbdProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	// A whole block may be unknown, which the model has no room for.
 	d := &providerdata.Data{Unknown: !req.Config.Raw.IsFullyKnown()}
-	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = d, d, d
+	resp.ResourceData, resp.DataSourceData, resp.ListResourceData, resp.ActionData = d, d, d, d
 	if d.Unknown {
 		tflog.Info(ctx, "the configuration is not fully known yet: nothing is checked against the cluster in this plan")
 		return
@@ -151,6 +154,13 @@ func (p *rbdProvider) ListResources(context.Context) []func() list.ListResource 
 	return []func() list.ListResource{
 		image.NewListResource,
 		snapshot.NewListResource,
+	}
+}
+
+// Actions are for Terraform 1.14 and newer.
+func (p *rbdProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{
+		snapshotrollback.NewAction,
 	}
 }
 

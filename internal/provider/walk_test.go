@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/action"
+	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -95,6 +97,32 @@ func registeredLists(t *testing.T) []listed {
 		out = append(out, listed{
 			registered{meta.TypeName, "list", "list-resources", "list-resource.tfquery.hcl", sourceOf(r)}, config.Schema,
 		})
+	}
+	return out
+}
+
+// acting is an action.
+type acting struct {
+	registered
+	schema actionschema.Schema
+}
+
+// registeredActions are apart from registeredTypes as lists are.
+func registeredActions(t *testing.T) []acting {
+	t.Helper()
+	ctx := context.Background()
+	p, ok := provider.New("test")().(frameworkprovider.ProviderWithActions)
+	if !ok {
+		t.Fatal("the provider has no actions")
+	}
+	var out []acting
+	for _, construct := range p.Actions(ctx) {
+		a := construct()
+		var meta action.MetadataResponse
+		a.Metadata(ctx, action.MetadataRequest{ProviderTypeName: "rbd"}, &meta)
+		var is action.SchemaResponse
+		a.Schema(ctx, action.SchemaRequest{}, &is)
+		out = append(out, acting{registered{meta.TypeName, "action", "actions", "action.tf", sourceOf(a)}, is.Schema})
 	}
 	return out
 }
@@ -221,13 +249,40 @@ func TestEveryListIsComplete(t *testing.T) {
 	}
 }
 
+// Every action has an example, a page with its arguments and why they are as they
+// are, and a test that speaks the protocol.
+func TestEveryActionIsComplete(t *testing.T) {
+	for _, r := range registeredActions(t) {
+		t.Run(r.name, func(t *testing.T) {
+			block := regexp.MustCompile(`(?m)^action "` + r.name + `" "\w+" \{$`)
+			if !contains(t, filepath.Join(r.exampleFolder(), r.example), block) {
+				t.Errorf("no example in examples/%s/%s/%s", r.folder, r.name, r.example)
+			}
+			if !contains(t, r.page(), block) {
+				t.Errorf("no page with its example in docs/%s: `make generate`", r.folder)
+			}
+			if !contains(t, "protocol_action_test.go", regexp.MustCompile(`\b(done|invoke)\("`+r.name+`"`)) {
+				t.Errorf("no test in protocol_action_test.go")
+			}
+			for name, a := range r.schema.Attributes {
+				if !contains(t, r.page(), regexp.MustCompile("(?m)^- `"+name+"` \\([^)]+\\) "+regexp.QuoteMeta(a.GetMarkdownDescription()))) {
+					t.Errorf("its page does not say of %s: %s", name, a.GetMarkdownDescription())
+				}
+			}
+		})
+	}
+}
+
 // What is no longer registered leaves nothing behind.
 func TestNothingIsLeftOfOtherTypes(t *testing.T) {
 	all := registeredTypes(t)
 	for _, r := range registeredLists(t) {
 		all = append(all, r.registered)
 	}
-	for _, folder := range []string{"resources", "data-sources", "functions", "list-resources"} {
+	for _, a := range registeredActions(t) {
+		all = append(all, a.registered)
+	}
+	for _, folder := range []string{"resources", "data-sources", "functions", "list-resources", "actions"} {
 		found, err := filepath.Glob(filepath.Join(top, "examples", folder, "*"))
 		if err != nil {
 			t.Fatal(err)

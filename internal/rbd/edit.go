@@ -56,10 +56,22 @@ func (i Image) undoIsOurs() bool {
 // anything else has open or locked; after an edit that was cut off it waits for
 // the watch of the killed client to run out, and puts the old content back.
 //
-// Errors: InUseError, ErrBusy, ErrOtherImage, ErrImageNotFound, ErrPermission.
-func (c *Cluster) BeginEdit(ctx context.Context, spec Spec, id string) (_ *Edit, err error) {
-	spec = spec.ImageSpec()
-	lock, err := c.ReserveImage(ctx, spec, "edit")
+// Errors: InUseError, ErrBusy, ErrRollbackCutOff, ErrOtherImage, ErrImageNotFound,
+// ErrPermission.
+func (c *Cluster) BeginEdit(ctx context.Context, spec Spec, id string) (*Edit, error) {
+	e, err := c.beginEdit(ctx, spec.ImageSpec(), id, "edit")
+	if err != nil {
+		return nil, err
+	}
+	if err := e.step(ctx, func() error { return checkSettled(e.h.img, e.h.spec) }); err != nil {
+		return nil, errors.Join(err, e.End())
+	}
+	return e, nil
+}
+
+// beginEdit is BeginEdit also of an image of which a rollback was cut off.
+func (c *Cluster) beginEdit(ctx context.Context, spec Spec, id, what string) (_ *Edit, err error) {
+	lock, err := c.ReserveImage(ctx, spec, what)
 	if err != nil {
 		return nil, err
 	}

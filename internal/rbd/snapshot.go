@@ -156,8 +156,8 @@ func (c *Cluster) ReadSnapshot(ctx context.Context, spec Spec, imageID string, i
 // protect SPEC`. A snapshot that an interrupted run of this state left behind
 // unclaimed, which nothing hangs on, is taken anew.
 //
-// Errors: ErrExists, ErrOtherState, ErrThisRun, ErrImageNotFound, ErrOtherImage,
-// ErrPermission.
+// Errors: ErrExists, ErrOtherState, ErrThisRun, ErrRollbackCutOff, ErrImageNotFound,
+// ErrOtherImage, ErrPermission.
 func (c *Cluster) CreateSnapshot(ctx context.Context, spec Spec, imageID string, protect bool) (Snapshot, error) {
 	var out Snapshot
 	err := c.run(ctx, changeGrace, spec.Pool, func(cn *connection) error {
@@ -196,6 +196,9 @@ func (c *Cluster) createSnapshot(cn *connection, img *librbd.Image, spec Spec, p
 	if err := c.dropPendingSnapshot(cn, img, spec); err != nil {
 		return out, err
 	}
+	if err := checkSettled(img, spec); err != nil {
+		return out, err
+	}
 	if _, err := findSnapshot(img, spec); err == nil {
 		return out, fmt.Errorf("create %s: %w", spec, ErrExists)
 	} else if !errors.Is(err, ErrSnapshotNotFound) {
@@ -225,8 +228,11 @@ func (c *Cluster) createSnapshot(cn *connection, img *librbd.Image, spec Spec, p
 // left, an unfinished run of this state has made it, and CreateSnapshot makes it
 // anew.
 //
-// Errors: ErrExists, ErrOwned, ErrOtherState, ErrThisRun.
+// Errors: ErrExists, ErrOwned, ErrOtherState, ErrThisRun, ErrRollbackCutOff.
 func (c *Cluster) CheckFreeSnapshot(i Image, name string) (left bool, err error) {
+	if err := i.CheckSettled(); err != nil {
+		return false, err
+	}
 	if _, err := i.Snapshot(name); err != nil {
 		return false, tolerate(err, ErrSnapshotNotFound)
 	}

@@ -206,12 +206,15 @@ func Recover(ctx context.Context, ceph *rbd.Cluster, img rbd.Image) error {
 // one that is in use where willChange is set. A missing one, which may be made in
 // the same run, is no error: rbd.IsNotFound tells it.
 //
-// Errors: those of rbd.Image, CheckUnused and CheckChangeable.
+// Errors: those of rbd.Image, CheckUnused, CheckSettled and CheckChangeable.
 func CheckPlanned(ctx context.Context, ceph *rbd.Cluster, spec rbd.Spec, willChange bool) (rbd.Image, error) {
 	img, err := ceph.Image(ctx, spec)
 	// The watch of a change that was cut off goes away by itself.
 	if err == nil && willChange && !img.EditInterrupted() {
 		err = ceph.CheckUnused(ctx, spec, "")
+	}
+	if err == nil && willChange {
+		err = img.CheckSettled()
 	}
 	if err == nil && willChange {
 		err = ceph.CheckChangeable(ctx, spec, img.ID)

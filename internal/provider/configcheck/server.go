@@ -92,6 +92,23 @@ func (s *server) ValidateListResourceConfig(ctx context.Context, req *tfprotov6.
 	return resp, err
 }
 
+func (s *server) ValidateActionConfig(ctx context.Context, req *tfprotov6.ValidateActionConfigRequest) (*tfprotov6.ValidateActionConfigResponse, error) {
+	found, err := s.check(func(all *tfprotov6.GetProviderSchemaResponse) *tfprotov6.Schema {
+		if a := all.ActionSchemas[req.ActionType]; a != nil {
+			return a.Schema
+		}
+		return nil
+	}, req.Config)
+	if err != nil || len(found) > 0 {
+		return &tfprotov6.ValidateActionConfigResponse{Diagnostics: found}, err
+	}
+	resp, err := s.framework.ValidateActionConfig(ctx, req)
+	if resp != nil {
+		resp.Diagnostics = ours(resp.Diagnostics)
+	}
+	return resp, err
+}
+
 // ours leaves out what the framework says of an argument that is null: it was
 // looked for here, and the framework takes what is not known for null.
 func ours(diags []*tfprotov6.Diagnostic) []*tfprotov6.Diagnostic {

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"time"
 
+	actiontimeouts "github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
 	datatimeouts "github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	dataschema "github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -65,6 +67,23 @@ func DataSourceAttribute(ctx context.Context, standard time.Duration, why string
 	a.MarkdownDescription = "Limits of time."
 	for name, limit := range a.Attributes {
 		if text, ok := limit.(dataschema.StringAttribute); ok {
+			text.Description, text.MarkdownDescription = "", text.Description
+			text.Validators = limits
+			a.Attributes[name] = text
+		}
+	}
+	return a
+}
+
+// ActionAttribute is the timeouts attribute of an action.
+func ActionAttribute(ctx context.Context, standard time.Duration) actionschema.Attribute {
+	a, ok := actiontimeouts.AttributesWithOpts(ctx, actiontimeouts.Opts{InvokeDescription: describe("it", standard, 0)}).(actionschema.SingleNestedAttribute)
+	if !ok {
+		panic("the timeouts of the library are no single nested attribute any more")
+	}
+	a.MarkdownDescription = "Limits of time."
+	for name, limit := range a.Attributes {
+		if text, ok := limit.(actionschema.StringAttribute); ok {
 			text.Description, text.MarkdownDescription = "", text.Description
 			text.Validators = limits
 			a.Attributes[name] = text

@@ -5,6 +5,7 @@
 package librbd
 
 import (
+	"context"
 	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
@@ -253,12 +254,15 @@ func (*Snapshot) Unprotect() error           { return errWithout }
 // Bare is in bare.go.
 type Bare struct{}
 
-func OpenBare(ioctx, string) (*Bare, error)                 { return nil, errWithout }
-func OpenBareByID(ioctx, string) (*Bare, error)             { return nil, errWithout }
-func OpenBareByIDReadOnly(ioctx, string) (*Bare, error)     { return nil, errWithout }
-func (*Bare) Close()                                        {}
-func (*Bare) IsV2Clone() (bool, error)                      { return false, errWithout }
-func (*Bare) ObjectMapInvalid() (bool, error)               { return false, errWithout }
-func (*Bare) RebuildObjectMap() error                       { return errWithout }
+func OpenBare(ioctx, string) (*Bare, error)             { return nil, errWithout }
+func OpenBareByID(ioctx, string) (*Bare, error)         { return nil, errWithout }
+func OpenBareByIDReadOnly(ioctx, string) (*Bare, error) { return nil, errWithout }
+func (*Bare) Close()                                    {}
+func (*Bare) IsV2Clone() (bool, error)                  { return false, errWithout }
+func (*Bare) ObjectMapInvalid() (bool, error)           { return false, errWithout }
+func (*Bare) RebuildObjectMap() error                   { return errWithout }
+func (*Bare) RollBack(context.Context, string, func(done, total uint64)) error {
+	return errWithout
+}
 func (*Bare) MirrorSnapshot(uint64) (MirrorSnapshot, error) { return MirrorSnapshot{}, errWithout }
 func (*Bare) RemoveSnapshotByID(uint64) error               { return errWithout }

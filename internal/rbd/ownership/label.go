@@ -23,6 +23,9 @@ const (
 	// RemovingKey is on an image that was moved to the trash to be removed from
 	// there: some of its content may be gone.
 	RemovingKey = Prefix + "removing"
+	// RollbackKey is on an image while it is rolled back to a snapshot. Who finds it
+	// with nobody at work finds content that is neither the old nor the new.
+	RollbackKey = Prefix + "rollback"
 	// MirrorKey is on an image whose mirroring a resource of this provider has
 	// enabled, and says whether a state is known to have that.
 	MirrorKey = Prefix + "mirror"

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MPL-2.0
+
+package crashtest
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
+)
+
+// Terraform 1.14 and newer invoke an action by hand and from a resource; older ones,
+// and OpenTofu, have no such block. TERRAFORM_WITH_ACTIONS names one that has.
+func TestActionsInTerraform(t *testing.T) {
+	t.Parallel()
+	acctest.RequireLab(t)
+	name := providertest.Name(t)
+	m := newModule(t, `
+resource "rbd_image" "a" {
+  pool = "vms"
+  name = "`+name+`"
+  size = "8MiB"
+}
+
+resource "rbd_snapshot" "s" {
+  image = rbd_image.a.spec
+  name  = "s"
+}
+
+action "rbd_snapshot_rollback" "a" {
+  config {
+    snapshot           = rbd_snapshot.s.spec
+    keep_undo_snapshot = "before"
+  }
+}
+`)
+	if cli := os.Getenv("TERRAFORM_WITH_ACTIONS"); cli != "" {
+		m.cli = cli
+	}
+	if version := m.do("version"); strings.Contains(version, "OpenTofu") || !knowsActions(version) {
+		expect(t, m.fails("validate", "-no-color"), "Unsupported block type")
+		return
+	}
+	m.do("validate", "-no-color")
+	m.apply()
+	defer m.destroy()
+	imagestest.Write(t, "vms/"+name, 4)
+	said := m.do("apply", "-auto-approve", "-no-color", "-invoke=action.rbd_snapshot_rollback.a")
+	expect(t, said, "The image is put back to a snapshot")
+	expect(t, said, "The objects that differ have 4 MiB.")
+	expect(t, said, "rollback ended: ")
+	expect(t, acctest.RBD(t, "snap", "ls", "vms/"+name), "before")
+	acctest.RBD(t, "snap", "rm", "--no-progress", "vms/"+name+"@before")
+	m.empty()
+}
+
+// knowsActions is for what `terraform version` prints.
+func knowsActions(version string) bool {
+	for _, old := range []string{"v1.9.", "v1.10.", "v1.11.", "v1.12.", "v1.13."} {
+		if strings.Contains(version, "Terraform "+old) {
+			return false
+		}
+	}
+	return true
+}
