@@ -3,9 +3,13 @@
 package provider_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
@@ -34,7 +38,7 @@ func TestProtocolActionsPlanned(t *testing.T) {
 			all := map[string]tftypes.Value{}
 			for name, of := range ty.AttributeTypes {
 				all[name] = tftypes.NewValue(of, nil)
-				if a := a.schema.Attributes[name]; a.IsRequired() || name == "image" || name == "name" {
+				if a.schema.Attributes[name].GetType().Equal(types.StringType) {
 					all[name] = tftypes.NewValue(of, tftypes.UnknownValue)
 				}
 			}
@@ -108,4 +112,137 @@ func TestProtocolActionOnWhatIsPlanned(t *testing.T) {
 		t.Error(text)
 	}
 	expect(t, "what is not there when its turn comes", c.invoke("rbd_snapshot_rollback", rollback).errors, "image not found", "rbd ls")
+}
+
+func TestProtocolImageSparsify(t *testing.T) {
+	c, spec := newClient(t, nil), "vms/"+providertest.Name(t)
+	imagestest.Make(t, spec, "create", "--size", "16M")
+	zeros := filepath.Join(t.TempDir(), "zeros")
+	if err := os.WriteFile(zeros, make([]byte, 8<<20), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// What a client writes stays, zeros or not.
+	if out, err := exec.Command("qemu-img", "convert", "-n", "-S", "0", "-f", "raw", "-O", "raw", zeros, "rbd:"+spec).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	before := imagestest.Used(t, spec)
+	end := acctest.Watch(t, spec)
+	expect(t, "the plan of an image in use", c.planAction("rbd_image_sparsify", object{"image": spec}).errors, "is in use: watcher", "fstrim")
+	expect(t, "an image in use", c.invoke("rbd_image_sparsify", object{"image": spec}).errors, "is in use: watcher")
+	end()
+	got := c.done("rbd_image_sparsify", object{"image": spec})
+	expect(t, "what it says", strings.Join(got.lines, "\n"), "sparsify ended: ")
+	if after := imagestest.Used(t, spec); before != 8<<20 || after != 0 || got.warnings != "" {
+		t.Errorf("%d bytes were used, %d are; %s", before, after, got.warnings)
+	}
+	imagestest.Snapshot(t, spec+"@s", false)
+	expect(t, "the plan of one with a snapshot", c.done("rbd_image_sparsify", object{"image": spec}).warnings, "has 1 snapshots, which keep zeros")
+	expect(t, "no time", c.invoke("rbd_image_sparsify", object{"image": spec, "timeouts": object{"invoke": "1ns"}}).errors, "timeouts.invoke allows no more")
+}
+
+func TestProtocolTrashPurge(t *testing.T) {
+	ns := imagestest.Namespace(t, "vms")
+	place := "vms/" + ns + "/"
+	c := newClient(t, object{"pool": "vms", "namespace": ns})
+	ids := map[string]string{}
+	for _, name := range []string{"plain", "twice", "owned", "deferred", "parent", "snapshots", "ours"} {
+		ids[name] = imagestest.Make(t, place+name, "create", "--size", "4M")
+	}
+	acctest.RBD(t, "image-meta", "set", place+"owned", "terraform-provider-rbd.image", "owned:"+ids["owned"])
+	for _, name := range []string{"parent", "snapshots", "ours"} {
+		imagestest.Snapshot(t, place+name+"@s", true)
+	}
+	acctest.RBD(t, "image-meta", "set", place+"ours", "terraform-provider-rbd.snapshot.s", "owned:"+ids["ours"])
+	imagestest.Clone(t, 1, place+"parent@s", place+"child")
+	for name := range ids {
+		if name != "deferred" {
+			imagestest.Trash(t, place+name)
+		}
+	}
+	ids["another"] = imagestest.Make(t, place+"twice", "create", "--size", "4M")
+	imagestest.Trash(t, place+"twice")
+	acctest.RBD(t, "trash", "mv", "--expires-at", "2 hours", place+"deferred")
+
+	if got := c.done("rbd_trash_purge", object{"older_than": "1h"}); got.warnings != "" || len(got.lines) != 1 {
+		t.Errorf("what is younger: %s %s", got.warnings, got.lines)
+	}
+	for what, tc := range map[string]struct {
+		arguments object
+		want      []string
+	}{
+		"nothing asked for":   {object{}, []string{"older_than"}},
+		"an empty set":        {object{"names": []any{}}, []string{"names"}},
+		"a name that is not":  {object{"names": []any{"plain", "none"}}, []string{place + "none: image not found in the trash", "Nothing was removed"}},
+		"an id that is not":   {object{"image_ids": []any{"0"}}, []string{"mage with id 0: image not found in the trash of vms/" + ns}},
+		"what a state has":    {object{"names": []any{"plain", "owned"}}, []string{place + "owned (id " + ids["owned"] + ")", "a state has it"}},
+		"a state's snapshot":  {object{"names": []any{"ours"}, "remove_snapshots": true}, []string{"its snapshot s"}},
+		"before its time":     {object{"names": []any{"deferred"}}, []string{"kept in the trash for a while, until"}},
+		"with a clone":        {object{"names": []any{"parent"}, "remove_snapshots": true}, []string{place + "child"}},
+		"with its snapshots":  {object{"names": []any{"snapshots"}}, []string{"has snapshots: s", "remove_snapshots"}},
+		"a pool that is not":  {object{"pool": "no-such-pool", "older_than": "0s"}, []string{"ceph osd pool ls"}},
+		"a time that is none": {object{"older_than": "30d"}, []string{"older_than"}},
+		"another's namespace": {object{"pool": "vms", "names": []any{"plain"}}, []string{"vms/plain: image not found in the trash"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			expect(t, "the refusal", c.planAction("rbd_trash_purge", tc.arguments).errors, tc.want...)
+		})
+	}
+	expect(t, "the name", c.planAction("rbd_trash_purge", object{"image_ids": []any{"0"}}).errors, `Unable to purge RBD trash of "vms/`+ns+`"`)
+	expect(t, "no pool", newClient(t, nil).planAction("rbd_trash_purge", object{"older_than": "0s"}).errors, "names a pool")
+
+	got := c.done("rbd_trash_purge", object{"names": []any{"plain", "twice"}, "older_than": "0s"})
+	expect(t, "the plan", got.warnings, "3 images with 12 MiB of virtual size", place+"plain (id "+ids["plain"]+")", ids["another"])
+	expect(t, "what it says", strings.Join(got.lines, "\n"), "removed 3 of 3: ", "3 images were removed, 0 stay")
+	got = c.done("rbd_trash_purge", object{"older_than": "0s", "remove_snapshots": true})
+	expect(t, "the second plan", got.warnings, "1 images with", "Images stay in the trash", "owned", "deferred", "parent", "its snapshot s")
+	expect(t, "what it says", strings.Join(got.lines, "\n"), "stays: ", "removed 1 of 1: "+place+"snapshots", "1 images were removed, 4 stay")
+	if left := acctest.RBD(t, "trash", "ls", "vms/"+ns); len(strings.Fields(left)) != 2*4 {
+		t.Errorf("left: %s", left)
+	}
+}
+
+func TestProtocolTrashRestore(t *testing.T) {
+	ns := imagestest.Namespace(t, "vms")
+	place := "vms/" + ns + "/"
+	c := newClient(t, nil)
+	id := imagestest.Make(t, place+"a", "create", "--size", "4M")
+	imagestest.Snapshot(t, place+"a@s", true)
+	imagestest.Trash(t, place+"a")
+	at := func(more object) object {
+		more["pool"], more["namespace"] = "vms", ns
+		return more
+	}
+	imagestest.Make(t, place+"a", "create", "--size", "4M")
+	removing := imagestest.Make(t, place+"removing", "create", "--size", "4M")
+	acctest.RBD(t, "image-meta", "set", place+"removing", "terraform-provider-rbd.removing", "pending:"+removing)
+	imagestest.Trash(t, place+"removing")
+	for what, tc := range map[string]struct {
+		arguments object
+		want      []string
+	}{
+		"a name that is taken":     {at(object{"name": "a"}), []string{"In attribute name", place + "a: name is already taken", "new_name"}},
+		"a new name that is taken": {at(object{"image_id": id, "new_name": "a"}), []string{"In attribute new_name", "name is already taken"}},
+		"what is not in the trash": {at(object{"name": "b"}), []string{place + "b: image not found in the trash", "rbd trash ls"}},
+		"an id that is not":        {at(object{"image_id": "0"}), []string{"In attribute image_id", "not found in the trash"}},
+		"what is half gone":        {at(object{"name": "removing"}), []string{"some of its content may be gone", "rbd trash rm"}},
+		"name and id":              {at(object{"name": "a", "image_id": id}), []string{"name"}},
+		"neither":                  {at(object{}), []string{"name"}},
+		"no pool":                  {object{"name": "a"}, []string{"In attribute pool", "names a pool"}},
+		"a name that we give":      {at(object{"name": "a", "new_name": "a.tfpending"}), []string{"new_name"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			expect(t, "the refusal", c.planAction("rbd_trash_restore", tc.arguments).errors, tc.want...)
+		})
+	}
+	got := c.done("rbd_trash_restore", at(object{"name": "a", "new_name": "b"}))
+	expect(t, "what it says", strings.Join(got.lines, "\n"), place+"a (id "+id+") is back as "+place+"b")
+	expect(t, "rbd", acctest.RBD(t, "info", place+"b"), "id: "+id)
+	expect(t, "rbd", acctest.RBD(t, "snap", "ls", place+"b"), " s ")
+
+	imagestest.Trash(t, place+"b")
+	other := imagestest.Make(t, place+"b", "create", "--size", "4M")
+	imagestest.Trash(t, place+"b")
+	expect(t, "two of one name", c.planAction("rbd_trash_restore", at(object{"name": "b"})).errors, "everal images in the trash had this name", id+", there since ", other, "image_id")
+	c.done("rbd_trash_restore", at(object{"image_id": other}))
+	expect(t, "rbd", acctest.RBD(t, "info", place+"b"), "id: "+other)
 }

@@ -20,7 +20,10 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/imagesparsify"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/snapshotrollback"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/trashpurge"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/trashrestore"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/checksum"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/cluster"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/configcheck"
@@ -160,7 +163,10 @@ func (p *rbdProvider) ListResources(context.Context) []func() list.ListResource 
 // Actions are for Terraform 1.14 and newer.
 func (p *rbdProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
+		imagesparsify.NewAction,
 		snapshotrollback.NewAction,
+		trashpurge.NewAction,
+		trashrestore.NewAction,
 	}
 }
 

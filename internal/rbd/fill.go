@@ -111,14 +111,6 @@ func (p *Pending) Sparsify(ctx context.Context, progress func(done, total uint64
 		if err := checkID(img, p.Spec, p.id); err != nil {
 			return err
 		}
-		size, err := img.GetSize()
-		if err != nil {
-			return translate("read the size of", p.Spec, ErrImageNotFound, err)
-		}
-		err = blockio.Sparsify(ctx, img, size, progress)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		return translate("sparsify", p.Spec, ErrImageNotFound, err)
+		return sparsify(ctx, img, p.Spec, progress)
 	})
 }

@@ -37,7 +37,7 @@ type Action[M any] struct {
 	// Verb says what is done, as in `Unable to VERB KIND "NAME"`.
 	Verb string
 	// Name is what it is done to.
-	Name func(M) string
+	Name func(*providerdata.Data, M) string
 	// At is the attribute that an error is about; nil, or path.Empty() from it, means
 	// the whole.
 	At func(M, error) path.Path
@@ -72,7 +72,7 @@ func (a Action[M]) ModifyPlan(ctx context.Context, d *providerdata.Data, req act
 		return
 	}
 	if err := a.Check(ctx, d, m, &resp.Diagnostics); err != nil {
-		a.report(&resp.Diagnostics, m, err)
+		a.report(&resp.Diagnostics, d, m, err)
 	}
 }
 
@@ -84,7 +84,7 @@ func (a Action[M]) Invoke(ctx context.Context, d *providerdata.Data, req action.
 		return
 	}
 	if !d.CanAsk() {
-		a.Kind.Unconfigured(&resp.Diagnostics, a.Verb, a.Name(m))
+		a.Kind.Unconfigured(&resp.Diagnostics, a.Verb, a.Name(d, m))
 		return
 	}
 	ctx, cancel, ok := deadline.With(ctx, a.Timeouts(m).Invoke, a.Timeout, &resp.Diagnostics)
@@ -104,18 +104,18 @@ func (a Action[M]) Invoke(ctx context.Context, d *providerdata.Data, req action.
 		err = fmt.Errorf("%w; timeouts.invoke allows no more", err)
 	}
 	if err != nil {
-		a.report(&resp.Diagnostics, m, err)
+		a.report(&resp.Diagnostics, d, m, err)
 	}
 }
 
-func (a Action[M]) report(diags *diag.Diagnostics, m M, err error) {
+func (a Action[M]) report(diags *diag.Diagnostics, d *providerdata.Data, m M, err error) {
 	at := path.Empty()
 	if a.At != nil {
 		at = a.At(m, err)
 	}
 	if at.Equal(path.Empty()) {
-		a.Kind.Error(diags, a.Verb, a.Name(m), err)
+		a.Kind.Error(diags, a.Verb, a.Name(d, m), err)
 	} else {
-		a.Kind.AttributeError(diags, at, a.Verb, a.Name(m), err)
+		a.Kind.AttributeError(diags, at, a.Verb, a.Name(d, m), err)
 	}
 }

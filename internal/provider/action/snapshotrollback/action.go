@@ -89,7 +89,7 @@ func (a *rollbackAction) Invoke(ctx context.Context, req frameworkaction.InvokeR
 
 var way = action.Action[model]{
 	Kind: kind, Verb: "roll back",
-	Name: func(m model) string { return m.Snapshot.ValueString() },
+	Name: func(_ *providerdata.Data, m model) string { return m.Snapshot.ValueString() },
 	At: func(_ model, err error) path.Path {
 		if errors.Is(err, rbd.ErrExists) {
 			return path.Root(undoName)
