@@ -29,6 +29,10 @@ type Cluster struct {
 	// silent is when a part of the cluster was last found not to answer, in Unix
 	// seconds.
 	silent atomic.Int64
+	asked  struct {
+		sync.Mutex
+		pools map[string]*probing
+	}
 }
 
 // NewCluster does not connect.
@@ -68,6 +72,7 @@ type connection struct {
 	conn  *rados.Conn
 	fsid  string
 	err   error
+	ended time.Time // of the attempt to connect
 }
 
 func (c Config) connectionKey(patient bool) string { return fmt.Sprintf("%s %t", c.key(), patient) }
@@ -77,10 +82,14 @@ func (c *Cluster) connect(ctx context.Context, patient bool) (*connection, func(
 	key := c.cfg.connectionKey(patient)
 	connections.Lock()
 	cn := connections.byKey[key]
-	if cn == nil {
+	if cn == nil || cn.outdated() {
+		limit := c.cfg.connectLimit(patient)
+		if cn != nil { // nobody answered a moment ago
+			limit = min(limit, max(limit/4, probeLimit))
+		}
 		cn = &connection{key: key, other: c.cfg.connectionKey(!patient), patient: patient, ready: make(chan struct{})}
 		connections.byKey[key] = cn
-		go cn.dial(c.cfg)
+		go cn.dial(c.cfg, limit)
 	}
 	cn.take()
 	connections.Unlock()
@@ -120,11 +129,11 @@ func (cn *connection) release() {
 	}
 	wait := idleTimeout
 	if cn.isReady() && cn.err != nil {
-		wait = 0 // a failed one is not kept: the next use tries again
-	}
-	if wait == 0 {
-		delete(connections.byKey, cn.key)
-		return
+		if !cn.unanswered() { // the next use tries again
+			cn.forget()
+			return
+		}
+		wait = silenceLimit
 	}
 	cn.idle = time.AfterFunc(wait, func() {
 		connections.Lock()
@@ -132,14 +141,28 @@ func (cn *connection) release() {
 			connections.Unlock()
 			return
 		}
-		if connections.byKey[cn.key] == cn {
-			delete(connections.byKey, cn.key)
-		}
+		cn.forget()
 		connections.Unlock()
 		if cn.conn != nil {
 			cn.conn.Shutdown()
 		}
 	})
+}
+
+// forget is called under the lock of connections.
+func (cn *connection) forget() {
+	if connections.byKey[cn.key] == cn {
+		delete(connections.byKey, cn.key)
+	}
+}
+
+// unanswered tells of an attempt that has ended whether no monitor answered. It is
+// the answer to whoever asks within probeLimit after that: of a thousand resources
+// not every tenth is to wait for its own attempt.
+func (cn *connection) unanswered() bool { return hasErrno(cn.err, syscall.ETIMEDOUT) }
+
+func (cn *connection) outdated() bool {
+	return cn.isReady() && cn.unanswered() && time.Since(cn.ended) > probeLimit
 }
 
 func (cn *connection) isReady() bool {
@@ -174,22 +197,27 @@ func (cn *connection) refresh(pool string) error {
 	return cn.conn.WaitForLatestOSDMap()
 }
 
-func (cn *connection) dial(cfg Config) {
+func (cn *connection) dial(cfg Config, limit time.Duration) {
 	defer close(cn.ready)
-	cn.conn, cn.fsid, cn.err = dial(cfg, cn.patient)
+	cn.conn, cn.fsid, cn.err = dial(cfg, limit, cn.patient)
+	cn.ended = time.Now()
 }
 
-func dial(cfg Config, patient bool) (*rados.Conn, string, error) {
+// connectLimit is how long monitors get to answer.
+func (c Config) connectLimit(patient bool) time.Duration {
+	if patient {
+		return max(c.ConnectTimeout, patience)
+	}
+	return c.ConnectTimeout
+}
+
+func dial(cfg Config, limit time.Duration, patient bool) (*rados.Conn, string, error) {
 	conn, err := rados.NewConnWithClusterAndUser(cfg.cluster, "client."+cfg.User)
 	if err != nil {
 		return nil, "", fmt.Errorf("make a connection for client.%s: %w", cfg.User, err)
 	}
 	if err := cfg.checkFiles(); err != nil {
 		return nil, "", err
-	}
-	limit := cfg.ConnectTimeout
-	if patient {
-		limit = max(limit, patience)
 	}
 	if err := configure(conn, cfg, limit, patient); err != nil {
 		return nil, "", err
@@ -211,17 +239,18 @@ func configure(conn *rados.Conn, cfg Config, limit time.Duration, patient bool) 
 			return fmt.Errorf("%w: %s could not be read: %w", ErrConfNotFound, cfg.ConfFile, err)
 		}
 	}
-	seconds := strconv.Itoa(int(math.Ceil(limit.Seconds())))
+	seconds := func(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
+	usual := seconds(cfg.connectLimit(patient))
 	options := map[string]string{
 		// librados waits five minutes for a monitor by default.
-		"client_mount_timeout": seconds,
-		"rados_mon_op_timeout": seconds,
+		"client_mount_timeout": seconds(limit),
+		"rados_mon_op_timeout": usual,
 		// A library has no business on the provider's standard error.
 		"log_to_stderr": "false",
 		"err_to_stderr": "false",
 	}
 	if !patient {
-		options["rados_osd_op_timeout"] = seconds
+		options["rados_osd_op_timeout"] = usual
 	}
 	if len(cfg.Monitors) > 0 {
 		options["mon_host"] = strings.Join(cfg.Monitors, ",")
@@ -313,7 +342,7 @@ func (c *Cluster) run(ctx context.Context, grace time.Duration, pool string, fn 
 func (c *Cluster) runAs(ctx context.Context, patient bool, grace time.Duration, pool string, fn func(*connection) error) error {
 	// Of many reads only the first waits for the whole of its limit.
 	if !patient && c.wasSilent() {
-		if err := probe([]part{{c: c, pool: pool}}); err != nil {
+		if err := c.stillSilent(pool); err != nil {
 			return err
 		}
 	}
@@ -348,9 +377,7 @@ func (cn *connection) abandon(why error) {
 	}
 	connections.Lock()
 	defer connections.Unlock()
-	if connections.byKey[cn.key] == cn {
-		delete(connections.byKey, cn.key)
-	}
+	cn.forget()
 }
 
 // graceOf tells reading from changing.

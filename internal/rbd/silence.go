@@ -114,6 +114,44 @@ func (c *Cluster) wasSilent() bool {
 	return time.Since(time.Unix(c.silent.Load(), 0)) < silenceLimit
 }
 
+// probing is one probe of a pool, for all who ask meanwhile, and, where nothing
+// answered, for those who ask within probeLimit after it.
+type probing struct {
+	done  chan struct{} // closed when the rest is set
+	err   error
+	ended time.Time
+}
+
+func (p *probing) answers() bool {
+	select {
+	case <-p.done:
+		return p.err != nil && time.Since(p.ended) <= probeLimit
+	default:
+		return true
+	}
+}
+
+// stillSilent probes a cluster of which a part did not answer a moment ago.
+func (c *Cluster) stillSilent(pool string) error {
+	c.asked.Lock()
+	p := c.asked.pools[pool]
+	if p == nil || !p.answers() {
+		p = &probing{done: make(chan struct{})}
+		if c.asked.pools == nil {
+			c.asked.pools = map[string]*probing{}
+		}
+		c.asked.pools[pool] = p
+		go func() {
+			defer close(p.done)
+			p.err = probe([]part{{c: c, pool: pool}})
+			p.ended = time.Now()
+		}()
+	}
+	c.asked.Unlock()
+	<-p.done
+	return p.err
+}
+
 // probe returns the error of the first part that does not answer.
 func probe(parts []part) error {
 	for _, p := range parts {

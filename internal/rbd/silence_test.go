@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -102,6 +103,43 @@ func TestReadsOfASilentCluster(t *testing.T) {
 	}
 }
 
+// Where no monitor answers, one attempt to connect is for all who ask meanwhile and
+// shortly after, and the next attempt is a short one.
+func TestConnectToNobody(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0") // it never answers
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() }) //nolint:errcheck // nothing was sent
+	cfg := Config{ConnectTimeout: 6 * time.Second, Monitors: []string{"v2:" + listener.Addr().String()}}
+	attempt := func(c *Cluster) *connection {
+		connections.Lock()
+		defer connections.Unlock()
+		return connections.byKey[c.cfg.connectionKey(false)]
+	}
+	ask := func(want string) *connection {
+		t.Helper()
+		c := NewCluster(cfg)
+		if _, err := c.FSID(t.Context()); !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "answered within "+want) {
+			t.Fatalf("%v, want no answer within %s", err, want)
+		}
+		return attempt(c)
+	}
+	first := ask("6s")
+	for range 100 {
+		if ask("6s") != first {
+			t.Fatal("there was another attempt")
+		}
+	}
+	connections.Lock()
+	first.ended = first.ended.Add(-probeLimit)
+	connections.Unlock()
+	if ask("4s") == first {
+		t.Error("there was no other attempt")
+	}
+}
+
 // Of several reads only the first waits for its whole limit.
 func TestReadsAfterASilentOne(t *testing.T) {
 	t.Parallel()
@@ -111,6 +149,17 @@ func TestReadsAfterASilentOne(t *testing.T) {
 		_, err := c.Image(t.Context(), Spec{Pool: "vms", Image: "no-such-image"})
 		if !errors.Is(err, ErrOSDSilent) || strings.Contains(err.Error(), "nothing was heard") != want {
 			t.Errorf("read %d: %v", n, err)
+		}
+	}
+	probed := func() *probing {
+		c.asked.Lock()
+		defer c.asked.Unlock()
+		return c.asked.pools["vms"]
+	}
+	last := probed()
+	for range 100 {
+		if _, err := c.Image(t.Context(), Spec{Pool: "vms", Image: "no-such-image"}); !errors.Is(err, ErrOSDSilent) || probed() != last {
+			t.Fatalf("%v; another probe: %t", err, probed() != last)
 		}
 	}
 }
