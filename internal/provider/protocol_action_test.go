@@ -3,6 +3,7 @@
 package provider_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -245,4 +246,39 @@ func TestProtocolTrashRestore(t *testing.T) {
 	expect(t, "two of one name", c.planAction("rbd_trash_restore", at(object{"name": "b"})).errors, "everal images in the trash had this name", id+", there since ", other, "image_id")
 	c.done("rbd_trash_restore", at(object{"image_id": other}))
 	expect(t, "rbd", acctest.RBD(t, "info", place+"b"), "id: "+other)
+}
+
+func TestProtocolImageFlattenChildren(t *testing.T) {
+	c, name := newClient(t, nil), providertest.Name(t)
+	spec := "images/" + name
+	imagestest.Make(t, spec, "create", "--size", "8M")
+	imagestest.Write(t, spec, 4)
+	imagestest.Snapshot(t, spec+"@s", true)
+	arguments := object{"snapshot": spec + "@s"}
+	if got := c.done("rbd_image_flatten_children", arguments); got.warnings != "" || strings.Join(got.lines, "") != "0 of 0 clones are flat" {
+		t.Errorf("without clones: %s %q", got.warnings, got.lines)
+	}
+	imagestest.Clone(t, 1, spec+"@s", "vms/"+name+"-1")
+	imagestest.Clone(t, 2, spec+"@s", "volumes/"+name+"-2")
+	trashed := imagestest.Clone(t, 2, spec+"@s", "vms/"+name+"-3")
+	imagestest.Trash(t, "vms/"+name+"-3")
+	guard := "images/guard.00000000-0000-4000-8000-" + fmt.Sprintf("%012d", os.Getpid())
+	imagestest.Clone(t, 1, spec+"@s", guard)
+	expect(t, "with a guard", c.planAction("rbd_image_flatten_children", arguments).errors, guard, "In attribute snapshot", "Nothing was changed")
+	expect(t, "with a guard", c.invoke("rbd_image_flatten_children", arguments).errors, guard)
+	if still := strings.Fields(acctest.RBD(t, "children", "--all", spec+"@s")); len(still) < 4 {
+		t.Fatalf("something was flattened: %s", still)
+	}
+	acctest.RBD(t, "rm", "--no-progress", guard)
+
+	acctest.Watch(t, "vms/"+name+"-1")
+	got := c.done("rbd_image_flatten_children", arguments)
+	expect(t, "the plan", got.warnings, "3 clones of", "vms/"+name+"-1, ", "(in the trash, id "+trashed+")", "These go on meanwhile, and are slower: image vms/"+name+"-1 is in use: watcher")
+	expect(t, "what it says", strings.Join(got.lines, "\n"), "1 of 3: ", "is flattened, by the manager", "3 of 3 clones are flat")
+	if still := acctest.RBD(t, "children", "--all", spec+"@s"); still != "" {
+		t.Errorf("still clones: %s", still)
+	}
+	if used := imagestest.Used(t, "volumes/"+name+"-2"); used != 4<<20 {
+		t.Errorf("a clone has %d bytes", used)
+	}
 }

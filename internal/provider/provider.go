@@ -20,6 +20,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/flattenchildren"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/imagesparsify"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/snapshotrollback"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/trashpurge"
@@ -163,6 +164,7 @@ func (p *rbdProvider) ListResources(context.Context) []func() list.ListResource 
 // Actions are for Terraform 1.14 and newer.
 func (p *rbdProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
+		flattenchildren.NewAction,
 		imagesparsify.NewAction,
 		snapshotrollback.NewAction,
 		trashpurge.NewAction,

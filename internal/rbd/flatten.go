@@ -97,10 +97,11 @@ func (c *Cluster) checkFlat(ctx context.Context, spec Spec, id string) error {
 
 // FlattenChildren flattens all clones of the snapshot, those in the trash too,
 // so that it can be removed. A guard is not flattened, as it would guard nothing
-// then.
+// then. done, where given, is told of each that is flat, and by whom: a name of
+// FlattenBy, or empty where it was so already.
 //
 // Errors: as FlattenImage; ChildrenError with ErrGuarded; ErrOtherSnapshot where another one has its name.
-func (c *Cluster) FlattenChildren(ctx context.Context, spec Spec, snapshotID uint64) error {
+func (c *Cluster) FlattenChildren(ctx context.Context, spec Spec, snapshotID uint64, done func(child Child, by string)) error {
 	var children []Child
 	err := c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
 		if _, err := sameSnapshot(img, spec, snapshotID); err != nil {
@@ -113,21 +114,49 @@ func (c *Cluster) FlattenChildren(ctx context.Context, spec Spec, snapshotID uin
 	if err != nil {
 		return err
 	}
-	guards := slices.DeleteFunc(slices.Clone(children), func(c Child) bool { return !c.guards() })
-	if len(guards) > 0 {
-		return &ChildrenError{Spec: spec, Children: guards}
+	if err := CheckFlattened(spec, children); err != nil {
+		return err
 	}
 	for _, child := range children {
+		by := FlattenByClient
 		if child.Trash {
 			err = c.flattenTrashed(ctx, child)
 		} else {
-			_, err = c.FlattenImage(ctx, child.Spec, child.ID)
+			by, err = c.FlattenImage(ctx, child.Spec, child.ID)
 		}
 		if err != nil && !errors.Is(err, ErrImageNotFound) {
 			return fmt.Errorf("flatten the child %s: %w", child, err)
 		}
+		if done != nil {
+			done(child, by)
+		}
 	}
 	return nil
+}
+
+// CheckFlattened refuses clones of the snapshot that are not to be flattened.
+//
+// Errors: ChildrenError with ErrGuarded.
+func CheckFlattened(spec Spec, children []Child) error {
+	guards := slices.DeleteFunc(slices.Clone(children), func(c Child) bool { return !c.guards() })
+	if len(guards) > 0 {
+		return &ChildrenError{Spec: spec, Children: guards}
+	}
+	return nil
+}
+
+// ChildUsers is who has a clone open or locked, wherever it is; nil where nobody
+// has, or it is gone.
+//
+// Errors: those of the connection; ErrPermission.
+func (c *Cluster) ChildUsers(ctx context.Context, child Child) (used *InUseError, err error) {
+	err = c.withPlace(ctx, place{spec: child.Spec, id: child.ID}, readOnly, func(_ *connection, img *librbd.Image) error {
+		return checkUnused(img, child.Spec)
+	})
+	if errors.As(err, &used) {
+		return used, nil
+	}
+	return nil, tolerate(err, ErrImageNotFound)
 }
 
 func (c *Cluster) flattenTrashed(ctx context.Context, child Child) error {

@@ -369,7 +369,7 @@ func TestTrash(t *testing.T) {
 	if err := c.RemoveTrashed(ctx, spec, img.ID); !errors.Is(err, ErrDeferred) {
 		t.Errorf("removal before its time: %v", err)
 	}
-	if err := c.FlattenChildren(ctx, from.Spec, from.SnapshotID); err != nil { // it is in the trash
+	if err := c.FlattenChildren(ctx, from.Spec, from.SnapshotID, nil); err != nil { // it is in the trash
 		t.Fatal(err)
 	}
 	if out := acctest.RBD(t, "children", "--all", from.Spec.String()); out != "" {

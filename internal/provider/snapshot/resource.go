@@ -289,7 +289,7 @@ func (r *snapshotResource) remove(ctx context.Context, spec rbd.Spec, state mode
 		return err
 	}
 	if state.FlattenChildren.ValueBool() {
-		if err := r.data.Ceph.FlattenChildren(ctx, spec, s.ID); err != nil {
+		if err := r.data.Ceph.FlattenChildren(ctx, spec, s.ID, nil); err != nil {
 			return err
 		}
 	}
