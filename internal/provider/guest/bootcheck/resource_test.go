@@ -67,18 +67,14 @@ func TestBootCheckLife(t *testing.T) {
 	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
-	guest(t, spec, map[string]string{"/etc/rc.local": `#!/bin/sh
-[ -e /dev/vdb ] && echo "SEED $(busybox grep -ao 'hello, .*' /dev/vdb)"
-printf '\033[1;31mTINY\033[0m-COLOURED\a and no end'
-busybox sleep 3
-echo
-`})
+	sector(t, spec, "\r\n\x1b[1;31mTINY\x1b[0m-COLOURED\a and no end", "\r\nREADY host=tiny\r\n", "seed")
+	userData := []string{`console_pattern = "^READY host=tiny"`, `user_data = "hello, user data"`, `disk_bus = "virtio"`}
 	providertest.Run(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			{
-				Config: check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`),
+				Config: check(spec+"@golden", userData...),
 				ConfigStateChecks: []statecheck.StateCheck{
-					text("line", `^TINY-READY host=tiny up=[0-9.]+$`), text("console", `(?s)TINY-ROOT-KIB \d+\nTINY-COLOURED and no end`),
+					text("line", `^READY host=tiny$`), text("console", `(?s)^SEED hello, user data\nTINY-COLOURED and no end\nREADY host=tiny\n`),
 					text("accelerator", "^tcg$"), text("spec", "@golden$"),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("banner"), knownvalue.Null()),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("seconds"), knownvalue.NotNull()),
@@ -89,27 +85,22 @@ echo
 				ResourceName: address, ImportState: true, ImportStateId: spec + "@golden",
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "snapshot_id",
 				ImportStateVerifyIgnore: []string{
-					"console_pattern", "memory", "cpus", "disk_bus", "boot_timeout",
+					"console_pattern", "user_data", "memory", "cpus", "disk_bus", "boot_timeout",
 					"accelerator", "seconds", "line", "console",
 				},
 			},
 			{
-				Config:           check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`, "timeouts = {\n create = \"20m\"\n }"),
+				Config:           check(spec+"@golden", append(userData, "timeouts = {\n create = \"20m\"\n }")...),
 				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "seconds", knownvalue.NotNull())),
 			},
-			{ // a prompt, which has no end; and a seed
-				Config:            check(spec+"@golden", `console_pattern = "no end$"`, `user_data = "hello, user data"`, `disk_bus = "virtio"`),
-				ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate),
-				ConfigStateChecks: []statecheck.StateCheck{text("console", `(?m)^SEED hello, user data`), text("line", `^TINY-COLOURED and no end$`)},
-				Check:             untouched(t, spec),
-			},
-			{ // the same in secret, which is booted again when its version changes
+			{ // a prompt, which has no end; and a seed in secret, which is booted again when its version changes
 				Config:           check(spec+"@golden", `console_pattern = "no end$"`, `user_data_wo = "hello, secret data"`, `user_data_wo_version = 1`),
 				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{
-					text("console", `(?m)^SEED hello, secret data`),
+					text("console", `(?m)^SEED hello, secret data`), text("line", `^TINY-COLOURED and no end$`),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("user_data_wo"), knownvalue.Null()),
 				},
+				Check: untouched(t, spec),
 			},
 			{
 				Config:           check(spec+"@golden", `console_pattern = "no end$"`, `user_data_wo = "hello, other data"`, `user_data_wo_version = 1`),
@@ -128,12 +119,9 @@ echo
 				Config:      check(spec+"@golden", `console_pattern = "no end$"`, `user_data = "hello"`, `user_data_wo = "hello"`, `user_data_wo_version = 1`),
 				ExpectError: regexp.MustCompile(`can't\s+be\s+given\s+beside\s+user_data_wo`),
 			},
-			{
-				Config: check(spec+"@golden", `console_pattern = "no end$"`, `user_data = "hello, user data"`),
-			},
 			{ // renamed: the same snapshot
 				PreConfig:        func() { acctest.RBD(t, "snap", "rename", spec+"@golden", spec+"@best") },
-				Config:           check(spec+"@best", `console_pattern = "no end$"`, `user_data = "hello, user data"`),
+				Config:           check(spec+"@best", `console_pattern = "no end$"`, `user_data_wo = "hello, other data"`, `user_data_wo_version = 2`),
 				ConfigPlanChecks: providertest.Expect(providertest.Plans(address, "line", knownvalue.NotNull())),
 			},
 			{ // another one of the same name
@@ -141,12 +129,12 @@ echo
 					acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@best")
 					acctest.RBD(t, "snap", "create", "--no-progress", spec+"@best")
 				},
-				Config:           check(spec+"@best", `console_pattern = "TINY-READY"`, `triggers = { kernel = "6.1" }`),
+				Config:           check(spec+"@best", `console_pattern = "COLOURED"`, `user_data = "hello"`, `triggers = { kernel = "6.1" }`),
 				ConfigPlanChecks: planned(plancheck.ResourceActionCreate),
 			},
 			{
 				PreConfig:   func() { acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@best") },
-				Config:      check(spec+"@best", `console_pattern = "TINY-READY"`),
+				Config:      check(spec+"@best", `console_pattern = "COLOURED"`),
 				ExpectError: regexp.MustCompile(`(?s)Unable to plan a boot.*rbd\s+snap\s+ls`),
 			},
 		},
@@ -158,11 +146,11 @@ func TestBootCheckFailures(t *testing.T) {
 	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
-	guest(t, spec, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'emergency mode: no disk'\n"})
+	sector(t, spec, "emergency mode: no disk\r\n", "")
 	off := spec + "-off"
-	guest(t, off, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'going down'\necho o >/proc/sysrq-trigger\nbusybox sleep 60\n"})
+	sector(t, off, "going down\r\n", "", "off")
 	filling := spec + "-filling"
-	guest(t, filling, map[string]string{"/etc/rc.local": "#!/bin/sh\necho 'going to fill'\nbusybox dd if=/dev/zero of=/dev/vda bs=64k\nbusybox sleep 600\n"})
+	sector(t, filling, "going to fill\r\n", "", "fill")
 	limited := strings.Replace(providertest.Provider(), "guestfs = {", "guestfs = {\n    max_overlay_size = \"4MiB\"", 1)
 	golden := spec + "@golden"
 	providertest.Run(t, resource.TestCase{
@@ -173,8 +161,8 @@ func TestBootCheckFailures(t *testing.T) {
 			{Config: check(spec, `console_pattern = "x"`), ExpectError: regexp.MustCompile(`a\s+snapshot\s+is\s+wanted`)},
 			{Config: check(golden, `console_pattern = "x"`, `boot_timeout = "0s"`), ExpectError: regexp.MustCompile(`No time`)},
 			{
-				Config:      check(golden, `console_pattern = "^never$"`, `boot_timeout = "5s"`),
-				ExpectError: regexp.MustCompile(`(?s)did\s+not\s+come\s+up.*boot_timeout\s+has\s+passed.*Raise\s+boot_timeout`),
+				Config:      check(golden, `console_pattern = "^never$"`, `ssh_banner = "OpenSSH"`, `boot_timeout = "3s"`),
+				ExpectError: regexp.MustCompile(`(?s)did\s+not\s+come\s+up.*no\s+line\s+of\s+its\s+console.*no\s+ssh\s+banner\s+came.*boot_timeout\s+has\s+passed.*Raise\s+boot_timeout`),
 			},
 			{
 				Config:      check(golden, `console_pattern = "^never$"`, `failure_pattern = "emergency mode"`),
@@ -189,15 +177,16 @@ func TestBootCheckFailures(t *testing.T) {
 				ExpectError: regexp.MustCompile(`(?s)ore\s+is\s+written\s+than\s+may\s+be.*at\s+most\s+4194304.*raise\s+max_overlay_size.*going to fill`),
 			},
 			{ // none of it left anything
-				Config: check(golden, `console_pattern = "TINY-READY"`),
+				Config: check(golden, `console_pattern = "emergency"`),
 				Check:  resource.ComposeAggregateTestCheckFunc(untouched(t, spec), untouched(t, off), untouched(t, filling)),
 			},
 		},
 	})
 }
 
-// An ssh banner counts, not a TCP connection; and the guest reaches nothing
-// outside unless that is asked for.
+// An ssh banner counts, not a TCP connection; the guest reaches nothing outside unless
+// that is asked for; and it has the seed. A boot check and an edit of one image in one
+// run are each seen by the other as a use of the image, and wait.
 func TestBootCheckNetwork(t *testing.T) {
 	t.Parallel()
 	name := providertest.Name(t)
@@ -220,16 +209,18 @@ func TestBootCheckNetwork(t *testing.T) {
 	files := map[string]string{
 		"/etc/banner": "#!/bin/sh\necho welcome\nprintf 'SSH-2.0-tiny\\r\\n'\n",
 		"/etc/rc.local": fmt.Sprintf(`#!/bin/sh
-for m in failover net_failover virtio_net; do busybox insmod /etc/$m.ko; done
+for m in failover net_failover virtio_net cdrom isofs; do busybox insmod /etc/$m.ko; done
+busybox mount -t iso9660 "$(busybox findfs LABEL=cidata)" /opt
 busybox ip link set eth0 up
 busybox ip addr add 10.0.2.15/24 dev eth0
+echo "SEED $(busybox cat /opt/user-data)"
 echo "OUTSIDE $(busybox nc -w 5 10.0.2.2 %d </dev/null || echo blocked)"
 busybox sleep 3
 busybox nc -ll -p 22 -e /etc/banner &
 `, outside.Addr().(*net.TCPAddr).Port),
 	}
 	kernel := strings.TrimSpace(guesttest.Run(t, guesttest.Lab(t, "guest", "kernel-version")))
-	for _, module := range []string{"drivers/net/net_failover", "net/core/failover", "drivers/net/virtio_net"} {
+	for _, module := range []string{"drivers/net/net_failover", "net/core/failover", "drivers/net/virtio_net", "drivers/cdrom/cdrom", "fs/isofs/isofs"} {
 		b, err := os.ReadFile("/lib/modules/" + kernel + "/kernel/" + module + ".ko")
 		if err != nil {
 			t.Fatal(err)
@@ -240,46 +231,28 @@ busybox nc -ll -p 22 -e /etc/banner &
 	providertest.Run(t, resource.TestCase{
 		Steps: []resource.TestStep{
 			{
-				Config: check(spec+"@golden", `ssh_banner = "^SSH-2\\.0-"`),
+				Config: check(spec+"@golden", `ssh_banner = "^SSH-2\\.0-"`, `user_data = "hello, user data"`),
 				ConfigStateChecks: []statecheck.StateCheck{
-					text("banner", "^SSH-2.0-tiny$"), text("console", "OUTSIDE .*blocked"),
+					text("banner", "^SSH-2.0-tiny$"), text("console", "OUTSIDE .*blocked"), text("console", `(?s)TINY-ROOT-KIB \d+\n.*SEED hello, user data\n`),
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("line"), knownvalue.Null()),
 				},
 				Check: untouched(t, spec),
 			},
 			{
-				Config:            check(spec+"@golden", `ssh_banner = "tiny"`, `console_pattern = "OUTSIDE hello"`, `network = "outside"`),
+				Config: check(spec+"@golden", `ssh_banner = "tiny"`, `console_pattern = "OUTSIDE hello"`, `network = "outside"`) + fmt.Sprintf(
+					"resource \"rbd_guest_file_edit\" \"test\" {\n  image = %q\n  files = {\n    \"/etc/motd\" = { content = \"edited\\n\" }\n  }\n}\n", spec),
 				ConfigPlanChecks:  planned(plancheck.ResourceActionUpdate),
 				ConfigStateChecks: []statecheck.StateCheck{text("line", "OUTSIDE hello"), text("banner", "tiny")},
-			},
-			{
-				Config:      check(spec+"@golden", `ssh_banner = "OpenSSH"`, `boot_timeout = "5s"`),
-				ExpectError: regexp.MustCompile(`(?s)no\s+ssh\s+banner\s+came`),
+				Check: func(*terraform.State) error {
+					if out := acctest.RBD(t, "diff", "--from-snap", "golden", spec); !strings.Contains(out, "data") {
+						return fmt.Errorf("the edit has written nothing: %s", out)
+					}
+					if out := acctest.RBD(t, "snap", "ls", "--all", spec); strings.Contains(out, "terraform-undo") {
+						return fmt.Errorf("left: %s", out)
+					}
+					return nil
+				},
 			},
 		},
-	})
-}
-
-// A boot check and an edit of one image in one run: each is seen by the other as
-// a use of the image, and waits.
-func TestBootCheckBesideAnEdit(t *testing.T) {
-	t.Parallel()
-	name := providertest.Name(t)
-	spec := "vms/" + name
-	guest(t, spec, nil)
-	providertest.Run(t, resource.TestCase{
-		Steps: []resource.TestStep{{
-			Config: check(spec+"@golden", `console_pattern = "^TINY-READY host=tiny"`) + fmt.Sprintf(
-				"resource \"rbd_guest_file_edit\" \"test\" {\n  image = %q\n  files = {\n    \"/etc/motd\" = { content = \"edited\\n\" }\n  }\n}\n", spec),
-			Check: func(*terraform.State) error {
-				if out := acctest.RBD(t, "diff", "--from-snap", "golden", spec); !strings.Contains(out, "data") {
-					return fmt.Errorf("the edit has written nothing: %s", out)
-				}
-				if out := acctest.RBD(t, "snap", "ls", "--all", spec); strings.Contains(out, "terraform-undo") {
-					return fmt.Errorf("left: %s", out)
-				}
-				return nil
-			},
-		}},
 	})
 }
