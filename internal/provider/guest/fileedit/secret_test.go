@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
@@ -142,26 +141,5 @@ func TestFileEditSecrets(t *testing.T) {
 				Check:  resource.ComposeAggregateTestCheckFunc(token("token four"), noKey),
 			},
 		},
-	})
-}
-
-// What an appliance writes is as secret, whatever its size.
-func TestFileEditSecretsInAppliance(t *testing.T) {
-	t.Parallel()
-	name := providertest.Name(t)
-	spec := "vms/" + name
-	long := strings.Repeat("a long secret\n", 5000)
-	providertest.Run(t, resource.TestCase{
-		CheckDestroy: providertest.Gone(t, name),
-		Steps: []resource.TestStep{{
-			Config: config(name, "tiny-xfs", secretly(long, 1, "a")),
-			Check: func(*terraform.State) error {
-				out := guesttest.Guestfish(t, spec, "/dev/sda2", "filesize /etc/app.token\nstat /etc/app.token")
-				if !strings.HasPrefix(out, fmt.Sprint(len(long))) || !strings.Contains(out, "mode: 33152\n") {
-					return fmt.Errorf("it is %s", out)
-				}
-				return nil
-			},
-		}},
 	})
 }

@@ -4,8 +4,6 @@ package growth_test
 
 import (
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -15,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
-	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -73,8 +70,7 @@ func TestGrowthLife(t *testing.T) {
 					statecheck.ExpectKnownValue(address, tfjsonpath.New("volume_size_bytes"), knownvalue.Null()),
 				},
 				Check: resource.ComposeAggregateTestCheckFunc(
-					sound(t, spec, "e2fsck -fn", 1*mib, 99*mib), guesttest.Clean(t, spec),
-					guesttest.Boots(t, spec, "TINY-READY"),
+					guesttest.Sound(t, spec, "e2fsck -fn", 1*mib, 99*mib), guesttest.Clean(t, spec),
 				),
 			},
 			{ // a size that is there already
@@ -94,7 +90,7 @@ func TestGrowthLife(t *testing.T) {
 				Config:           guesttest.Conversion(name, "tiny-ext4", size("400MiB")) + growth(size("200MiB")),
 				ConfigPlanChecks: planned(plancheck.ResourceActionUpdate, 200*mib),
 				Check: resource.ComposeAggregateTestCheckFunc(
-					sound(t, spec, "e2fsck -fn", 1*mib, 200*mib), guesttest.Boots(t, spec, `TINY-ROOT-KIB 1[89]\d\d\d\d`),
+					guesttest.Sound(t, spec, "e2fsck -fn", 1*mib, 200*mib), guesttest.Boots(t, spec, `TINY-ROOT-KIB 1[89]\d\d\d\d`),
 				),
 			},
 			{ // the partition alone was grown, by others
@@ -106,7 +102,7 @@ func TestGrowthLife(t *testing.T) {
 				Config:            guesttest.Conversion(name, "tiny-ext4", size("400MiB")) + growth(),
 				ConfigPlanChecks:  providertest.Expect(plancheck.ExpectUnknownValue(address, tfjsonpath.New("filesystem_size_bytes"))),
 				ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", 399*mib)},
-				Check:             sound(t, spec, "e2fsck -fn", 1*mib, 399*mib),
+				Check:             guesttest.Sound(t, spec, "e2fsck -fn", 1*mib, 399*mib),
 			},
 			{ // another image, where nothing is to grow
 				Config:           guesttest.Conversion(name, "tiny-ext4", `pool = "volumes"`) + growth(size("64MiB")), // which it has
@@ -119,85 +115,6 @@ func TestGrowthLife(t *testing.T) {
 			},
 		},
 	})
-}
-
-// The other layouts, and a boot of each.
-func TestGrowthLayouts(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		guest, device, check string
-		size                 int // MiB
-		start, want          int64
-	}{
-		{"tiny-xfs", "/dev/sda2", "xfs_repair -n", 600, 1 * mib, (600*2048 - 33 - 2048) / 8 * 4096},
-		{"tiny-lvm", "/dev/vgsys/lvroot", "e2fsck -fn", 200, 2 * mib, 196 * mib},
-	} {
-		t.Run(c.guest, func(t *testing.T) {
-			name := providertest.Name(t)
-			spec := "vms/" + name
-			checks := []resource.TestCheckFunc{guesttest.Clean(t, spec), guesttest.Boots(t, spec, "TINY-READY")}
-			checks = append(checks, sound(t, spec, c.check, c.start, c.want))
-			if c.guest == "tiny-lvm" {
-				checks = append(checks, volumeHas(t, spec, 49)) // extents of 4 MiB
-			}
-			providertest.Run(t, resource.TestCase{
-				CheckDestroy: providertest.Gone(t, name),
-				Steps: []resource.TestStep{
-					{
-						Config: guesttest.Conversion(name, c.guest, size(fmt.Sprintf("%dMiB", c.size))) + growth(fmt.Sprintf("device = %q", c.device)),
-						ConfigStateChecks: []statecheck.StateCheck{
-							has("filesystem_size_bytes", c.want),
-							statecheck.ExpectKnownValue(address, tfjsonpath.New("device"), knownvalue.StringExact(c.device)),
-						},
-						Check: resource.ComposeAggregateTestCheckFunc(checks...),
-					},
-					{
-						Config:           guesttest.Conversion(name, c.guest, size(fmt.Sprintf("%dMiB", c.size))) + growth(),
-						ConfigPlanChecks: providertest.Nothing(),
-					},
-				},
-			})
-		})
-	}
-}
-
-// ext4 on a GPT, made of two of the lab's guests: GRUB of the one, the root file
-// system of the other.
-func TestGrowthGPT(t *testing.T) {
-	t.Parallel()
-	name := providertest.Name(t)
-	spec := "vms/" + name
-	dir := t.TempDir()
-	raw := func(guest string) string {
-		out := filepath.Join(dir, guest)
-		guesttest.Run(t, "qemu-img", "convert", "-O", "raw", guesttest.Path(guest), out)
-		return out
-	}
-	image := filepath.Join(dir, "gpt")
-	guesttest.Run(t, "truncate", "-s", "66M", image)
-	guesttest.Run(t, "sgdisk", "-a1", "-n1:34:2047", "-t1:ef02", "-n2:2048:133119", "-t2:8300", image)
-	for _, c := range []struct {
-		from          string
-		at, to, bytes int64
-	}{{"tiny-xfs", 0, 0, 440}, {"tiny-xfs", 34 * 512, 34 * 512, 2014 * 512}, {"tiny-ext4", mib, mib, 64 * mib}} {
-		copyBytes(t, raw(c.from), image, c.at, c.to, c.bytes)
-	}
-	const want = (200*2048 - 33 - 2048) / 8 * 4096
-	config := func(more string) string {
-		return providertest.Provider() + strings.NewReplacer("rbd_image_conversion.test.spec", fmt.Sprintf("%q", spec)).Replace(growth(more))
-	}
-	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		PreConfig: func() {
-			acctest.RBD(t, "import", "--no-progress", image, spec)
-			acctest.RBD(t, "resize", "--no-progress", "--size", "200M", spec)
-		},
-		Config:            config(""),
-		ConfigPlanChecks:  planned(plancheck.ResourceActionCreate, (200*2048-33-2048)*512),
-		ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", want)},
-		Check: resource.ComposeAggregateTestCheckFunc(
-			sound(t, spec, "e2fsck -fn", mib, want), guesttest.Boots(t, spec, "TINY-READY"), guesttest.Clean(t, spec),
-		),
-	}}})
 }
 
 // What can't grow is refused in the plan, and nothing is done to it; a logical
@@ -224,62 +141,9 @@ func TestGrowthPartitions(t *testing.T) {
 		{
 			Config: config("/dev/sda5", ""), ConfigPlanChecks: planned(plancheck.ResourceActionCreate, 105*mib),
 			ConfigStateChecks: []statecheck.StateCheck{has("filesystem_size_bytes", 105*mib)},
-			Check:             sound(t, spec, "e2fsck -fn", 23*mib, 105*mib),
+			Check:             guesttest.Sound(t, spec, "e2fsck -fn", 23*mib, 105*mib),
 		},
 	}})
-}
-
-// sound exports the image and has the file system that is to lie there checked
-// by its own tool, and the partition table by sfdisk.
-func sound(t *testing.T, spec, check string, start, bytes int64) resource.TestCheckFunc {
-	t.Helper()
-	return func(*terraform.State) error {
-		dir := t.TempDir()
-		disk, fsys := filepath.Join(dir, "disk"), filepath.Join(dir, "fs")
-		acctest.RBD(t, "export", "--no-progress", spec, disk)
-		defer os.Remove(disk)
-		if out := guesttest.Run(t, "sfdisk", "--verify", disk); !strings.Contains(out, "No errors detected") {
-			return fmt.Errorf("sfdisk --verify: %s", out)
-		}
-		guesttest.Run(t, "truncate", "-s", fmt.Sprint(bytes), fsys)
-		copyBytes(t, disk, fsys, start, 0, bytes)
-		defer os.Remove(fsys)
-		guesttest.Run(t, "sh", "-c", check+` "$0"`, fsys)
-		return nil
-	}
-}
-
-// volumeHas expects the one logical volume of an image to have so many extents.
-func volumeHas(t *testing.T, spec string, extents int) resource.TestCheckFunc {
-	t.Helper()
-	return func(*terraform.State) error {
-		dir := t.TempDir()
-		disk, physical := filepath.Join(dir, "disk"), filepath.Join(dir, "pv")
-		acctest.RBD(t, "export", "--no-progress", spec, disk)
-		guesttest.Run(t, "dd", "conv=sparse", "bs=1M", "skip=1", "if="+disk, "of="+physical)
-		out := guesttest.Run(t, "pvck", "--dump", "metadata", physical)
-		if want := fmt.Sprintf("extent_count = %d\n", extents); !strings.Contains(out, want) {
-			return fmt.Errorf("no %s in the volume group's metadata:\n%s", want, out)
-		}
-		return nil
-	}
-}
-
-func copyBytes(t *testing.T, from, to string, at, offset, n int64) {
-	t.Helper()
-	in, err := os.Open(from)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer out.Close()
-	if _, err := io.Copy(io.NewOffsetWriter(out, offset), io.NewSectionReader(in, at, n)); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // A journal that must be replayed hides the root file system from a look without
@@ -301,6 +165,6 @@ func TestGrowthDirtyJournal(t *testing.T) {
 			has("filesystem_size_bytes", 99*mib),
 			statecheck.ExpectKnownValue(address, tfjsonpath.New("device"), knownvalue.StringExact("/dev/sda1")),
 		},
-		Check: sound(t, spec, "e2fsck -fn", mib, 99*mib),
+		Check: guesttest.Sound(t, spec, "e2fsck -fn", mib, 99*mib),
 	}}})
 }
