@@ -5,6 +5,7 @@ package guestinspect_test
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -19,7 +20,7 @@ import (
 )
 
 // The file systems that are given are read: without an appliance, and in one where
-// nothing else will do.
+// nothing else will do, which answers the same and leaves nothing.
 func TestReadOfMounts(t *testing.T) {
 	acctest.RequireLab(t)
 	name := acctest.Name(t)
@@ -44,21 +45,30 @@ func TestReadOfMounts(t *testing.T) {
 	}
 	b := guestoverlay.Backends{Ceph: rbd.NewCluster(rbd.Config{}), Guests: guests}
 	tree := guest.Tree{Mounts: map[string]string{"/": "/dev/sda2", "/var": "/dev/sda1"}}
+	const path = "/var/lib/app.conf"
 	for image, unsupported := range map[string]bool{name: false, name + "-odd": true} {
 		spec := rbd.Spec{Pool: "vms", Image: image}
 		var content []byte
 		var root string
+		var info guest.FileInfo
 		read := func(r guestinspect.Reader) (err error) {
 			root = r.RootDevice()
-			content, err = r.Read("/var/lib/app.conf", 100)
+			if info, err = r.Lstat(path); err != nil {
+				return err
+			}
+			content, err = r.Read(path, 100)
 			return err
 		}
 		if err := guestinspect.Direct(t.Context(), b, spec, tree, read); errors.Is(err, guestread.ErrUnsupported) != unsupported {
 			t.Errorf("%s, without an appliance: %v", image, err)
 		}
-		content, root = nil, ""
-		if err := guestinspect.Read(t.Context(), b, spec, tree, read); err != nil || string(content) != "old\n" || root != "/dev/sda2" {
-			t.Errorf("%s: %q on %s, %v", image, content, root, err)
+		content, root, info = nil, "", guest.FileInfo{}
+		want := guest.FileInfo{Type: guest.Regular, Mode: 0o644, UID: uint32(os.Getuid()), GID: uint32(os.Getgid()), Size: 4}
+		if err := guestinspect.Read(t.Context(), b, spec, tree, read); err != nil || string(content) != "old\n" || root != "/dev/sda2" || info != want {
+			t.Errorf("%s: %q on %s, %+v, %v", image, content, root, info, err)
+		}
+		if out := acctest.RBD(t, "status", spec.String()); !strings.Contains(out, "Watchers: none") {
+			t.Errorf("%s: %s", image, out)
 		}
 	}
 }

@@ -21,21 +21,16 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
-// config makes an image of a guest, edits it, and inspects the snapshot.
-func config(name, guest, edit, more string) string {
-	return fmt.Sprintf(`
-resource "rbd_image_conversion" "test" {
-  name = %q
-  source = {
-    file   = %q
-    format = "qcow2"
-  }
-}
-
+// edited makes an image of the guest on a logical volume, edits it, and inspects the
+// snapshot.
+func edited(name string) string {
+	return guesttest.Conversion(name, "tiny-lvm") + `
 resource "rbd_guest_file_edit" "test" {
   image = rbd_image_conversion.test.spec
   files = {
-%s
+    "/etc/udev/rules.d/70-persistent-net.rules" = {
+      content = "SUBSYSTEM==\"net\", ATTR{address}==\"52:54:00:aa:bb:cc\", NAME=\"eth0\"\n"
+    }
   }
 }
 
@@ -46,12 +41,16 @@ resource "rbd_snapshot" "test" {
 
 data "rbd_guest_inspection" "test" {
   image = rbd_snapshot.test.spec
-  %s
 }
-`, name, filepath.Join(os.Getenv("RBD_LAB_GUESTS"), guest+".qcow2"), edit, more)
+`
 }
 
 func is(want knownvalue.Check, attribute string, path ...any) statecheck.StateCheck {
+	return of("test", want, attribute, path...)
+}
+
+// of is is for another of the data sources.
+func of(label string, want knownvalue.Check, attribute string, path ...any) statecheck.StateCheck {
 	at := tfjsonpath.New(attribute)
 	for _, p := range path {
 		switch p := p.(type) {
@@ -61,81 +60,85 @@ func is(want knownvalue.Check, attribute string, path ...any) statecheck.StateCh
 			at = at.AtMapKey(p)
 		}
 	}
-	return statecheck.ExpectKnownValue("data.rbd_guest_inspection.test", at, want)
+	return statecheck.ExpectKnownValue("data.rbd_guest_inspection."+label, at, want)
 }
 
-const os0 = "operating_systems"
+const (
+	os0   = "operating_systems"
+	rules = "/etc/udev/rules.d/70-persistent-net.rules"
+)
 
-// An image that lacks everything is told from one that has it.
-func TestInspection(t *testing.T) {
-	t.Parallel()
-	name := providertest.Name(t)
-	lacking := `
-    "/etc/udev/rules.d/70-persistent-net.rules" = {
-      content = "SUBSYSTEM==\"net\", ATTR{address}==\"52:54:00:aa:bb:cc\", NAME=\"eth0\"\n"
-    }
-    "/boot/grub/grub.cfg" = {
-      replace_lines = [{ pattern = "^linux ", line = "linux /boot/vmlinuz root=LABEL=root quiet" }]
-    }
-`
-	having := `
-    "/etc/udev/rules.d/70-persistent-net.rules" = {
-      empty = true
-    }
-    "/boot/grub/grub.cfg" = {
-      replace_lines = [{ pattern = "^linux ", line = "linux /boot/vmlinuz root=LABEL=root console=ttyS0" }]
-    }
-    "/usr/bin/cloud-init" = {
-      content = "#!/bin/sh\n"
-      mode    = "0755"
-    }
-    "/boot/config-6" = {
-      content = "CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=y\n"
-    }
-    "/var/lib/dpkg/status" = {
-      content = "Package: cloud-init\nStatus: install ok installed\nMaintainer: nobody\nArchitecture: all\nVersion: 1:22.4.2-1\nDescription: one\n two\n\n"
-    }
-`
-	providertest.Run(t, resource.TestCase{
-		Steps: []resource.TestStep{
-			{
-				Config: config(name, "tiny-ext4", lacking, ""),
-				ConfigStateChecks: []statecheck.StateCheck{
-					is(knownvalue.ListSizeExact(1), os0),
-					is(knownvalue.StringExact("linux"), os0, 0, "type"),
-					is(knownvalue.StringExact("debian"), os0, 0, "distro"),
-					is(knownvalue.StringExact("x86_64"), os0, 0, "architecture"),
-					is(knownvalue.StringExact("/dev/sda1"), os0, 0, "root_device"),
-					is(knownvalue.StringExact("/dev/sda1"), os0, 0, "mounts", "/"),
-					is(knownvalue.StringExact("LABEL=gone"), os0, 0, "missing_mounts", "/data"),
-					is(knownvalue.Bool(false), os0, 0, "cloud_init"),
-					is(knownvalue.Bool(false), os0, 0, "serial_console"),
-					is(knownvalue.Bool(false), os0, 0, "no_fixed_mac_addresses"),
-					is(knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact("/etc/udev/rules.d/70-persistent-net.rules")}), os0, 0, "mac_address_files"),
-					is(knownvalue.Null(), os0, 0, "packages"),
-					is(knownvalue.StringExact("/dev/sda1"), "file_systems", 0, "device"),
-					is(knownvalue.StringExact("ext4"), "file_systems", 0, "type"),
-					is(knownvalue.NotNull(), "file_systems", 0, "uuid"),
-					is(positive{}, "file_systems", 0, "free_bytes"),
-					is(positive{}, "file_systems", 0, "size_bytes"),
-				},
-			},
-			{
-				Config: config(name, "tiny-ext4", having, "packages = true"),
-				ConfigStateChecks: []statecheck.StateCheck{
-					is(knownvalue.Bool(true), os0, 0, "cloud_init"),
-					is(knownvalue.Bool(true), os0, 0, "serial_console"),
-					is(knownvalue.Bool(true), os0, 0, "virtio"),
-					is(knownvalue.Bool(true), os0, 0, "no_fixed_mac_addresses"),
-					is(knownvalue.ListExact(nil), os0, 0, "mac_address_files"),
-					is(knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectExact(map[string]knownvalue.Check{
-						"name": knownvalue.StringExact("cloud-init"), "version": knownvalue.StringExact("1:22.4.2-1"), "architecture": knownvalue.StringExact("all"),
-					})}), os0, 0, "packages"),
-				},
-				Check: unwatched(t, "vms/"+name),
-			},
-		},
+// having imports a guest that has what it needs in a cloud, but for a serial console.
+func having(t *testing.T, spec string) {
+	t.Helper()
+	guesttest.Import(t, spec, map[string]string{
+		"/usr/bin/cloud-init":  "#!/bin/sh\n",
+		"/boot/config-6":       "CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_NET=y\n",
+		"/var/lib/dpkg/status": "Package: cloud-init\nStatus: install ok installed\nMaintainer: nobody\nArchitecture: all\nVersion: 1:22.4.2-1\nDescription: one\n two\n\n",
 	})
+	silent := filepath.Join(t.TempDir(), "grub.cfg")
+	if err := os.WriteFile(silent, []byte("linux /boot/vmlinuz root=LABEL=root quiet\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	guesttest.AlterRoot(t, spec, "rm "+rules, "write "+os.DevNull+" "+rules, "rm /boot/grub/grub.cfg", "write "+silent+" /boot/grub/grub.cfg")
+	acctest.RBD(t, "snap", "create", "--no-progress", spec+"@s")
+}
+
+// What one guest has, on a logical volume, is told from what another has, on a
+// partition. What was found in a snapshot is kept on this machine; another snapshot
+// of the same name is another.
+func TestInspection(t *testing.T) {
+	name := providertest.Name(t)
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	spec := "vms/" + name + "-having"
+	having(t, spec)
+	both := edited(name) + fmt.Sprintf("data \"rbd_guest_inspection\" \"having\" {\n  image = %q\n  packages = true\n}\n", spec+"@s")
+	found := []statecheck.StateCheck{
+		is(knownvalue.ListSizeExact(1), os0),
+		is(knownvalue.StringExact("linux"), os0, 0, "type"),
+		is(knownvalue.StringExact("debian"), os0, 0, "distro"),
+		is(knownvalue.StringExact("x86_64"), os0, 0, "architecture"),
+		is(knownvalue.StringExact("/dev/vgsys/lvroot"), os0, 0, "root_device"),
+		is(knownvalue.StringExact("/dev/vgsys/lvroot"), os0, 0, "mounts", "/"),
+		is(knownvalue.StringExact("LABEL=gone"), os0, 0, "missing_mounts", "/data"),
+		is(knownvalue.Bool(false), os0, 0, "cloud_init"),
+		is(knownvalue.Bool(true), os0, 0, "serial_console"),
+		is(knownvalue.Bool(false), os0, 0, "no_fixed_mac_addresses"),
+		is(knownvalue.ListExact([]knownvalue.Check{knownvalue.StringExact(rules)}), os0, 0, "mac_address_files"),
+		is(knownvalue.Null(), os0, 0, "packages"),
+		is(knownvalue.StringExact("ext4"), "file_systems", 0, "type"),
+		is(knownvalue.NotNull(), "file_systems", 0, "uuid"),
+
+		of("having", knownvalue.StringExact("/dev/sda1"), os0, 0, "root_device"),
+		of("having", knownvalue.StringExact("/dev/sda1"), os0, 0, "mounts", "/"),
+		of("having", knownvalue.Bool(true), os0, 0, "cloud_init"),
+		of("having", knownvalue.Bool(false), os0, 0, "serial_console"),
+		of("having", knownvalue.Bool(true), os0, 0, "virtio"),
+		of("having", knownvalue.Bool(true), os0, 0, "no_fixed_mac_addresses"),
+		of("having", knownvalue.ListExact(nil), os0, 0, "mac_address_files"),
+		of("having", knownvalue.ListExact([]knownvalue.Check{knownvalue.ObjectExact(map[string]knownvalue.Check{
+			"name": knownvalue.StringExact("cloud-init"), "version": knownvalue.StringExact("1:22.4.2-1"), "architecture": knownvalue.StringExact("all"),
+		})}), os0, 0, "packages"),
+		of("having", knownvalue.StringExact("/dev/sda1"), "file_systems", 0, "device"),
+		of("having", knownvalue.StringExact("ext4"), "file_systems", 0, "type"),
+		of("having", positive{}, "file_systems", 0, "free_bytes"),
+		of("having", positive{}, "file_systems", 0, "size_bytes"),
+	}
+	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
+		{
+			Config: both, ConfigStateChecks: found,
+			Check: resource.ComposeAggregateTestCheckFunc(unwatched(t, "vms/"+name), unwatched(t, spec)),
+		},
+		{PreConfig: func() { noAppliance(t) }, Config: both, ConfigStateChecks: found},
+		{Config: strings.Replace(both, "packages = true", "", 1), ExpectError: regexp.MustCompile(`no\s+appliance\s+here`)},
+		{
+			PreConfig: func() {
+				acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@s")
+				acctest.RBD(t, "snap", "create", "--no-progress", spec+"@s")
+			},
+			Config: both, ExpectError: regexp.MustCompile(`no\s+appliance\s+here`),
+		},
+	}})
 }
 
 type positive struct{}
@@ -157,50 +160,6 @@ func unwatched(t *testing.T, spec string) resource.TestCheckFunc {
 		}
 		return nil
 	}
-}
-
-// The guest that has two places for its files.
-func TestInspectionOfLVM(t *testing.T) {
-	t.Parallel()
-	name := providertest.Name(t)
-	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{{
-		Config: config(name, "tiny-lvm", "\"/etc/motd\" = { content = \"hello\" }", ""),
-		ConfigStateChecks: []statecheck.StateCheck{
-			is(knownvalue.StringExact("/dev/vgsys/lvroot"), os0, 0, "root_device"),
-			is(knownvalue.Bool(true), os0, 0, "serial_console"),
-		},
-	}}})
-}
-
-// What was found in a snapshot is kept on this machine; another snapshot of the
-// same name is another.
-func TestInspectionIsKept(t *testing.T) {
-	spec := "vms/" + providertest.Name(t)
-	t.Setenv("XDG_CACHE_HOME", t.TempDir())
-	guesttest.Import(t, spec, nil)
-	acctest.RBD(t, "snap", "create", "--no-progress", spec+"@s")
-	config := fmt.Sprintf("data \"rbd_guest_inspection\" \"test\" {\n  image = %q\n}\n", spec+"@s")
-	found := []statecheck.StateCheck{
-		is(knownvalue.StringExact("debian"), os0, 0, "distro"),
-		is(knownvalue.StringExact("/dev/sda1"), os0, 0, "mounts", "/"),
-		is(knownvalue.StringExact("LABEL=gone"), os0, 0, "missing_mounts", "/data"),
-		is(knownvalue.Bool(false), os0, 0, "no_fixed_mac_addresses"),
-		is(knownvalue.ListSizeExact(1), os0, 0, "mac_address_files"),
-		is(knownvalue.Null(), os0, 0, "packages"),
-		is(positive{}, "file_systems", 0, "free_bytes"),
-	}
-	providertest.Run(t, resource.TestCase{Steps: []resource.TestStep{
-		{Config: config, ConfigStateChecks: found},
-		{PreConfig: func() { noAppliance(t) }, Config: config, ConfigStateChecks: found},
-		{Config: strings.Replace(config, "}", "  packages = true\n}", 1), ExpectError: regexp.MustCompile(`no\s+appliance\s+here`)},
-		{
-			PreConfig: func() {
-				acctest.RBD(t, "snap", "rm", "--no-progress", spec+"@s")
-				acctest.RBD(t, "snap", "create", "--no-progress", spec+"@s")
-			},
-			Config: config, ExpectError: regexp.MustCompile(`no\s+appliance\s+here`),
-		},
-	}})
 }
 
 // noAppliance has every start of an appliance fail from now on.
