@@ -97,8 +97,8 @@ func TestSysprepLife(t *testing.T) {
 					acctest.RBD(t, "rm", "--no-progress", spec)
 					guesttest.Import(t, spec, nil)
 				},
-				Config:           sysprep(spec, `operations = ["bash-history"]`, `triggers = { edit = "1" }`),
-				ConfigPlanChecks: providertest.Expect(providertest.Creates(address)),
+				Config: sysprep(spec, `operations = ["bash-history"]`, `triggers = { edit = "1" }`), PlanOnly: true, ExpectNonEmptyPlan: true,
+				ConfigPlanChecks: resource.ConfigPlanChecks{PostApplyPostRefresh: []plancheck.PlanCheck{providertest.Creates(address)}},
 			},
 		},
 	})
