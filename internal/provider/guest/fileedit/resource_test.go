@@ -53,7 +53,7 @@ const golden = `
 // others are edits of what golden has, and of other files.
 const others = `
     "/etc/fstab" = { remove_lines = ["^LABEL=gone\\s"], mode = "0600", uid = 7, gid = 70000 }
-    "/etc/new file" = { content = "a \"b\" $c \\d\n", mode = "0640" }
+    "/etc/new.conf" = { content = "a \"b\" $c \\d\n", mode = "0640" }
     "/etc/hostname" = { absent = true }
     "/etc/motd.tail" = { empty = true, uid = 3 }
 `
@@ -121,7 +121,7 @@ func TestFileEditLife(t *testing.T) {
 				Check: resource.ComposeAggregateTestCheckFunc(
 					guesttest.Contains(t, spec, []string{"cat /etc/fstab", "stat /etc/fstab"},
 						acctest.Has("LABEL=root", "Type: regular", "Mode:  0600", "User:     7", "Group: 70000").Lacks("LABEL=gone")),
-					guesttest.Contains(t, spec, []string{`cat "/etc/new file"`, `stat "/etc/new file"`, "stat /etc/hostname"},
+					guesttest.Contains(t, spec, []string{"cat /etc/new.conf", "stat /etc/new.conf", "stat /etc/hostname"},
 						acctest.Has("a \"b\" $c \\d\n", "Mode:  0640", "/etc/hostname: File not found")),
 					guesttest.Contains(t, spec, []string{"stat /etc/motd.tail"}, acctest.Has("User:     3", "Size: 0\n")),
 					guesttest.Contains(t, spec, []string{"stat /etc/app/conf.d"}, acctest.Has("Type: directory", "Mode:  0700", "User:     5")),
