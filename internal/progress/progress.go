@@ -36,8 +36,12 @@ type Log struct {
 	image       string
 	begin       time.Time
 	done, total atomic.Uint64 // in bytes; a total of 0 is not known
+	shares      atomic.Bool   // they are no bytes
 	end         chan struct{}
 }
+
+// wholeShare is what SetShare makes of all.
+const wholeShare = 1 << 20
 
 // Start begins to log; what is what is done to the image or snapshot, such as
 // "conversion". Stop must be called.
@@ -64,8 +68,14 @@ func (l *Log) Set(done, total uint64) {
 	l.total.Store(total)
 }
 
+// SetShare is Set for what only tells how much of all is done: from 0 to 1.
+func (l *Log) SetShare(share float64) {
+	l.shares.Store(true)
+	l.Set(uint64(min(max(share, 0), 1)*wholeShare), wholeShare)
+}
+
 func (l *Log) log(state string) {
-	s := status{done: l.done.Load(), total: l.total.Load(), took: time.Since(l.begin)}
+	s := status{done: l.done.Load(), total: l.total.Load(), shares: l.shares.Load(), took: time.Since(l.begin)}
 	if l.logger != nil {
 		fields := s.fields()
 		fields["image"] = l.image
@@ -85,6 +95,7 @@ func (l *Log) Stop() {
 // status is how far it is.
 type status struct {
 	done, total uint64 // in bytes
+	shares      bool   // they are no bytes
 	took        time.Duration
 }
 
@@ -112,7 +123,10 @@ func (s status) left() time.Duration {
 
 // fields are those of the log.
 func (s status) fields() map[string]any {
-	out := map[string]any{"mib_per_s": int64(s.perSecond() / (1 << 20))}
+	out := map[string]any{}
+	if !s.shares {
+		out["mib_per_s"] = int64(s.perSecond() / (1 << 20))
+	}
 	if s.total > 0 {
 		out["percent"] = s.percent()
 	}
@@ -124,11 +138,18 @@ func (s status) fields() map[string]any {
 
 // String is for a terminal: 42.0 % of 10240 MiB, 120 MiB/s, 50s left.
 func (s status) String() string {
-	parts := []string{fmt.Sprintf("%d MiB", s.done>>20)}
-	if s.total > 0 {
-		parts[0] = fmt.Sprintf("%.1f %% of %d MiB", s.percent(), s.total>>20)
+	var parts []string
+	switch {
+	case s.shares:
+		parts = append(parts, fmt.Sprintf("%.1f %%", s.percent()))
+	case s.total > 0:
+		parts = append(parts, fmt.Sprintf("%.1f %% of %d MiB", s.percent(), s.total>>20))
+	default:
+		parts = append(parts, fmt.Sprintf("%d MiB", s.done>>20))
 	}
-	parts = append(parts, fmt.Sprintf("%.0f MiB/s", s.perSecond()/(1<<20)))
+	if !s.shares {
+		parts = append(parts, fmt.Sprintf("%.0f MiB/s", s.perSecond()/(1<<20)))
+	}
 	if left := s.left(); left > 0 {
 		parts = append(parts, left.String()+" left")
 	}

@@ -47,10 +47,11 @@ type guestfsModel struct {
 func (m *cephModel) config(ctx context.Context, diags *diag.Diagnostics) rbd.Config {
 	log := func(ctx context.Context, format string, args ...any) { tflog.Info(ctx, fmt.Sprintf(format, args...)) }
 	if m == nil {
-		return rbd.Config{Logf: log}
+		return rbd.Config{Logf: log, Log: tflog.Info}
 	}
 	cfg := rbd.Config{
 		Logf:           log,
+		Log:            tflog.Info,
 		ConfFile:       m.ConfFile.ValueString(),
 		User:           m.User.ValueString(),
 		KeyringFile:    m.KeyringFile.ValueString(),

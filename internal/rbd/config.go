@@ -15,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/progress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
@@ -42,6 +43,8 @@ type Config struct {
 	cluster string
 	// Logf receives what an operator should know of a wait; nil discards it.
 	Logf func(ctx context.Context, format string, args ...any)
+	// Log receives how far a task of the manager is; nil discards it.
+	Log progress.Logger
 	// Run is on whose behalf things are made.
 	Run Run
 	// Running tells whether a run is known to be still at work; nil knows of none.

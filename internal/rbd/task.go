@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/progress"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/admin"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/undo"
 )
@@ -46,11 +47,15 @@ func (c *Cluster) addTask(ctx context.Context, spec Spec, add func(*admin.TaskAd
 func (c *Cluster) awaitTask(ctx context.Context, spec Spec, doing, id string) error {
 	tick := time.NewTicker(managerPoll)
 	defer tick.Stop()
+	log := progress.Start(ctx, c.cfg.Log, doing, spec.String())
+	defer log.Stop()
 	for {
-		done, err := c.taskDone(ctx, id)
+		share, done, err := c.taskDone(ctx, id)
 		if err == nil && done {
+			log.SetShare(1)
 			return nil
 		}
+		log.SetShare(share)
 		if err == nil {
 			select {
 			case <-tick.C:
@@ -85,12 +90,13 @@ func (c *Cluster) askManager(ctx context.Context, pool string, fn func(*connecti
 
 func (cn *connection) tasks() *admin.TaskAdmin { return admin.NewFromConn(cn.conn).Task() }
 
-// taskDone tells whether a task of the manager is over: it forgets those. One
-// that fails is tried again by the manager; the error of the last time ends it
+// taskDone tells how much of a task the manager has done, and whether it is over: it
+// forgets those. One that fails is tried again by the manager; the error of the last time ends it
 // here.
-func (c *Cluster) taskDone(ctx context.Context, id string) (done bool, err error) {
+func (c *Cluster) taskDone(ctx context.Context, id string) (share float64, done bool, err error) {
 	err = c.askManager(ctx, "", func(cn *connection) error {
 		task, err := cn.tasks().GetTaskByID(id)
+		share = task.Progress
 		switch {
 		case errno(err) == syscall.ENOENT:
 			done = true
@@ -102,7 +108,7 @@ func (c *Cluster) taskDone(ctx context.Context, id string) (done bool, err error
 		}
 		return nil
 	})
-	return done, err
+	return share, done, err
 }
 
 // cancelTask is `ceph rbd task cancel ID`, and waits until the manager has let go
@@ -122,7 +128,7 @@ func (c *Cluster) cancelTask(ctx context.Context, spec Spec, id string) error {
 	for errno(err) != syscall.ENOENT {
 		var done bool
 		if err == nil {
-			done, err = c.taskDone(ctx, id)
+			_, done, err = c.taskDone(ctx, id)
 		}
 		if err != nil {
 			return fmt.Errorf("cancel task %s of the manager: %w", id, err)

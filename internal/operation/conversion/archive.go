@@ -146,7 +146,7 @@ func (j *job) openZip(ctx context.Context, s *streamReader) (*archive.Member, er
 		}
 		s.Reader = &limited{s.Reader, limit, tooLong}
 		var err error
-		if name, err = s.materialize(ctx, j.workspace.dir.Path()); err != nil {
+		if name, err = j.materialize(ctx, s); err != nil {
 			return nil, err
 		}
 		defer func() { _ = os.Remove(name) }() // the workspace goes with all that is in it

@@ -104,7 +104,11 @@ func (j *job) verifyFile(name string) []check {
 	if len(j.want) == 0 {
 		return nil
 	}
-	return []check{func(ctx context.Context) error { return verifyFile(ctx, name, j.want) }}
+	return []check{func(ctx context.Context) error {
+		log := j.progress(ctx, "checksum of the source", j.Target)
+		defer log.Stop()
+		return verifyFile(ctx, name, j.want, log.Set)
+	}}
 }
 
 // verifyImage hashes a source in RBD as it lies there, where it has a checksum.
@@ -113,7 +117,9 @@ func (j *job) verifyImage(spec rbd.Spec) []check {
 		return nil
 	}
 	return []check{func(ctx context.Context) error {
-		h, err := j.Ceph.HashContent(ctx, spec, slices.Collect(maps.Keys(j.want)), nil)
+		log := j.progress(ctx, "checksum of the source", spec)
+		defer log.Stop()
+		h, err := j.Ceph.HashContent(ctx, spec, slices.Collect(maps.Keys(j.want)), log.Set)
 		if err != nil {
 			return err
 		}
@@ -124,18 +130,25 @@ func (j *job) verifyImage(spec rbd.Spec) []check {
 	}}
 }
 
-func verifyFile(ctx context.Context, name string, want checksum.Sums) error {
+func verifyFile(ctx context.Context, name string, want checksum.Sums, progress func(done, total uint64)) error {
 	f, err := os.Open(name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = f.Close() }() // opened for reading
-	v := checksum.NewVerifier(want)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	v, done := checksum.NewVerifier(want), uint64(0)
 	if _, err := io.Copy(v, readerFunc(func(b []byte) (int, error) {
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		return f.Read(b)
+		n, err := f.Read(b)
+		done += uint64(n)                   //nolint:gosec // never negative
+		progress(done, uint64(info.Size())) //nolint:gosec // never negative
+		return n, err
 	})); err != nil {
 		return err
 	}

@@ -111,9 +111,16 @@ func (s *stream) writeRaw(ctx context.Context, j *job, in *streamReader) (err er
 	return j.publish(ctx, p, rawSize(written))
 }
 
+// materialize keeps the stream in a file, and logs how far it has come.
+func (j *job) materialize(ctx context.Context, in *streamReader) (name string, err error) {
+	log := j.progress(ctx, "copy of the source", j.Target)
+	defer log.Stop()
+	return in.materialize(ctx, j.workspace.dir.Path(), log.Set)
+}
+
 // writeCopy has qemu-img read a copy of the stream.
 func (s *stream) writeCopy(ctx context.Context, j *job, in *streamReader) error {
-	name, err := in.materialize(ctx, j.workspace.dir.Path())
+	name, err := j.materialize(ctx, in)
 	if err == nil {
 		err = in.finish()
 	}

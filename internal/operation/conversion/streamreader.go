@@ -110,8 +110,9 @@ func (s *streamReader) close() error {
 const spaceInterval = 16 << 20
 
 // materialize writes the stream to a file in dir, as qemu-img has to jump about
-// in what is not raw. What is zero takes up no space.
-func (s *streamReader) materialize(ctx context.Context, dir string) (name string, err error) {
+// in what is not raw. What is zero takes up no space. progress is called with bytes
+// of the stream, of which a total of 0 is not known.
+func (s *streamReader) materialize(ctx context.Context, dir string, progress func(done, total uint64)) (name string, err error) {
 	f, err := os.OpenFile(filepath.Join(dir, "source"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", err
@@ -142,6 +143,7 @@ func (s *streamReader) materialize(ctx context.Context, dir string) (name string
 			}
 		}
 		at += int64(n)
+		progress(uint64(at), uint64(max(s.sizeBytes, 0))) //nolint:gosec // never negative
 		if last {
 			return f.Name(), f.Truncate(at)
 		}

@@ -71,13 +71,14 @@ func writeRaw(ctx context.Context, d Deps, spec rbd.Spec, size int64, extents []
 	log := progress.Start(ctx, d.Log, "export", spec.String())
 	defer log.Stop()
 	err := d.Ceph.ReadExtents(ctx, spec, extents, func(at int64, b []byte) error {
-		log.Set(uint64(at), uint64(size)) //nolint:gosec // never negative
+		log.Set(uint64(at)+uint64(len(b)), uint64(size)) //nolint:gosec // never negative
 		return w.write(at, b)
 	})
 	if err != nil {
 		return "", err
 	}
 	w.skip(size)
+	log.Set(uint64(size), uint64(size)) //nolint:gosec // never negative
 	if file != nil {
 		if err := file.Truncate(size); err != nil {
 			return "", err

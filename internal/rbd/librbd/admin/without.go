@@ -13,6 +13,7 @@ type (
 	TaskRefs     struct{ Action, PoolName, PoolNamespace, ImageID string }
 	TaskResponse struct {
 		ID, Message, RetryMessage string
+		Progress                  float64
 		Refs                      TaskRefs
 	}
 	LevelSpec    struct{}
