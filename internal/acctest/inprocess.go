@@ -12,7 +12,9 @@ import (
 	"testing"
 
 	"github.com/ceph/go-ceph/rados"
-	librbd "github.com/ceph/go-ceph/rbd"
+	goceph "github.com/ceph/go-ceph/rbd"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
 // errElsewhere says that a command has to be run by rbd itself.
@@ -47,9 +49,9 @@ func ImageID(t testing.TB, spec string) (id string) {
 	t.Helper()
 	RequireLab(t)
 	err := onImage(spec, func(at imageAt) error {
-		return at.open(true, func(img *librbd.Image) (err error) { id, err = img.GetId(); return err })
+		return at.open(true, func(img *goceph.Image) (err error) { id, err = img.GetId(); return err })
 	})
-	if err != nil && !errors.Is(err, librbd.ErrNotFound) {
+	if err != nil && !errors.Is(err, goceph.ErrNotFound) {
 		t.Fatalf("the id of %s: %v", spec, err)
 	}
 	return id
@@ -109,22 +111,22 @@ var commands = map[string]struct {
 	"children --all": {args: 1, run: listChildren},
 	"trash ls":       {args: 1, run: listTrash},
 	"create":         {args: 3, spec: 2, run: createImage},
-	"rm":             {args: 1, run: func(at imageAt, _ []string) (string, error) { return "", at.whole(librbd.RemoveImage) }},
+	"rm":             {args: 1, run: func(at imageAt, _ []string) (string, error) { return "", at.whole(goceph.RemoveImage) }},
 	"rename":         {args: 2, run: renameImage},
 	"trash mv":       {args: 1, run: func(at imageAt, _ []string) (string, error) { return "", at.whole(moveToTrash) }},
 	"image-meta set": {args: 3, run: func(at imageAt, args []string) (string, error) { return at.metadata(args[1], &args[2]) }},
 	"image-meta get": {args: 2, run: func(at imageAt, args []string) (string, error) { return at.metadata(args[1], nil) }},
 	"snap create": {args: 1, run: func(at imageAt, _ []string) (string, error) {
-		return "", at.snap(func(img *librbd.Image) error { _, err := img.CreateSnapshot(at.snapshot); return err })
+		return "", at.snap(func(img *goceph.Image) error { _, err := img.CreateSnapshot(at.snapshot); return err })
 	}},
 	"snap protect": {args: 1, run: func(at imageAt, _ []string) (string, error) {
-		return "", at.snap(func(img *librbd.Image) error { return img.GetSnapshot(at.snapshot).Protect() })
+		return "", at.snap(func(img *goceph.Image) error { return img.GetSnapshot(at.snapshot).Protect() })
 	}},
 	"snap unprotect": {args: 1, run: func(at imageAt, _ []string) (string, error) {
-		return "", at.snap(func(img *librbd.Image) error { return img.GetSnapshot(at.snapshot).Unprotect() })
+		return "", at.snap(func(img *goceph.Image) error { return img.GetSnapshot(at.snapshot).Unprotect() })
 	}},
 	"snap rm": {args: 1, run: func(at imageAt, _ []string) (string, error) {
-		return "", at.snap(func(img *librbd.Image) error { return img.GetSnapshot(at.snapshot).Remove() })
+		return "", at.snap(func(img *goceph.Image) error { return img.GetSnapshot(at.snapshot).Remove() })
 	}},
 }
 
@@ -132,14 +134,14 @@ func listImages(at imageAt, _ []string) (string, error) {
 	if at.image != "" {
 		return "", errElsewhere
 	}
-	names, err := librbd.GetImageNames(at.ioctx)
+	names, err := goceph.GetImageNames(at.ioctx)
 	return strings.Join(names, "\n"), err
 }
 
 // listChildren knows those that are not in the trash.
 func listChildren(at imageAt, _ []string) (string, error) {
 	var lines []string
-	err := at.open(true, func(img *librbd.Image) error {
+	err := at.open(true, func(img *goceph.Image) error {
 		if at.snapshot != "" {
 			if err := img.SetSnapshot(at.snapshot); err != nil {
 				return err
@@ -163,7 +165,7 @@ func listTrash(at imageAt, _ []string) (string, error) {
 	if at.image != "" {
 		return "", errElsewhere
 	}
-	entries, err := librbd.GetTrashList(at.ioctx)
+	entries, err := goceph.GetTrashList(at.ioctx)
 	if len(entries) > 0 {
 		err = errElsewhere
 	}
@@ -176,10 +178,10 @@ func createImage(at imageAt, args []string) (string, error) {
 	if err != nil || args[0] != "--size" || !found {
 		return "", errElsewhere
 	}
-	options := librbd.NewRbdImageOptions()
+	options := goceph.NewRbdImageOptions()
 	defer options.Destroy()
 	return "", at.whole(func(ioctx *rados.IOContext, name string) error {
-		return librbd.CreateImage(ioctx, name, size<<20, options)
+		return goceph.CreateImage(ioctx, name, size<<20, options)
 	})
 }
 
@@ -191,18 +193,18 @@ func renameImage(at imageAt, args []string) (string, error) {
 	if to.image == "" || to.snapshot != "" || to.pool != at.pool || to.namespace != at.namespace {
 		return "", errElsewhere
 	}
-	return "", at.whole(func(ioctx *rados.IOContext, name string) error { return librbd.GetImage(ioctx, name).Rename(to.image) })
+	return "", at.whole(func(ioctx *rados.IOContext, name string) error { return goceph.GetImage(ioctx, name).Rename(to.image) })
 }
 
 func moveToTrash(ioctx *rados.IOContext, name string) error {
-	return librbd.GetImage(ioctx, name).Trash(0)
+	return goceph.GetImage(ioctx, name).Trash(0)
 }
 
 func (at imageAt) metadata(key string, value *string) (out string, err error) {
 	if at.image == "" || at.snapshot != "" {
 		return "", errElsewhere
 	}
-	err = at.open(value == nil, func(img *librbd.Image) (err error) {
+	err = at.open(value == nil, func(img *goceph.Image) (err error) {
 		if value != nil {
 			return img.SetMetadata(key, *value)
 		}
@@ -215,7 +217,7 @@ func (at imageAt) metadata(key string, value *string) (out string, err error) {
 // purgeInProcess removes an image with its snapshots.
 func purgeInProcess(spec string) error {
 	return onImage(spec, func(at imageAt) error {
-		err := at.open(false, func(img *librbd.Image) error {
+		err := at.open(false, func(img *goceph.Image) error {
 			snaps, err := img.GetSnapshotNames()
 			for _, s := range snaps {
 				snapshot := img.GetSnapshot(s.Name)
@@ -227,7 +229,7 @@ func purgeInProcess(spec string) error {
 			return err
 		})
 		if err == nil {
-			err = at.whole(librbd.RemoveImage)
+			err = at.whole(goceph.RemoveImage)
 		}
 		return err
 	})
@@ -241,23 +243,23 @@ func (at imageAt) whole(fn func(*rados.IOContext, string) error) error {
 	return fn(at.ioctx, at.image)
 }
 
-func (at imageAt) snap(fn func(*librbd.Image) error) error {
+func (at imageAt) snap(fn func(*goceph.Image) error) error {
 	if at.image == "" || at.snapshot == "" {
 		return errElsewhere
 	}
 	return at.open(false, fn)
 }
 
-func (at imageAt) open(readOnly bool, fn func(*librbd.Image) error) error {
-	open := librbd.OpenImage
+func (at imageAt) open(readOnly bool, fn func(*goceph.Image) error) error {
+	open, shut := goceph.OpenImage, (*goceph.Image).Close
 	if readOnly {
-		open = librbd.OpenImageReadOnly
+		open, shut = goceph.OpenImageReadOnly, librbd.CloseReadOnly
 	}
-	img, err := open(at.ioctx, at.image, librbd.NoSnapshot)
+	img, err := open(at.ioctx, at.image, goceph.NoSnapshot)
 	if err != nil {
 		return err
 	}
-	return errors.Join(fn(img), img.Close())
+	return errors.Join(fn(img), shut(img))
 }
 
 var connections = struct {

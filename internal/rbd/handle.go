@@ -26,6 +26,7 @@ const handleGrace = 10 * time.Minute
 type handle struct {
 	spec    Spec
 	what    string // it is, where there are several; may be empty
+	mode    openMode
 	img     *librbd.Image
 	ioctx   *rados.IOContext
 	cn      *connection
@@ -146,7 +147,7 @@ func (cn *connection) open(spec Spec, mode openMode) (*handle, error) {
 		ioctx.Destroy()
 		return nil, err
 	}
-	return &handle{spec: spec, img: img, ioctx: ioctx, cn: cn, release: func() {}}, nil
+	return &handle{spec: spec, mode: mode, img: img, ioctx: ioctx, cn: cn, release: func() {}}, nil
 }
 
 // close closes the image, or leaves that to the calls that were given up.
@@ -177,13 +178,10 @@ func (h *handle) closeFor(ctx context.Context, grace time.Duration) error {
 }
 
 func (h *handle) shut() error {
-	err := h.img.Close()
+	err := closeImage(h.img, h.spec, h.mode)
 	h.ioctx.Destroy()
 	h.release()
-	if err != nil {
-		return fmt.Errorf("close %s: %w", h.spec, err)
-	}
-	return nil
+	return err
 }
 
 // Reader reads the content of an image or snapshot, without a watch. It may be

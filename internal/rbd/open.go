@@ -94,7 +94,7 @@ func withOpen(ioctx *rados.IOContext, at place, mode openMode, fn func(*librbd.I
 		return err
 	}
 	defer func() {
-		if e := closeImage(img, at.spec); e != nil && err == nil {
+		if e := closeImage(img, at.spec, mode); e != nil && err == nil {
 			err = e
 		}
 	}()
@@ -121,14 +121,18 @@ func (p place) open(ioctx *rados.IOContext, mode openMode) (*librbd.Image, error
 	if p.spec.Snapshot != "" {
 		if err := img.SetSnapshot(p.spec.Snapshot); err != nil {
 			err = translate("open", p.spec, ErrSnapshotNotFound, err)
-			return nil, errors.Join(err, closeImage(img, p.spec))
+			return nil, errors.Join(err, closeImage(img, p.spec, mode))
 		}
 	}
 	return img, nil
 }
 
-func closeImage(img *librbd.Image, spec Spec) error {
-	if err := img.Close(); err != nil {
+func closeImage(img *librbd.Image, spec Spec, mode openMode) error {
+	shut := img.Close
+	if mode == readOnly {
+		shut = func() error { return librbd.CloseReadOnly(img) }
+	}
+	if err := shut(); err != nil {
 		return fmt.Errorf("close %s: %w", spec.ImageSpec(), err)
 	}
 	return nil

@@ -111,7 +111,7 @@ func TestConnectToNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { listener.Close() }) //nolint:errcheck // nothing was sent
+	t.Cleanup(func() { _ = listener.Close() })
 	cfg := Config{ConnectTimeout: 6 * time.Second, Monitors: []string{"v2:" + listener.Addr().String()}}
 	attempt := func(c *Cluster) *connection {
 		connections.Lock()

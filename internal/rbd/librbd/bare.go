@@ -41,7 +41,10 @@ func asError(rc C.int) error {
 
 // Bare is an open image for the calls that go-ceph does not have. Its errors have
 // the method ErrorCode, as those of go-ceph.
-type Bare struct{ img C.rbd_image_t }
+type Bare struct {
+	img      C.rbd_image_t
+	readOnly bool
+}
 
 // OpenBare opens an image by its name.
 func OpenBare(ioctx *rados.IOContext, name string) (*Bare, error) {
@@ -63,12 +66,18 @@ func OpenBareByID(ioctx *rados.IOContext, id string) (*Bare, error) {
 func OpenBareByIDReadOnly(ioctx *rados.IOContext, id string) (*Bare, error) {
 	cID := C.CString(id)
 	defer C.free(unsafe.Pointer(cID))
-	b := &Bare{}
+	b := &Bare{readOnly: true}
 	return b, asError(C.rbd_open_by_id_read_only(C.rados_ioctx_t(ioctx.Pointer()), cID, &b.img, nil)) //nolint:gocritic // it means code that cgo makes
 }
 
-// Close closes the image.
-func (b *Bare) Close() { C.rbd_close(b.img) }
+// Close closes the image, as CloseReadOnly where it was opened for reading.
+func (b *Bare) Close() {
+	if b.readOnly {
+		closeLater(func() { C.rbd_close(b.img) })
+		return
+	}
+	C.rbd_close(b.img)
+}
 
 // IsV2Clone tells v2 clones from v1 ones and from what is no clone.
 func (b *Bare) IsV2Clone() (bool, error) {

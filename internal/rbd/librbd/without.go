@@ -251,6 +251,8 @@ func (*Snapshot) Rename(string) error        { return errWithout }
 func (*Snapshot) Rollback() error            { return errWithout }
 func (*Snapshot) Unprotect() error           { return errWithout }
 
+func CloseReadOnly(*Image) error { return errWithout }
+
 // Bare is in bare.go.
 type Bare struct{}
 
