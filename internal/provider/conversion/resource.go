@@ -64,7 +64,7 @@ func (r *conversionResource) ValidateConfig(ctx context.Context, req resource.Va
 	resp.Diagnostics.Append(config.Source.As(ctx, &src, basetypes.ObjectAsOptions{})...)
 	if src.AllowAnyContent.ValueBool() && !src.Format.IsUnknown() && src.Format.ValueString() != formatRaw {
 		resp.Diagnostics.AddAttributeError(path.Root("source").AtName("allow_any_content"), "Invalid Attribute Combination",
-			"Only a raw source has no header that it can be told by, format is \""+src.Format.ValueString()+"\".")
+			"allow_any_content is for raw sources, which have no header to be recognized by; format is \""+src.Format.ValueString()+"\". Leave it out.")
 	}
 	if src.InternalSnapshot.ValueString() != "" && !src.Format.IsUnknown() && src.Format.ValueString() != "qcow2" {
 		resp.Diagnostics.AddAttributeError(path.Root("source").AtName("internal_snapshot"), "Invalid Attribute Combination",

@@ -127,7 +127,7 @@ func TestConversionRefusals(t *testing.T) {
 		{config(name, file(good), "auto"), `value must be one of`},
 		{config(name, file(good)+"\n    image = \"vms/x\"", "qcow2"), `Invalid Attribute Combination`},
 		{config(name, file(good), "qcow2", `pool = "no-such-pool"`), `pool not found`},
-		{config(name, file(raw)+"\n    allow_any_content = true", "qcow2"), `Only a raw source`},
+		{config(name, file(raw)+"\n    allow_any_content = true", "qcow2"), `allow_any_content is for raw sources.*Leave it out`},
 		{config(name, file(raw)+chain, "raw"), `of a qcow2 only`},
 		{config(name, file(raw)+"\n    internal_snapshot = \"a\"", "raw"), `Only a qcow2 has internal snapshots`},
 		{config(name, file(good)+"\n    internal_snapshot = \"a\"", "qcow2"), `no such internal snapshot: "a": it has none.*qemu-img snapshot -l`},
