@@ -237,7 +237,7 @@ func dial(cfg Config, limit time.Duration, patient bool) (*rados.Conn, string, e
 func configure(conn *rados.Conn, cfg Config, limit time.Duration, patient bool) error {
 	if cfg.ConfFile != "" {
 		if err := conn.ReadConfigFile(cfg.ConfFile); err != nil {
-			return fmt.Errorf("%w: %s could not be read: %w", ErrConfNotFound, cfg.ConfFile, err)
+			return confError(cfg.ConfFile, err)
 		}
 	}
 	seconds := func(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
@@ -271,6 +271,18 @@ func configure(conn *rados.Conn, cfg Config, limit time.Duration, patient bool) 
 		}
 	}
 	return nil
+}
+
+// confError is about a file that can be opened.
+func confError(path string, err error) error {
+	if errno(err) != syscall.EINVAL {
+		return fmt.Errorf("%w: %s could not be read: %w", ErrConfNotFound, path, err)
+	}
+	why := ""
+	if b, e := os.ReadFile(path); e == nil && len(b) > 0 && b[len(b)-1] != '\n' {
+		why = ": its last line has no line feed, which Ceph 16 asks for"
+	}
+	return fmt.Errorf("%w: %s%s (%w)", ErrConfMalformed, path, why, err)
 }
 
 // optionError does not tell the value: it may be the key.

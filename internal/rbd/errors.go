@@ -17,6 +17,7 @@ import (
 var (
 	ErrWithoutLibrbd     = rados.ErrWithoutLibrbd
 	ErrConfNotFound      = errors.New("no ceph configuration file")
+	ErrConfMalformed     = errors.New("the ceph configuration file can't be parsed")
 	ErrKeyringNotFound   = errors.New("no keyring with a key for the user")
 	ErrAuthentication    = errors.New("the cluster refused the user or its key")
 	ErrUnreachable       = errors.New("the cluster could not be reached")

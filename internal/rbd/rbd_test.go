@@ -36,11 +36,19 @@ func TestConnectionErrors(t *testing.T) {
 	if err := os.WriteFile(wrongKey, []byte("[client.terraform]\n\tkey = AQAAAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAA==\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	conf := func(content string) Config {
+		path := filepath.Join(t.TempDir(), "ceph.conf")
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Config{ConfFile: path}
+	}
 	for name, tc := range map[string]struct {
 		cfg  Config
 		want error
 	}{
 		"no conf file":    {Config{ConfFile: "/nonexistent/ceph.conf"}, ErrConfNotFound},
+		"malformed conf":  {conf("[global\nmon_host = 127.0.0.1\n"), ErrConfMalformed},
 		"no keyring file": {Config{KeyringFile: "/nonexistent/keyring"}, ErrKeyringNotFound},
 		"unknown user":    {Config{User: "nobody-here"}, ErrKeyringNotFound},
 		"wrong key":       {Config{KeyringFile: wrongKey}, ErrAuthentication},
@@ -57,6 +65,18 @@ func TestConnectionErrors(t *testing.T) {
 			}
 			t.Log(err)
 		})
+	}
+}
+
+// Ceph 16 takes no file whose last line is not ended, newer ones do.
+func TestConfWithoutFinalLineFeed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ceph.conf")
+	if err := os.WriteFile(path, []byte("[global]\nmon_host = v2:127.0.0.1:9"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := NewCluster(Config{ConfFile: path, Key: "AQAAAAAAAAAAABAAAAAAAAAAAAAAAAAAAAAAAA==", ConnectTimeout: time.Second}).FSID(t.Context())
+	if !errors.Is(err, ErrUnreachable) && (!errors.Is(err, ErrConfMalformed) || !strings.Contains(err.Error(), "no line feed")) {
+		t.Error(err)
 	}
 }
 

@@ -16,6 +16,7 @@ var common = []Advice{
 		"`terraform validate`, provider functions, `terraform providers lock`, and `terraform test` with `mock_provider \"rbd\" {}` work without."},
 	{Is: hostfile.ErrNotLinux, Do: "Run Terraform on Linux: what reads and changes disk images needs it."},
 	{Is: rbd.ErrConfNotFound, Do: "Set conf_file in the provider's ceph argument, or CEPH_CONF, to a readable ceph.conf; or give monitors and key, which need no file."},
+	{Is: rbd.ErrConfMalformed, Do: "`ceph-conf -c FILE -s global fsid` says at which line; end the last line with a line feed, too."},
 	{Is: rbd.ErrKeyringNotFound, Do: "Set user and keyring_file in the provider's ceph argument, or let ceph.conf name a keyring that holds the user's key."},
 	{Is: rbd.ErrAuthentication, Do: "Compare the key with `ceph auth get client.USER` on the cluster."},
 	{Is: rbd.ErrWrongCluster, Do: "The provider's ceph argument names another fsid: either the module is aimed at the wrong data center, or its fsid is out of date. Nothing was changed."},
