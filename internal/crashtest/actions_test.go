@@ -4,6 +4,7 @@ package crashtest
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -45,6 +46,7 @@ action "rbd_snapshot_rollback" "a" {
 		return
 	}
 	m.do("validate", "-no-color")
+	checkActionExamples(t, m.cli)
 	m.apply()
 	defer m.destroy()
 	imagestest.Write(t, "vms/"+name, 4)
@@ -55,6 +57,24 @@ action "rbd_snapshot_rollback" "a" {
 	expect(t, acctest.RBD(t, "snap", "ls", "vms/"+name), "before")
 	acctest.RBD(t, "snap", "rm", "--no-progress", "vms/"+name+"@before")
 	m.empty()
+}
+
+// checkActionExamples has all examples of actions checked.
+func checkActionExamples(t *testing.T, cli string) {
+	t.Helper()
+	all, err := filepath.Glob(filepath.Join(examples, "actions", "*", "action.tf"))
+	if err != nil || len(all) == 0 {
+		t.Fatal(all, err)
+	}
+	for _, file := range all {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := newModule(t, string(text))
+		m.cli = cli
+		m.do("validate", "-no-color")
+	}
 }
 
 // knowsActions is for what `terraform version` prints.

@@ -4,6 +4,7 @@ package provider_test
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -43,7 +44,11 @@ func TestProtocolActionsPlanned(t *testing.T) {
 					all[name] = tftypes.NewValue(of, tftypes.UnknownValue)
 				}
 			}
-			for from, want := range map[*client]string{c: "", elsewhere: "another cluster"} {
+			wrong := "another cluster"
+			if strings.HasPrefix(a.name, "rbd_glance_") {
+				wrong = "" // Ceph is not asked
+			}
+			for from, want := range map[*client]string{c: "", elsewhere: wrong} {
 				resp, err := from.server.PlanAction(t.Context(), &tfprotov6.PlanActionRequest{ActionType: a.name, Config: c.dynamic(ty, tftypes.NewValue(ty, all))})
 				if err != nil {
 					t.Fatal(err)
@@ -281,4 +286,56 @@ func TestProtocolImageFlattenChildren(t *testing.T) {
 	if used := imagestest.Used(t, "volumes/"+name+"-2"); used != 4<<20 {
 		t.Errorf("a clone has %d bytes", used)
 	}
+}
+
+func TestProtocolGlanceImagePreheat(t *testing.T) {
+	c := newClient(t, nil)
+	spec := "images/" + providertest.Name(t)
+	imagestest.Make(t, spec, "create", "--size", "8M")
+	imagestest.Snapshot(t, spec+"@s", true)
+	const kind = "rbd_glance_image_location"
+	made := c.apply(kind, instance{}, object{"snapshot": spec + "@s", "name": providertest.Name(t)})
+	c.destroy(kind, made)
+	id, _ := made.get(t, "image_id").(string)
+	arguments := object{"image_id": id}
+	t.Cleanup(c.configure) // before the destroy
+	node := acctest.StartGlanceNode(t, map[string]string{
+		"image_cache_dir": t.TempDir(), "image_cache_driver": "sqlite", "paste_deploy.flavor": "keystone+cachemanagement",
+	})
+	through := func(who string, endpoint any) *client {
+		n := *c
+		n.openstack = object{"cloud": os.Getenv("OS_CLOUD") + who, "endpoint": endpoint}
+		n.configure()
+		return &n
+	}
+	expect(t, "a Glance without a cache", through("-admin", nil).planAction("rbd_glance_image_preheat", arguments).errors, "Glance has no cache here", "image_cache_dir")
+	expect(t, "a member", through("", node.Address).planAction("rbd_glance_image_preheat", arguments).errors, "In attribute image_id", "cache_image, cache_list and cache_delete", "an admin")
+	admin := through("-admin", node.Address)
+	for what, tc := range map[string]struct {
+		arguments object
+		want      string
+	}{
+		"none":      {object{"image_id": "00000000-0000-4000-8000-000000000000"}, "openstack image list"},
+		"no ID":     {object{"image_id": "debian"}, "not the ID of an image in Glance"},
+		"a null ID": {object{}, "image_id is null"},
+	} {
+		expect(t, what, admin.planAction("rbd_glance_image_preheat", tc.arguments).errors, tc.want)
+	}
+	evict := object{"image_id": id, "evict": true}
+	expect(t, "an eviction of what is not there", strings.Join(admin.done("rbd_glance_image_preheat", evict).lines, ""), "is not in the cache")
+	for range 2 { // the second finds it there
+		expect(t, "what it says", strings.Join(admin.done("rbd_glance_image_preheat", arguments).lines, ""), "image "+id+" is in the cache, 8 MiB")
+	}
+	expect(t, "what it says", strings.Join(admin.done("rbd_glance_image_preheat", evict).lines, ""), "is out of the cache")
+	expect(t, "an eviction of what is not there", strings.Join(admin.done("rbd_glance_image_preheat", evict).lines, ""), "is not in the cache")
+
+	set := func(action string) {
+		r := acctest.Request{User: "admin", Project: "admin", Method: http.MethodPost, Address: node.Address + "/v2/images/" + id + "/actions/" + action}
+		if code := r.Send(t); code != http.StatusNoContent {
+			t.Fatalf("%s: %d", action, code)
+		}
+	}
+	set("deactivate")
+	expect(t, "an image that is not active", admin.planAction("rbd_glance_image_preheat", arguments).errors, "the image is not active but deactivated")
+	set("reactivate")
 }

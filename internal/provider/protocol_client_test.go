@@ -23,6 +23,7 @@ type client struct {
 	schema     *tfprotov6.GetProviderSchemaResponse
 	identities map[string]*tfprotov6.ResourceIdentitySchema
 	ceph       object
+	openstack  any // an object, or nil
 }
 
 type server interface {
@@ -79,7 +80,7 @@ func (c *client) configure() {
 	c.t.Helper()
 	ty := c.schema.Provider.ValueType()
 	configured, err := c.server.ConfigureProvider(c.t.Context(), &tfprotov6.ConfigureProviderRequest{
-		TerraformVersion: "1.14.0", Config: c.dynamic(ty, value(c.t, ty, object{"ceph": c.ceph})),
+		TerraformVersion: "1.14.0", Config: c.dynamic(ty, value(c.t, ty, object{"ceph": c.ceph, "openstack": c.openstack})),
 	})
 	if err != nil {
 		c.t.Fatal(err)

@@ -21,6 +21,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/flattenchildren"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/glancepreheat"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/imagesparsify"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/snapshotrollback"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/trashpurge"
@@ -165,6 +166,7 @@ func (p *rbdProvider) ListResources(context.Context) []func() list.ListResource 
 func (p *rbdProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		flattenchildren.NewAction,
+		glancepreheat.NewAction,
 		imagesparsify.NewAction,
 		snapshotrollback.NewAction,
 		trashpurge.NewAction,

@@ -38,6 +38,8 @@ type Action[M any] struct {
 	Verb string
 	// Name is what it is done to.
 	Name func(*providerdata.Data, M) string
+	// OnlyGlance is of one that needs no cluster.
+	OnlyGlance bool
 	// At is the attribute that an error is about; nil, or path.Empty() from it, means
 	// the whole.
 	At func(M, error) path.Path
@@ -59,9 +61,11 @@ func (a Action[M]) ModifyPlan(ctx context.Context, d *providerdata.Data, req act
 	if !d.CanAsk() {
 		return
 	}
-	if _, err := d.Ceph.FSID(ctx); err != nil { // a wrong cluster stops here, whatever else is unknown
-		a.Kind.Error(&resp.Diagnostics, a.Verb, "", err)
-		return
+	if !a.OnlyGlance { // a wrong cluster stops here, whatever else is unknown
+		if _, err := d.Ceph.FSID(ctx); err != nil {
+			a.Kind.Error(&resp.Diagnostics, a.Verb, "", err)
+			return
+		}
 	}
 	var m M
 	if !req.Config.Raw.IsFullyKnown() {

@@ -76,6 +76,16 @@ func FSID() validator.String {
 
 var uuid = regexp.MustCompile(`^(?i:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})$`)
 
+// GlanceImageID accepts the ID of an image in Glance.
+func GlanceImageID() validator.String {
+	return check{"the ID of an image", func(s string) error {
+		if !uuid.MatchString(s) || s != strings.ToLower(s) {
+			return fmt.Errorf("%q is not the ID of an image in Glance: want a UUID in small letters, as `openstack image list` prints it", s)
+		}
+		return nil
+	}}
+}
+
 // Key accepts the key of a Ceph user, and never shows what it refuses.
 func Key() validator.String {
 	return check{"the key of a Ceph user", func(s string) error {
