@@ -26,6 +26,21 @@ type sites struct {
 	fsid map[string]string
 }
 
+// newSites makes the pool in both clusters.
+func newSites(t *testing.T, pool, image string) sites {
+	t.Helper()
+	dc2 := acctest.RequireMirror(t)
+	pool = fmt.Sprintf("%s-%d", pool, os.Getpid())
+	s := sites{
+		t: t, pool: pool, spec: pool + "/" + image,
+		env:  map[string][]string{"dc1": {"CEPH_ARGS=--id admin"}, "dc2": append(slices.Clone(dc2.Env), "CEPH_ARGS=--id admin")},
+		conf: map[string]string{"dc1": os.Getenv("CEPH_CONF"), "dc2": dc2.Conf},
+		fsid: map[string]string{"dc1": acctest.FSID(t), "dc2": dc2.FSID},
+	}
+	s.makePool()
+	return s
+}
+
 // provider is the configuration of a site; one whose cluster is gone has a monitor
 // that nobody is at.
 func (s sites) provider(site string, gone bool) string {
@@ -70,13 +85,15 @@ func (s sites) makePool() {
 		s.ceph(site, "osd", "pool", "create", s.pool, "1")
 		s.t.Cleanup(func() { s.ceph(site, "osd", "pool", "rm", s.pool, s.pool, "--yes-i-really-really-mean-it") })
 		s.rbd(site, "pool", "init", s.pool)
-		s.rbd(site, "mirror", "pool", "enable", s.pool, "image")
 	}
 }
 
 // join makes the clusters peers of each other.
 func (s sites) join() {
 	s.t.Helper()
+	for site := range s.conf {
+		s.rbd(site, "mirror", "pool", "enable", s.pool, "image")
+	}
 	token := filepath.Join(s.t.TempDir(), "token")
 	if err := os.WriteFile(token, []byte(s.rbd("dc1", "mirror", "pool", "peer", "bootstrap", "create", s.pool)), 0o600); err != nil {
 		s.t.Fatal(err)
@@ -87,15 +104,22 @@ func (s sites) join() {
 // part keeps the rbd-mirror of dc1 from reporting to dc2, until rejoin is called.
 func (s sites) part() (rejoin func()) {
 	s.t.Helper()
-	peer := regexp.MustCompile(`"uuid":"([^"]+)"`).FindStringSubmatch(s.rbd("dc1", "mirror", "pool", "info", s.pool, "--format", "json"))
-	if peer == nil {
-		s.t.Fatal("dc1 has no peer")
-	}
-	s.rbd("dc1", "mirror", "pool", "peer", "set", s.pool, peer[1], "direction", "tx-only")
+	peer := s.peer("dc1")
+	s.rbd("dc1", "mirror", "pool", "peer", "set", s.pool, peer, "direction", "tx-only")
 	acctest.Await(s.t, "dc2 hears no more of dc1", func() bool {
 		return !strings.Contains(s.rbd("dc2", "mirror", "image", "status", s.spec), "state: up+stopped")
 	})
-	return func() { s.rbd("dc1", "mirror", "pool", "peer", "set", s.pool, peer[1], "direction", "rx-tx") }
+	return func() { s.rbd("dc1", "mirror", "pool", "peer", "set", s.pool, peer, "direction", "rx-tx") }
+}
+
+// peer is the id of the peer of a site.
+func (s sites) peer(site string) string {
+	s.t.Helper()
+	peer := regexp.MustCompile(`"uuid":"([^"]+)"`).FindStringSubmatch(s.rbd(site, "mirror", "pool", "info", s.pool, "--format", "json"))
+	if peer == nil {
+		s.t.Fatalf("%s has no peer", site)
+	}
+	return peer[1]
 }
 
 func (s sites) write(site string) {
@@ -131,15 +155,7 @@ func (s sites) expect(what, site, want string) {
 // demoted and copied anew in it. Nothing is lost that had arrived.
 func TestMirrorFailover(t *testing.T) {
 	t.Parallel()
-	dc2 := acctest.RequireMirror(t)
-	pool := fmt.Sprintf("mirror-%d", os.Getpid())
-	s := sites{
-		t: t, pool: pool, spec: pool + "/golden",
-		env:  map[string][]string{"dc1": {"CEPH_ARGS=--id admin"}, "dc2": append(slices.Clone(dc2.Env), "CEPH_ARGS=--id admin")},
-		conf: map[string]string{"dc1": os.Getenv("CEPH_CONF"), "dc2": dc2.Conf},
-		fsid: map[string]string{"dc1": acctest.FSID(t), "dc2": dc2.FSID},
-	}
-	s.makePool()
+	s := newSites(t, "mirror", "golden")
 	s.join()
 	s.rbd("dc1", "create", "--size", "16M", s.spec)
 	const yes, no = "primary = true", "primary = false"

@@ -45,6 +45,13 @@ var prerequisites = map[string]func(t *testing.T, name string){
 		t.Helper()
 		acctest.TidyMirrored(t, acctest.RequireMirror(t), name+"-debian-12")
 	},
+	"resource rbd_mirror_pool":             mirroredPool,
+	"ephemeral rbd_mirror_bootstrap_token": mirroredPool,
+}
+
+func mirroredPool(t *testing.T, _ string) {
+	t.Helper()
+	acctest.RequireMirror(t)
 }
 
 func mirroredImage(t *testing.T, name string) {

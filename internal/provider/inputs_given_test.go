@@ -4,6 +4,7 @@ package provider_test
 
 import (
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -78,6 +79,9 @@ func (c *client) planOther(config tftypes.Value) {
 	}
 }
 
+// otherToken is a bootstrap token of a cluster that is not there.
+var otherToken = base64.StdEncoding.EncodeToString([]byte(`{"fsid":"00000000-0000-4000-8000-000000000000","client_id":"a","key":"AQBrfgprVIKAFRAA/Tvx4QwytDNK2oP5sZBxBw==","mon_host":"127.0.0.1:1"}`))
+
 var someTimeouts = object{"create": "5m", "read": "5m", "update": "5m", "delete": "5m"}
 
 // imageArguments are those of all that make an image.
@@ -134,6 +138,13 @@ func (g ground) givenResources() map[string][]object {
 			"image": g.mirrored, "primary": true, "force": false, "resync": "a", "schedule": []any{object{"interval": "1d", "start_time": "14:00:00"}},
 			"on_destroy": "retain", "timeouts": someTimeouts,
 		}},
+		"rbd_mirror_pool": {
+			{
+				"pool": "vms", "mode": "image", "site_name": "dc1", "peer": object{"bootstrap_token_wo": otherToken, "bootstrap_token_wo_version": int64(1), "direction": "rx-only"},
+				"on_destroy": "retain", "timeouts": someTimeouts,
+			},
+			{"pool": "vms", "namespace": ""},
+		},
 		"rbd_snapshot": {{
 			"image": g.image, "name": "new", "on_name_change": "rename", "protected": false, "on_destroy": "trash",
 			"flatten_children_on_destroy": false, "timeouts": someTimeouts,

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -45,7 +46,9 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imagemirror"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/lineage"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/mirrorpool"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/mirrorstatus"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/mirrortoken"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namespace"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/predestroy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
@@ -61,9 +64,10 @@ import (
 const Address = "registry.terraform.io/terraform-provider-rbd/rbd"
 
 var (
-	_ provider.ProviderWithFunctions     = &rbdProvider{}
-	_ provider.ProviderWithListResources = &rbdProvider{}
-	_ provider.ProviderWithActions       = &rbdProvider{}
+	_ provider.ProviderWithFunctions          = &rbdProvider{}
+	_ provider.ProviderWithListResources      = &rbdProvider{}
+	_ provider.ProviderWithActions            = &rbdProvider{}
+	_ provider.ProviderWithEphemeralResources = &rbdProvider{}
 )
 
 type rbdProvider struct{ version string }
@@ -89,7 +93,8 @@ func (p *rbdProvider) Metadata(_ context.Context, _ provider.MetadataRequest, re
 func (p *rbdProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
 	// A whole block may be unknown, which the model has no room for.
 	d := &providerdata.Data{Unknown: !req.Config.Raw.IsFullyKnown()}
-	resp.ResourceData, resp.DataSourceData, resp.ListResourceData, resp.ActionData = d, d, d, d
+	resp.ResourceData, resp.DataSourceData, resp.ListResourceData = d, d, d
+	resp.ActionData, resp.EphemeralResourceData = d, d
 	if d.Unknown {
 		tflog.Info(ctx, "the configuration is not fully known yet: nothing is checked against the cluster in this plan")
 		return
@@ -127,6 +132,7 @@ func (p *rbdProvider) Resources(context.Context) []func() resource.Resource {
 		export.NewResource,
 		replica.NewResource,
 		imagemirror.NewResource,
+		mirrorpool.NewResource,
 		snapshot.NewResource,
 		namespace.NewResource,
 		glancelocation.NewResource,
@@ -152,6 +158,11 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		guestfile.NewDataSource,
 		inspection.NewDataSource,
 	}
+}
+
+// EphemeralResources are what is never kept.
+func (p *rbdProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{mirrortoken.NewEphemeralResource}
 }
 
 // ListResources are for `terraform query`.

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	actionschema "github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	listschema "github.com/hashicorp/terraform-plugin-framework/list/schema"
@@ -27,12 +28,13 @@ import (
 // top is the top of the repository.
 const top = "../.."
 
-// registered is a resource, a data source or a function that the provider offers.
+// registered is a resource, a data source, an ephemeral resource or a function that the
+// provider offers.
 type registered struct {
 	name    string // rbd_image, or parse_spec of a function
-	block   string // resource, data or function
-	folder  string // resources, data-sources or functions, in examples/ and docs/
-	example string // resource.tf, data-source.tf or function.tf
+	block   string // resource, data, ephemeral or function
+	folder  string // resources, data-sources, ephemeral-resources or functions, in examples/ and docs/
+	example string // resource.tf, data-source.tf, ephemeral-resource.tf or function.tf
 	source  string // folder of its package
 }
 
@@ -59,6 +61,14 @@ func registeredTypes(t *testing.T) []registered {
 		var resp datasource.MetadataResponse
 		d.Metadata(ctx, datasource.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
 		out = append(out, registered{resp.TypeName, "data", "data-sources", "data-source.tf", sourceOf(d)})
+	}
+	if e, ok := p.(frameworkprovider.ProviderWithEphemeralResources); ok {
+		for _, construct := range e.EphemeralResources(ctx) {
+			r := construct()
+			var resp ephemeral.MetadataResponse
+			r.Metadata(ctx, ephemeral.MetadataRequest{ProviderTypeName: meta.TypeName}, &resp)
+			out = append(out, registered{resp.TypeName, "ephemeral", "ephemeral-resources", "ephemeral-resource.tf", sourceOf(r)})
+		}
 	}
 	for _, construct := range p.Functions(ctx) {
 		f := construct()
@@ -282,7 +292,7 @@ func TestNothingIsLeftOfOtherTypes(t *testing.T) {
 	for _, a := range registeredActions(t) {
 		all = append(all, a.registered)
 	}
-	for _, folder := range []string{"resources", "data-sources", "functions", "list-resources", "actions"} {
+	for _, folder := range []string{"resources", "data-sources", "functions", "ephemeral-resources", "list-resources", "actions"} {
 		found, err := filepath.Glob(filepath.Join(top, "examples", folder, "*"))
 		if err != nil {
 			t.Fatal(err)

@@ -17,6 +17,9 @@ type MirrorPool struct {
 	// SiteName is the fsid where there is no name, or the user may not read it.
 	SiteName string
 	Peers    []MirrorPeer
+	// Unclaimed is whose mirroring it is where a run of this provider has enabled it,
+	// and no state is known to have it.
+	Unclaimed *Run
 	// Images are how many there are in each state, as "replaying" or "stopped".
 	Images map[string]int64
 }
@@ -24,9 +27,16 @@ type MirrorPool struct {
 // MirrorPeer is another cluster that a pool is mirrored with.
 type MirrorPeer struct {
 	UUID, Name, MirrorUUID string
-	// Direction is "rx-only", "tx-only" or "rx-tx".
+	// Direction is MirrorReceives, MirrorSends or MirrorBoth.
 	Direction string
 }
+
+// The directions of a peer, as seen from here.
+const (
+	MirrorReceives = "rx-only"
+	MirrorSends    = "tx-only"
+	MirrorBoth     = "rx-tx"
+)
 
 // MirrorPool reads how a pool and namespace are mirrored.
 //
@@ -52,20 +62,12 @@ func (c *Cluster) MirrorPool(ctx context.Context, pool, namespace string) (out M
 	return out, err
 }
 
-func (m *MirrorPool) read(ioctx *rados.IOContext) error {
-	peers, err := librbd.ListMirrorPeerSite(ioctx)
-	if err != nil {
+func (m *MirrorPool) read(ioctx *rados.IOContext) (err error) {
+	if m.Peers, err = mirrorPeers(ioctx); err != nil {
 		return err
 	}
-	for _, p := range peers {
-		direction := "rx-tx"
-		switch p.Direction {
-		case librbd.MirrorPeerDirectionRx:
-			direction = "rx-only"
-		case librbd.MirrorPeerDirectionTx:
-			direction = "tx-only"
-		}
-		m.Peers = append(m.Peers, MirrorPeer{UUID: p.UUID, Name: p.SiteName, MirrorUUID: p.MirrorUUID, Direction: direction})
+	if m.Unclaimed, err = mirrorPoolLabel(ioctx); err != nil {
+		return err
 	}
 	states, err := librbd.MirrorImageStatusSummary(ioctx)
 	m.Images = map[string]int64{}
@@ -73,4 +75,19 @@ func (m *MirrorPool) read(ioctx *rados.IOContext) error {
 		m.Images[state.String()] = int64(n) //nolint:gosec // a count
 	}
 	return err
+}
+
+func mirrorPeers(ioctx *rados.IOContext) (out []MirrorPeer, err error) {
+	peers, err := librbd.ListMirrorPeerSite(ioctx)
+	for _, p := range peers {
+		direction := MirrorBoth
+		switch p.Direction {
+		case librbd.MirrorPeerDirectionRx:
+			direction = MirrorReceives
+		case librbd.MirrorPeerDirectionTx:
+			direction = MirrorSends
+		}
+		out = append(out, MirrorPeer{UUID: p.UUID, Name: p.SiteName, MirrorUUID: p.MirrorUUID, Direction: direction})
+	}
+	return out, err
 }

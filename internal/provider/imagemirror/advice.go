@@ -18,7 +18,7 @@ var advice = []report.Advice{
 	{Is: rbd.ErrPrimaryElsewhere, Do: "Demote it there first: primary = false of its rbd_image_mirror, in the same apply or before, or `rbd mirror image demote`; and see in `rbd mirror image status` whether rbd-mirror runs here, which brings that over. " +
 		"Where the other cluster is gone, force = true promotes to the last state that arrived here."},
 	{Is: rbd.ErrMirrorBusy, Do: "Run again when it has ended; `rbd mirror image status` says what it does."},
-	{Is: rbd.ErrMirrorPool, Do: "Set the pool up first, in both clusters: `rbd mirror pool enable POOL image`, then `rbd mirror pool peer bootstrap create` and `import`. A namespace is enabled by itself."},
+	{Is: rbd.ErrMirrorPool, Do: "Set the pool up first, in both clusters: rbd_mirror_pool, or `rbd mirror pool enable POOL image`, then `rbd mirror pool peer bootstrap create` and `import`. A namespace is enabled by itself."},
 	{Is: rbd.ErrMirroredBefore, Do: "Bring it into this state with `terraform import`, id pool[/namespace]/image."},
 	{Is: rbd.ErrPrimary, Do: "A secondary is wanted here, and this is the primary. Bring it into the state with `terraform import` and demote it then, or set primary = true. A primary is never copied anew: demote it first."},
 	{Is: rbd.ErrNotMirrored, Do: "For a secondary, an image of the same name that is not mirrored must go or be renamed, as rbd-mirror does not overwrite it; for a primary, the mirroring was ended meanwhile: plan again."},

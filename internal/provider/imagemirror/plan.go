@@ -103,6 +103,11 @@ func (r *mirrorResource) checkCreate(ctx context.Context, plan model, diags *dia
 	if _, planned := r.data.Planned.Find(spec); planned && rbd.IsNotFound(err) {
 		return // a namespace that this run makes
 	}
+	if errors.Is(err, rbd.ErrMirrorPool) && r.data.Planned.AwaitMirrored(ctx, spec) {
+		if _, err = r.data.Ceph.Image(ctx, spec); err == nil || !plan.Primary.ValueBool() || r.data.Planned.Explains(spec, err) {
+			return // the pool's mirroring is enabled by this run
+		}
+	}
 	left := false
 	if err == nil && !plan.Primary.IsUnknown() {
 		left, err = r.checkFree(ctx, spec, plan.Primary.ValueBool())

@@ -29,7 +29,7 @@ func (r *mirrorResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 	resp.Schema = schema.Schema{
 		MarkdownDescription: "The mirroring of an RBD image in snapshot mode, as one cluster has it: `rbd mirror image enable`, `promote`, `demote`, `resync` and `disable`. " +
 			"The clusters' rbd-mirror copies the data; none of it passes through the machine that runs Terraform. " +
-			"The pool must mirror by image and have its peers (`rbd mirror pool enable POOL image`, `rbd mirror pool peer bootstrap`). Where it does not, [`rbd_image_replica`](image_replica.md) copies.\n\n" +
+			"The pool must mirror by image and have its peers ([`rbd_mirror_pool`](mirror_pool.md), or `rbd mirror pool enable POOL image` and `rbd mirror pool peer bootstrap`). Where it does not, [`rbd_image_replica`](image_replica.md) copies.\n\n" +
 			"One resource is for the primary, `primary = true`, and one, through an alias of the provider, for each secondary, `primary = false`. " +
 			"The first enables the mirroring; the others wait until rbd-mirror has made their image and has copied it once. Let none of them refer to another: then a failover works in both directions. " +
 			"See [the guide](../guides/mirroring.md) for a failover, planned and unplanned.\n\n" +

@@ -31,7 +31,7 @@ func Image() validator.String { return check{"an RBD image name", rbd.CheckNewIm
 func Snapshot() validator.String { return check{"an RBD snapshot name", rbd.CheckNewSnapshotName} }
 
 // Pool accepts what can be a pool's name.
-func Pool() validator.String { return check{"a pool name", checkPool} }
+func Pool() validator.String { return check{"a pool name", CheckPool} }
 
 // DataPool also accepts the empty name, which stands for the image's own pool.
 func DataPool() validator.String {
@@ -39,11 +39,12 @@ func DataPool() validator.String {
 		if s == "" {
 			return nil
 		}
-		return checkPool(s)
+		return CheckPool(s)
 	}}
 }
 
-func checkPool(s string) error {
+// CheckPool tells whether there can be a pool of this name.
+func CheckPool(s string) error {
 	switch {
 	case strings.TrimSpace(s) == "":
 		return errors.New("the pool's name is empty: leave it out for the default")

@@ -30,6 +30,7 @@ type (
 	ImageOptions            = rbd.ImageOptions
 	ImageMirrorMode         = rbd.ImageMirrorMode
 	MirrorImageInfo         = rbd.MirrorImageInfo
+	MirrorImageInfoItem     = rbd.MirrorImageInfoItem
 	MirrorMode              = rbd.MirrorMode
 	MirrorPeerDirection     = rbd.MirrorPeerDirection
 	MirrorPeerSite          = rbd.MirrorPeerSite
@@ -84,6 +85,9 @@ var (
 	GetMirrorMode                  = rbd.GetMirrorMode
 	GetMirrorSiteName              = rbd.GetMirrorSiteName
 	ListMirrorPeerSite             = rbd.ListMirrorPeerSite
+	GetAttributesMirrorPeerSite    = rbd.GetAttributesMirrorPeerSite
+	SetMirrorPeerSiteDirection     = rbd.SetMirrorPeerSiteDirection
+	MirrorImageInfoList            = rbd.MirrorImageInfoList
 	MirrorImageStatusSummary       = rbd.MirrorImageStatusSummary
 	SetMirrorMode                  = rbd.SetMirrorMode
 	SetMirrorSiteName              = rbd.SetMirrorSiteName

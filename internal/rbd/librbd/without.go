@@ -65,6 +65,10 @@ type (
 		State    MirrorImageState
 		Primary  bool
 	}
+	MirrorImageInfoItem struct {
+		ID   string
+		Info MirrorImageInfo
+	}
 	MirrorImageState       int
 	MirrorImageStatusState int
 	MirrorMode             int
@@ -160,13 +164,18 @@ func SetPoolMetadata(ioctx, string, string) error                          { ret
 func TrashRemove(ioctx, string, bool) error                                { return errWithout }
 func TrashRestore(ioctx, string, string) error                             { return errWithout }
 
-func CreateMirrorPeerBootstrapToken(ioctx) (string, error) { return "", errWithout }
-func GetMirrorMode(ioctx) (MirrorMode, error)              { return 0, errWithout }
-func GetMirrorSiteName(*rados.Conn) (string, error)        { return "", errWithout }
-func ListMirrorPeerSite(ioctx) ([]*MirrorPeerSite, error)  { return nil, errWithout }
-func RemoveMirrorPeerSite(ioctx, string) error             { return errWithout }
-func SetMirrorMode(ioctx, MirrorMode) error                { return errWithout }
-func SetMirrorSiteName(*rados.Conn, string) error          { return errWithout }
+func CreateMirrorPeerBootstrapToken(ioctx) (string, error)                 { return "", errWithout }
+func GetMirrorMode(ioctx) (MirrorMode, error)                              { return 0, errWithout }
+func GetMirrorSiteName(*rados.Conn) (string, error)                        { return "", errWithout }
+func ListMirrorPeerSite(ioctx) ([]*MirrorPeerSite, error)                  { return nil, errWithout }
+func GetAttributesMirrorPeerSite(ioctx, string) (map[string]string, error) { return nil, errWithout }
+func SetMirrorPeerSiteDirection(ioctx, string, MirrorPeerDirection) error  { return errWithout }
+func MirrorImageInfoList(ioctx, any, string, int) ([]MirrorImageInfoItem, error) {
+	return nil, errWithout
+}
+func RemoveMirrorPeerSite(ioctx, string) error    { return errWithout }
+func SetMirrorMode(ioctx, MirrorMode) error       { return errWithout }
+func SetMirrorSiteName(*rados.Conn, string) error { return errWithout }
 func ImportMirrorPeerBootstrapToken(ioctx, MirrorPeerDirection, string) error {
 	return errWithout
 }

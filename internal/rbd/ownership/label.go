@@ -27,7 +27,8 @@ const (
 	// with nobody at work finds content that is neither the old nor the new.
 	RollbackKey = Prefix + "rollback"
 	// MirrorKey is on an image whose mirroring a resource of this provider has
-	// enabled, and says whether a state is known to have that.
+	// enabled, and says whether a state is known to have that. In the metadata of a
+	// pool or namespace it says so of the mirroring of that.
 	MirrorKey = Prefix + "mirror"
 )
 

@@ -1,0 +1,7 @@
+import {
+  to = rbd_mirror_pool.tenant
+  identity = {
+    pool      = "mirror"
+    namespace = "tenant-a"
+  }
+}

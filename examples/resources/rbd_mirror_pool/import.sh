@@ -1,0 +1,2 @@
+# pool[/namespace]
+terraform import rbd_mirror_pool.tenant mirror/tenant-a
