@@ -205,30 +205,57 @@ func (e *ext4) inodeIntact(num uint32, raw []byte) bool {
 }
 
 func (e *ext4) lookup(dir *inode, name string) (*inode, error) {
+	var found uint32
+	err := e.eachBlock(dir, func(b []byte, first bool) (bool, error) {
+		num, err := e.searchBlock(dir, b, name, first)
+		found = num
+		return num == 0, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if found == 0 {
+		return nil, fs.ErrNotExist
+	}
+	return e.inode(found)
+}
+
+func (e *ext4) list(dir *inode, found func(name string, num uint64) error) error {
+	return e.eachBlock(dir, func(b []byte, first bool) (bool, error) {
+		return true, e.scanBlock(dir, b, first, func(name []byte, num uint32) error { return found(string(name), uint64(num)) })
+	})
+}
+
+func (e *ext4) numbered(num uint64) (*inode, error) {
+	if num > uint64(e.inodes) {
+		return nil, unsupported("ext4 inode %d of %d", num, e.inodes)
+	}
+	return e.inode(uint32(num))
+}
+
+// eachBlock hands over the blocks of a directory, until use says that it needs no
+// more.
+func (e *ext4) eachBlock(dir *inode, use func(b []byte, first bool) (more bool, err error)) error {
 	if dir.size > maxDir || dir.size%e.blockSize != 0 {
-		return nil, unsupported("an ext4 directory of %d bytes", dir.size)
+		return unsupported("an ext4 directory of %d bytes", dir.size)
 	}
 	for i := range dir.size / e.blockSize {
 		phys, err := e.mapBlock(dir, uint32(i))
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if phys == 0 {
-			return nil, unsupported("an ext4 directory with a hole")
+			return unsupported("an ext4 directory with a hole")
 		}
 		b, err := e.block(phys)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		num, err := e.searchBlock(dir, b, name, i == 0)
-		if err != nil {
-			return nil, err
-		}
-		if num != 0 {
-			return e.inode(num)
+		if more, err := use(b, i == 0); err != nil || !more {
+			return err
 		}
 	}
-	return nil, fs.ErrNotExist
+	return nil
 }
 
 // dirTail is the length of the checksum at the end of a directory's block,
@@ -236,9 +263,24 @@ func (e *ext4) lookup(dir *inode, name string) (*inode, error) {
 const dirTail = 12
 
 // searchBlock returns the inode of a name, 0 when it is not in the block; first
-// says whether it is the directory's first. The inner blocks of a hash tree look
+// says whether it is the directory's first.
+func (e *ext4) searchBlock(dir *inode, b []byte, name string, first bool) (found uint32, err error) {
+	err = e.scanBlock(dir, b, first, func(is []byte, num uint32) error {
+		if string(is) != name {
+			return nil
+		}
+		if found != 0 {
+			return unsupported("a damaged ext4 directory")
+		}
+		found = num
+		return nil
+	})
+	return found, err
+}
+
+// scanBlock hands over the names of a block. The inner blocks of a hash tree look
 // like empty ones, but have no such tail: what is there may be left from before.
-func (e *ext4) searchBlock(dir *inode, b []byte, name string, first bool) (uint32, error) {
+func (e *ext4) scanBlock(dir *inode, b []byte, first bool, found func(name []byte, num uint32) error) error {
 	damaged := unsupported("a damaged ext4 directory")
 	inner := extFlags(dir)&extFlagIndex != 0 && (first || le.Uint32(b) == 0 && int64(le.Uint16(b[4:])) == e.blockSize)
 	if e.csum && !inner {
@@ -246,27 +288,25 @@ func (e *ext4) searchBlock(dir *inode, b []byte, name string, first bool) (uint3
 		b = b[:len(b)-dirTail]
 		if le.Uint32(tail) != 0 || le.Uint16(tail[4:]) != dirTail || tail[6] != 0 || tail[7] != 0xde ||
 			extCRC(e.inodeSeed(uint32(dir.num), dir.raw), b) != le.Uint32(tail[8:]) {
-			return 0, damaged
+			return damaged
 		}
 	}
-	var found uint32
 	for len(b) > 0 {
 		if len(b) < 8 {
-			return 0, damaged
+			return damaged
 		}
 		num, size, nameLen := le.Uint32(b), int(le.Uint16(b[4:])), int(b[6])
 		if size < 8+nameLen || size%4 != 0 || size > len(b) {
-			return 0, damaged
+			return damaged
 		}
-		if num != 0 && string(b[8:8+nameLen]) == name {
-			if found != 0 {
-				return 0, damaged
+		if num != 0 {
+			if err := found(b[8:8+nameLen], num); err != nil {
+				return err
 			}
-			found = num
 		}
 		b = b[size:]
 	}
-	return found, nil
+	return nil
 }
 
 func (e *ext4) content(ino *inode) ([]byte, error) {

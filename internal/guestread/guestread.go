@@ -49,6 +49,7 @@ type Options struct {
 // goroutines.
 type Guest struct {
 	mu      sync.Mutex
+	disk    *device
 	device  string
 	fsys    filesystem
 	mounted map[string]filesystem       // by canonical path
@@ -62,6 +63,15 @@ type filesystem interface {
 	root() (*inode, error)
 	// lookup finds a name in a directory.
 	lookup(dir *inode, name string) (*inode, error)
+	// list tells the names of a directory, and the numbers of their inodes. Its first
+	// error ends it.
+	list(dir *inode, found func(name string, num uint64) error) error
+	// numbered reads an inode that list has told.
+	numbered(num uint64) (*inode, error)
+	// extents are where the content of a regular file is; what is between them is zero.
+	extents(ino *inode, found func(Extent) error) error
+	// device is the number of a device file.
+	device(ino *inode) string
 	// content reads a regular file or a symbolic link. The caller has checked
 	// the size.
 	content(ino *inode) ([]byte, error)
@@ -92,7 +102,7 @@ func Open(r io.ReaderAt, size int64, opts Options) (_ *Guest, err error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Guest{device: name, fsys: fsys, mounted: map[string]filesystem{}, devices: map[string]string{}}
+	g := &Guest{disk: disk, device: name, fsys: fsys, mounted: map[string]filesystem{}, devices: map[string]string{}}
 	for _, p := range tree.MountPoints() {
 		if p == "/" {
 			continue

@@ -262,12 +262,16 @@ func (x *xfs) remoteLink(ino *inode) ([]byte, error) {
 
 func (x *xfs) lookup(dir *inode, name string) (*inode, error) {
 	var num uint64
-	var err error
-	if format(dir) == xfsLocal {
-		num, err = x.searchShort(dir, name)
-	} else {
-		num, err = x.searchBlocks(dir, name)
-	}
+	err := x.scan(dir, func(is []byte, n uint64) error {
+		if string(is) != name {
+			return nil
+		}
+		if num != 0 || n == 0 {
+			return unsupported("a damaged XFS directory")
+		}
+		num = n
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -276,3 +280,9 @@ func (x *xfs) lookup(dir *inode, name string) (*inode, error) {
 	}
 	return x.inode(num)
 }
+
+func (x *xfs) list(dir *inode, found func(name string, num uint64) error) error {
+	return x.scan(dir, func(name []byte, num uint64) error { return found(string(name), num) })
+}
+
+func (x *xfs) numbered(num uint64) (*inode, error) { return x.inode(num) }

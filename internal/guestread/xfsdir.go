@@ -6,16 +6,26 @@ package guestread
 // needed here, in bytes.
 const leafOffset = 32 << 30
 
-// searchShort finds a name in a directory that stands in its inode; it returns
-// 0 where there is none.
-func (x *xfs) searchShort(dir *inode, name string) (uint64, error) {
+// found is told the names of a directory.
+type found func(name []byte, num uint64) error
+
+// scan hands over the names of a directory.
+func (x *xfs) scan(dir *inode, use found) error {
+	if format(dir) == xfsLocal {
+		return x.scanShort(dir, use)
+	}
+	return x.scanBlocks(dir, use)
+}
+
+// scanShort hands over the names of a directory that stands in its inode.
+func (x *xfs) scanShort(dir *inode, use found) error {
 	damaged := unsupported("a damaged XFS directory")
 	f, err := x.fork(dir)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if dir.size > int64(len(f)) || dir.size < 6 {
-		return 0, damaged
+		return damaged
 	}
 	f = f[:dir.size]
 	count, wide := int(f[0]), 4
@@ -27,88 +37,77 @@ func (x *xfs) searchShort(dir *inode, name string) (uint64, error) {
 		typed = 1
 	}
 	pos := 2 + wide
-	var found uint64
 	for range count {
 		if pos+3 > len(f) {
-			return 0, damaged
+			return damaged
 		}
 		n := int(f[pos])
 		end := pos + 3 + n + typed + wide
 		if n == 0 || end > len(f) {
-			return 0, damaged
+			return damaged
 		}
-		if string(f[pos+3:pos+3+n]) == name {
-			if found != 0 {
-				return 0, damaged
-			}
-			if wide == 8 {
-				found = be.Uint64(f[end-8:])
-			} else {
-				found = uint64(be.Uint32(f[end-4:]))
-			}
-			if found == 0 {
-				return 0, damaged
-			}
+		num := uint64(be.Uint32(f[end-4:]))
+		if wide == 8 {
+			num = be.Uint64(f[end-8:])
+		}
+		if num == 0 {
+			return damaged
+		}
+		if err := use(f[pos+3:pos+3+n], num); err != nil {
+			return err
 		}
 		pos = end
 	}
 	if pos != len(f) {
-		return 0, damaged
+		return damaged
 	}
-	return found, nil
+	return nil
 }
 
-// searchBlocks finds a name in a directory with blocks of its own; it returns 0
-// where there is none.
-func (x *xfs) searchBlocks(dir *inode, name string) (uint64, error) {
+// scanBlocks hands over the names of a directory with blocks of its own.
+func (x *xfs) scanBlocks(dir *inode, use found) error {
 	runs, err := x.runs(dir)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	per := uint64(x.dirBlock / x.blockSize)
-	var found uint64
 	seen := uint64(0) // first directory block that was not looked at
 	for _, r := range runs {
 		if r.logical >= uint64(leafOffset/x.blockSize) {
 			break
 		}
 		if r.logical+r.count > maxDir/uint64(x.blockSize) {
-			return 0, unsupported("an XFS directory of more than %d bytes", maxDir)
+			return unsupported("an XFS directory of more than %d bytes", maxDir)
 		}
 		for n := max(seen, r.logical/per); n <= (r.logical+r.count-1)/per; n++ {
 			b, err := x.readLogical(runs, n*per, x.dirBlock)
 			if err != nil {
-				return 0, err
+				return err
 			}
 			if b == nil {
-				return 0, unsupported("an XFS directory with a hole")
+				return unsupported("an XFS directory with a hole")
 			}
-			num, err := x.searchBlock(dir, b, name, n == 0)
-			if err != nil {
-				return 0, err
+			if err := x.scanBlock(dir, b, n == 0, use); err != nil {
+				return err
 			}
-			if num != 0 && found != 0 {
-				return 0, unsupported("a damaged XFS directory")
-			}
-			found |= num
 			seen = n + 1
 		}
 	}
 	if seen == 0 {
-		return 0, unsupported("an XFS directory without blocks")
+		return unsupported("an XFS directory without blocks")
 	}
-	return found, nil
+	return nil
 }
 
-// searchBlock finds a name in one block of a directory; first says whether it
-// is the first one.
-func (x *xfs) searchBlock(dir *inode, b []byte, name string, first bool) (uint64, error) {
+// scanBlock hands over the names of one block of a directory; first says whether
+// it is the first one.
+func (x *xfs) scanBlock(dir *inode, b []byte, first bool, use found) error {
 	damaged := unsupported("a damaged XFS directory")
 	header := 16
 	if x.v5 {
 		header = 64
 		if !crcMatches(b, 4) || be.Uint64(b[40:]) != dir.num {
-			return 0, damaged
+			return damaged
 		}
 	}
 	end := len(b)
@@ -118,44 +117,40 @@ func (x *xfs) searchBlock(dir *inode, b []byte, name string, first bool) (uint64
 		// A directory of one block has its search table at the end of it.
 		leaves := int64(be.Uint32(b[len(b)-8:]))
 		if leaves > int64(len(b)-header-8)/8 {
-			return 0, damaged
+			return damaged
 		}
 		end -= 8 + 8*int(leaves)
 	default:
-		return 0, damaged
+		return damaged
 	}
 	fixed := 8 + 1 + 2 // number, length of the name, and at the end the entry's own place
 	if x.fileType {
 		fixed++
 	}
-	var found uint64
 	for pos := header; pos < end; {
 		if pos+8 > end {
-			return 0, damaged
+			return damaged
 		}
 		var size int
 		if be.Uint16(b[pos:]) == 0xffff { // unused
 			size = int(be.Uint16(b[pos+2:]))
 			if size < 8 || size%8 != 0 || pos+size > end {
-				return 0, damaged
+				return damaged
 			}
 		} else {
 			n := int(b[pos+8])
 			size = (fixed + n + 7) &^ 7
 			if n == 0 || pos+size > end {
-				return 0, damaged
+				return damaged
 			}
-			if string(b[pos+9:pos+9+n]) == name {
-				if found != 0 {
-					return 0, damaged
-				}
-				found = be.Uint64(b[pos:])
+			if err := use(b[pos+9:pos+9+n], be.Uint64(b[pos:])); err != nil {
+				return err
 			}
 		}
 		if int(be.Uint16(b[pos+size-2:])) != pos {
-			return 0, damaged
+			return damaged
 		}
 		pos += size
 	}
-	return found, nil
+	return nil
 }
