@@ -28,6 +28,30 @@ const (
 	demotionPatience = 10 * time.Minute
 )
 
+// Step is one that changes something, or waits for others to.
+type Step string
+
+// The steps.
+const (
+	StepEnable         Step = "enable"
+	StepAwait          Step = "wait for the copy"
+	StepPromote        Step = "promote"
+	StepDemote         Step = "demote"
+	StepResync         Step = "resync"
+	StepAddSchedule    Step = "add a schedule"
+	StepRemoveSchedule Step = "remove a schedule"
+	StepDisable        Step = "disable"
+)
+
+type beginKey struct{}
+
+// begin tells a test, which may end the process there, what comes next.
+func begin(ctx context.Context, s Step) {
+	if told, ok := ctx.Value(beginKey{}).(func(Step)); ok {
+		told(s)
+	}
+}
+
 // Request says how the mirroring of an image is to be.
 type Request struct {
 	Spec rbd.Spec
@@ -60,6 +84,7 @@ func Enable(ctx context.Context, c *rbd.Cluster, r Request) error {
 	defer unlock()
 	img, err := c.Image(ctx, r.Spec)
 	if err == nil {
+		begin(ctx, StepEnable)
 		err = c.EnableMirroring(ctx, r.Spec, img.ID)
 	}
 	if err == nil {
@@ -100,6 +125,7 @@ func promote(ctx context.Context, c *rbd.Cluster, r Request) error {
 		if err := CheckPromote(m, r.Force); err != nil {
 			return false, err
 		}
+		begin(ctx, StepPromote)
 		err = c.PromoteImage(ctx, r.Spec, img.ID, r.Force)
 		return errors.Is(err, rbd.ErrPrimaryElsewhere) || errors.Is(err, rbd.ErrMirrorBusy), err
 	})
@@ -114,6 +140,7 @@ func demote(ctx context.Context, c *rbd.Cluster, r Request) error {
 		if err := CheckDemote(m, r.Force); err != nil {
 			return errors.Is(err, errUnreported), err
 		}
+		begin(ctx, StepDemote)
 		return false, c.DemoteImage(ctx, r.Spec, img.ID)
 	})
 }
@@ -129,6 +156,7 @@ func resync(ctx context.Context, c *rbd.Cluster, r Request) error {
 			return errors.Is(err, ErrNoPrimary), err
 		}
 		id = img.ID
+		begin(ctx, StepResync)
 		return false, c.ResyncImage(ctx, r.Spec, id)
 	})
 	if err != nil {
@@ -140,6 +168,7 @@ func resync(ctx context.Context, c *rbd.Cluster, r Request) error {
 // awaitSecondary waits until rbd-mirror has made the image, another than the one
 // with this id, and a state of the primary is in it as a whole.
 func awaitSecondary(ctx context.Context, c *rbd.Cluster, spec rbd.Spec, was string) error {
+	begin(ctx, StepAwait)
 	return again(ctx, 0, func() (bool, error) {
 		img, m, err := c.Mirroring(ctx, spec)
 		switch {
@@ -193,6 +222,7 @@ func schedule(ctx context.Context, c *rbd.Cluster, r Request) error {
 	}
 	for _, s := range r.Schedules {
 		if !slices.Contains(now, s) {
+			begin(ctx, StepAddSchedule)
 			if err := c.AddMirrorSchedule(ctx, r.Spec, s); err != nil {
 				return err
 			}
@@ -200,6 +230,7 @@ func schedule(ctx context.Context, c *rbd.Cluster, r Request) error {
 	}
 	for _, s := range now {
 		if !slices.Contains(r.Schedules, s) {
+			begin(ctx, StepRemoveSchedule)
 			if err := c.RemoveMirrorSchedule(ctx, r.Spec, s); err != nil {
 				return err
 			}
@@ -223,6 +254,7 @@ func Disable(ctx context.Context, c *rbd.Cluster, spec rbd.Spec, id string) erro
 	if err != nil && !errors.Is(err, rbd.ErrNoScheduler) {
 		return err
 	}
+	begin(ctx, StepDisable)
 	if err := c.DisableMirroring(ctx, spec, id); err != nil {
 		return err
 	}
