@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -139,10 +140,23 @@ resource "rbd_snapshot" "test" {
   name  = "golden"
 }
 
+resource "rbd_image_conversion" "boot" {
+  name = "`+name+`-boot"
+  source = {
+    file   = "`+guesttest.Sector(t, "", "\r\nREADY\r\n")+`"
+    format = "raw"
+  }
+}
+
+resource "rbd_snapshot" "boot" {
+  image = rbd_image_conversion.boot.spec
+  name  = "golden"
+}
+
 resource "rbd_guest_boot_check" "test" {
-  snapshot             = rbd_snapshot.test.spec
+  snapshot             = rbd_snapshot.boot.spec
   memory               = "256MiB"
-  console_pattern      = "^TINY-READY"
+  console_pattern      = "^READY"
   user_data_wo         = var.seed
   user_data_wo_version = 1
 }

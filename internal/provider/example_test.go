@@ -23,6 +23,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -144,6 +145,12 @@ func TestExamples(t *testing.T) {
 			names := strings.NewReplacer(renamed...)
 			example := names.Replace(read(t, filepath.Join(r.exampleFolder(), r.example)))
 			variables := exampleVariables(t, example)
+			if r.name == "rbd_guest_boot_check" {
+				// What boots sooner than Debian.
+				qcow2 := filepath.Join(t.TempDir(), "qcow2")
+				guesttest.Run(t, "qemu-img", "convert", "-f", "raw", "-O", "qcow2", guesttest.Sector(t, "READY\r\n", ""), qcow2)
+				variables["debian_qcow2"] = config.StringVariable(qcow2)
+			}
 
 			steps := []resource.TestStep{{
 				Config: example, ConfigVariables: variables,
