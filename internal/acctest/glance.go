@@ -293,6 +293,59 @@ func token(t testing.TB, user, project string) string {
 	return got
 }
 
+// Token issues a new token to who has this name in the lab's clouds.yaml, as `openstack
+// token issue` does in two seconds.
+func Token(t testing.TB, cloud string) string {
+	t.Helper()
+	c := cloudOf(t, cloud)
+	token, err := issueToken(c["username"], c["password"], c["project_name"], c["auth_url"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// RevokeToken is `openstack token revoke`.
+func RevokeToken(t testing.TB, cloud, token string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, cloudOf(t, cloud)["auth_url"]+"/auth/tokens", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("X-Auth-Token", token)
+	req.Header.Set("X-Subject-Token", token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		t.Fatalf("revoke a token: %s", resp.Status)
+	}
+}
+
+// cloudOf are the values of an entry of the lab's clouds.yaml.
+func cloudOf(t testing.TB, cloud string) map[string]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(os.Getenv("RBD_LAB"), "clouds.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, entry, found := strings.Cut(string(text), "\n  "+cloud+":\n")
+	if !found {
+		t.Fatalf("no cloud %s in the lab's clouds.yaml", cloud)
+	}
+	values := map[string]string{}
+	for line := range strings.Lines(entry) {
+		if !strings.HasPrefix(line, "    ") {
+			break
+		}
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		values[name] = value
+	}
+	return values
+}
+
 // issueToken is `openstack token issue`.
 func issueToken(user, password, project, authURL string) (string, error) {
 	domain := map[string]any{"id": "default"}

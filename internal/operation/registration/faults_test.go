@@ -9,7 +9,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os/exec"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/registration/registrationtest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 )
 
 // network stands between the provider and the lab's Glance. What fault does not
@@ -209,24 +208,14 @@ func failThenGoOn(t *testing.T, g golden, n *network, d *life, destroying, back 
 func TestRevokedToken(t *testing.T) {
 	t.Parallel()
 	g := newGolden(t)
-	issue := func(t *testing.T) string {
-		var stderr strings.Builder
-		cmd := exec.Command("openstack", "--os-cloud", cloud(asMember), "token", "issue", "-f", "value", "-c", "id")
-		cmd.Stderr = &stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%v: %s", err, stderr.String())
-		}
-		return strings.TrimSpace(string(out))
-	}
 	for _, request := range requests {
 		t.Run(request.what, func(t *testing.T) {
 			g.T = t
 			n := newNetwork(t)
 			d := newLife(cloud(asMember), g.Spec+"@s", g.Name)
 			d.Through(cloud(asMember), n.address, 20*time.Second)
-			token := issue(t) // one that Glance has not seen, as it remembers for a while
-			registrationtest.OpenStack(t, asMember, "token", "revoke", token)
+			token := acctest.Token(t, cloud(asMember)) // one that Glance has not seen, as it remembers for a while
+			acctest.RevokeToken(t, cloud(asMember), token)
 			var times atomic.Int32
 			n.breakAt(request.is, func(_ http.ResponseWriter, r *http.Request) bool {
 				if times.Add(1) == 1 {

@@ -30,14 +30,10 @@ func command(t *testing.T, args ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := exec.Command("openstack", "--os-cloud", cloud(asMember), "token", "issue", "-f", "value", "-c", "id").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var stderr bytes.Buffer
 	// In a home of its own: with the image schema that an earlier run has kept
 	// there, it fails (argument --stores: conflicting option string).
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "OS_AUTH_TOKEN="+strings.TrimSpace(string(token)), "OS_IMAGE_URL="+strings.TrimSuffix(endpoint, "/"))
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), "OS_AUTH_TOKEN="+acctest.Token(t, cloud(asMember)), "OS_IMAGE_URL="+strings.TrimSuffix(endpoint, "/"))
 	cmd.Stderr = &stderr
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("glance %v: %v: %s", args, err, stderr.String())

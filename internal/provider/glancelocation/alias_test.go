@@ -4,7 +4,7 @@ package glancelocation_test
 
 import (
 	"fmt"
-	"os/exec"
+	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -85,9 +85,8 @@ func TestLocationAliasTakenByOthers(t *testing.T) {
 			{Config: c},
 			{
 				PreConfig: func() {
-					out, err := exec.Command("openstack", "--os-cloud", cloud(asAdmin), "image", "delete", g.Record(g.Name).ID).CombinedOutput()
-					if err != nil {
-						t.Errorf("delete: %v: %s", err, out)
+					if status := ask(t, asAdmin, http.MethodDelete, g.Record(g.Name).ID, ""); status != http.StatusNoContent {
+						t.Errorf("delete: %d", status)
 					}
 					if err := g.Intact(); err != nil {
 						t.Error(err)

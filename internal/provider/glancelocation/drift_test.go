@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -139,10 +138,7 @@ func TestLocationDriftOfTheLocation(t *testing.T) {
 	c := config(g.Spec+"@s", g.Name, `protection = "alias"`)
 	member, ctx := client(t, asMember), t.Context()
 	// Newer releases of Glance let nobody else take a location off.
-	token, err := exec.Command("openstack", "--os-cloud", cloud(asAdmin), "token", "issue", "-f", "value", "-c", "id").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
+	token := acctest.Token(t, cloud(asAdmin))
 	providertest.Run(t, resource.TestCase{
 		CheckDestroy: g.untouched,
 		Steps: []resource.TestStep{
@@ -159,7 +155,7 @@ func TestLocationDriftOfTheLocation(t *testing.T) {
 				Config: adminProvider() + noResource, ExpectError: regexp.MustCompile(`(?is)has\s+other\s+locations\s+too`),
 			},
 			{ // ours removed, with the alias
-				PreConfig: func() { removeLocation(t, strings.TrimSpace(string(token)), g.Record(g.Name).ID, 0) },
+				PreConfig: func() { removeLocation(t, token, g.Record(g.Name).ID, 0) },
 				Config:    c, ConfigPlanChecks: replace, Check: g.isAliased,
 			},
 		},

@@ -28,7 +28,6 @@ var (
 	client    = registrationtest.Client
 	cloud     = registrationtest.Cloud
 	project   = registrationtest.Project
-	openstack = registrationtest.OpenStack
 	rbdID     = registrationtest.RBDID
 	dropAlias = registrationtest.DropAlias
 )

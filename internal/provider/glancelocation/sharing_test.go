@@ -4,6 +4,7 @@ package glancelocation_test
 
 import (
 	"fmt"
+	"net/http"
 	"regexp"
 	"testing"
 
@@ -58,8 +59,12 @@ func TestLocationMembers(t *testing.T) {
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
 			},
 			{ // what they say is theirs
-				PreConfig: func() { openstack(t, asOther, "image", "set", "--accept", g.Record(g.Name).ID) },
-				Config:    one, ConfigPlanChecks: empty, ConfigStateChecks: status(map[string]string{other: "accepted"}),
+				PreConfig: func() {
+					if status := ask(t, asOther, http.MethodPut, g.Record(g.Name).ID+"/members/"+project(t, asOther), `{"status": "accepted"}`); status != http.StatusOK {
+						t.Errorf("accept: %d", status)
+					}
+				},
+				Config: one, ConfigPlanChecks: empty, ConfigStateChecks: status(map[string]string{other: "accepted"}),
 			},
 			{ // who was added is removed, who was removed added
 				PreConfig: func() {

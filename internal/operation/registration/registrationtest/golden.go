@@ -8,7 +8,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -272,13 +271,4 @@ func Project(t *testing.T, who string) string {
 		t.Fatal(err)
 	}
 	return caller.ProjectID
-}
-
-// OpenStack runs the openstack command as a caller.
-func OpenStack(t *testing.T, who string, args ...string) {
-	t.Helper()
-	out, err := exec.Command("openstack", append([]string{"--os-cloud", Cloud(who)}, args...)...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("openstack %v: %v: %s", args, err, out)
-	}
 }
