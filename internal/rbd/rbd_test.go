@@ -23,8 +23,7 @@ func testSpec(t *testing.T) Spec {
 	name := fmt.Sprintf("unit-%s-%d", strings.ToLower(strings.ReplaceAll(t.Name(), "/", "-")), os.Getpid())
 	t.Cleanup(func() {
 		for _, n := range []string{name, PendingName(name), name + "-2"} {
-			_, _ = acctest.TryRBD(t, "snap", "purge", "vms/"+n)
-			_, _ = acctest.TryRBD(t, "rm", "--no-progress", "vms/"+n)
+			acctest.Drop(t, "vms/"+n)
 		}
 	})
 	return Spec{Pool: "vms", Image: name}

@@ -28,13 +28,7 @@ func newOriginal(t *testing.T, args ...string) (original, Spec) {
 	target := spec.WithImage(spec.Image + "-copy")
 	t.Cleanup(func() {
 		for _, s := range []Spec{spec, target} {
-			for line := range strings.Lines(acctest.RBD(t, "snap", "ls", s.String())) {
-				if f := strings.Fields(line); len(f) > 1 {
-					_, _ = acctest.TryRBD(t, "snap", "unprotect", s.WithSnapshot(f[1]).String())
-				}
-			}
-			_, _ = acctest.TryRBD(t, "snap", "purge", "--no-progress", s.String())
-			_, _ = acctest.TryRBD(t, "rm", "--no-progress", s.String())
+			acctest.Drop(t, s.String())
 		}
 	})
 	acctest.RBD(t, append([]string{"create", "--size", "60M", spec.String()}, args...)...)
