@@ -36,6 +36,7 @@ var prerequisites = map[string]func(t *testing.T, name string){
 	"data rbd_glance_image":     registeredImage,
 	"data rbd_guest_file":       goldenGuest,
 	"data rbd_guest_inspection": goldenGuest,
+	"data rbd_guest_comparison": goldenGuest,
 	"data rbd_image":            goldenImage,
 	"data rbd_images":           goldenImage,
 	"data rbd_image_checksum":   goldenImage,

@@ -66,6 +66,7 @@ func (g ground) givenData() map[string][]object {
 		"rbd_mirror_status":    {{"image": g.mirrored}, {"pool": "vms", "namespace": ""}},
 		"rbd_image_checksum":   {{"spec": g.snapshot, "algorithms": []any{"sha256"}, "timeouts": object{"read": "5m"}}},
 		"rbd_disk_image_info":  {{"file": g.file, "format": "raw"}, {"image": g.snapshot, "format": "raw"}, {"file": g.archive, "archive_member": "a.deb", "format": "raw"}},
+		"rbd_guest_comparison": {{"before": g.snapshot, "after": g.snapshot, "ignore": []any{"/etc/x", "**/y"}, "ignore_defaults": false, "limit": int64(5), "timeouts": object{"read": "5m"}}},
 		"rbd_guest_inspection": {{"image": g.image + "-none@s", "packages": true, "timeouts": object{"read": "5m"}}},
 		"rbd_guest_file": {
 			{"image": g.image + "-none@s", "path": "/etc/fstab", "root_device": "/dev/sda1", "timeouts": object{"read": "5m"}},

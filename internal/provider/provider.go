@@ -36,6 +36,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glanceimage"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/glancelocation"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/bootcheck"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/comparison"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/customization"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/fileedit"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/growth"
@@ -157,6 +158,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		glanceimage.NewDataSource,
 		guestfile.NewDataSource,
 		inspection.NewDataSource,
+		comparison.NewDataSource,
 	}
 }
 
