@@ -6,11 +6,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
+	"syscall"
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 )
 
@@ -178,5 +182,51 @@ func TestRollbackUndoTakenBefore(t *testing.T) {
 	acctest.RBD(t, "snap", "create", "--no-progress", spec.String()+"@before")
 	if err := c.RollBack(t.Context(), r, "before", nil); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// killedWhile has RollBack kill its process, as a machine that goes down.
+const killedWhile = "RBD_TEST_ROLLBACK_KILLED"
+
+// A rollback whose process is killed is finished by the next.
+func TestRollbackKilled(t *testing.T) {
+	c := NewCluster(Config{})
+	if name := os.Getenv(killedWhile); name != "" {
+		spec := Spec{Pool: "vms", Image: name, Snapshot: "s"}
+		r, err := c.CheckRollback(t.Context(), spec, "before")
+		if err == nil {
+			err = c.RollBack(t.Context(), r, "before", func(done, _ uint64) {
+				if done > 0 {
+					_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+				}
+			})
+		}
+		t.Fatal("it was not killed: ", err)
+	}
+	t.Parallel()
+	spec := rollbackImage(t, 8<<20)
+	cmd := exec.Command(os.Args[0], "-test.run=^TestRollbackKilled$")
+	cmd.Env = append(os.Environ(), killedWhile+"="+spec.Image)
+	if out, err := cmd.CombinedOutput(); err == nil || cmd.ProcessState.ExitCode() != -1 {
+		t.Fatalf("it was not killed: %v %s", err, out)
+	}
+	if half := contentOf(t, spec); half['a'] == 0 || half['b'] == 0 {
+		t.Fatalf("it is not half done: %v", half)
+	}
+	imagestest.Forget(t, spec.String())
+	r, err := c.CheckRollback(t.Context(), spec.WithSnapshot("s"), "before")
+	if err != nil || !r.Resumes || r.KeptUndo != "before" {
+		t.Fatalf("%+v %v", r, err)
+	}
+	if err := c.RollBack(t.Context(), r, "before", nil); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[Spec]byte{spec: 'a', spec.WithSnapshot("before"): 'b'} {
+		if got := contentOf(t, at); got[want] != 8<<20 {
+			t.Errorf("%s has %v", at, got)
+		}
+	}
+	if img, err := c.Image(t.Context(), spec); err != nil || img.EditInterrupted() || img.CheckSettled() != nil {
+		t.Errorf("something is left: %v %v", img.Metadata, err)
 	}
 }
