@@ -339,3 +339,49 @@ func TestProtocolGlanceImagePreheat(t *testing.T) {
 	expect(t, "an image that is not active", admin.planAction("rbd_glance_image_preheat", arguments).errors, "the image is not active but deactivated")
 	set("reactivate")
 }
+
+// A failover by hand between the two clusters of the lab, and back again.
+func TestProtocolImageMirrorRoles(t *testing.T) {
+	t.Parallel()
+	second := acctest.RequireMirror(t)
+	spec := acctest.Mirrored(t, second, "8M")
+	dc1, dc2 := newClient(t, nil), newClient(t, object{"conf_file": second.Conf, "fsid": second.FSID})
+	arguments := object{"image": spec}
+	expect(t, "what is not mirrored", dc1.planAction("rbd_image_mirror_demote", arguments).errors, "In attribute image", "is not mirrored", "rbd_image_mirror")
+	acctest.RBD(t, "mirror", "image", "enable", spec, "snapshot")
+	id := func() any { return imageIdentity(t, acctest.MirrorPool, spec)["image_id"] }
+	primary := func(env []string) bool {
+		out, err := acctest.RBDIn(env, "info", spec)
+		return err == nil && strings.Contains(out, "mirroring primary: true")
+	}
+	acctest.Await(t, "the secondary has a state of the primary", func() bool {
+		out, err := acctest.RBDIn(second.Env, "mirror", "image", "status", spec)
+		return err == nil && strings.Contains(out, "up+replaying")
+	})
+	expect(t, "a resync of the primary", dc1.planAction("rbd_image_mirror_resync", arguments).errors, "rbd_image_mirror_demote first")
+	expect(t, "a resync of the primary", dc1.invoke("rbd_image_mirror_resync", arguments).errors, "rbd_image_mirror_demote first")
+	expect(t, "the plan of a promotion", dc2.planAction("rbd_image_mirror_promote", arguments).warnings, "waits for a demotion")
+	acctest.RBD(t, "image-meta", "set", spec, "terraform-provider-rbd.mirror", fmt.Sprint("owned:", id()))
+	end := acctest.Watch(t, spec)
+	expect(t, "a demotion of what is in use", dc1.planAction("rbd_image_mirror_demote", arguments).errors, "is in use: watcher")
+	end()
+	got := dc1.done("rbd_image_mirror_demote", arguments)
+	expect(t, "the plan of the demotion", got.warnings, "A state has the mirroring")
+	expect(t, "what it says", strings.Join(got.lines, ""), spec+": primary = false")
+	expect(t, "the second", strings.Join(dc1.done("rbd_image_mirror_demote", arguments).lines, ""), "is so already")
+	expect(t, "what it says", strings.Join(dc2.done("rbd_image_mirror_promote", arguments).lines, ""), spec+": primary = true")
+	if primary(nil) || !primary(second.Env) {
+		t.Error("the other cluster has not the primary")
+	}
+	acctest.Await(t, "the first cluster copies from the second", func() bool {
+		out, err := acctest.RBDIn(nil, "mirror", "image", "status", spec)
+		return err == nil && strings.Contains(out, "up+replaying")
+	})
+	was := id()
+	got = dc1.done("rbd_image_mirror_resync", arguments)
+	expect(t, "the plan of the resync", got.warnings, "The secondary is copied anew")
+	expect(t, "what it says", strings.Join(got.lines, ""), spec+" is copied anew")
+	if is := id(); is == was {
+		t.Error("it is the image that it was")
+	}
+}

@@ -24,6 +24,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/flattenchildren"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/glancepreheat"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/imagesparsify"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/mirrorrole"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/snapshotrollback"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/trashpurge"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/trashrestore"
@@ -181,6 +182,9 @@ func (p *rbdProvider) Actions(context.Context) []func() action.Action {
 		flattenchildren.NewAction,
 		glancepreheat.NewAction,
 		imagesparsify.NewAction,
+		mirrorrole.NewDemote,
+		mirrorrole.NewPromote,
+		mirrorrole.NewResync,
 		snapshotrollback.NewAction,
 		trashpurge.NewAction,
 		trashrestore.NewAction,

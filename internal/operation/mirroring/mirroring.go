@@ -118,7 +118,7 @@ func Update(ctx context.Context, c *rbd.Cluster, r Request) error {
 
 func promote(ctx context.Context, c *rbd.Cluster, r Request) error {
 	return again(ctx, demotionPatience, func() (bool, error) {
-		img, m, err := mirrored(ctx, c, r.Spec)
+		img, m, err := Mirrored(ctx, c, r.Spec)
 		if err != nil || m.Primary {
 			return false, err
 		}
@@ -133,7 +133,7 @@ func promote(ctx context.Context, c *rbd.Cluster, r Request) error {
 
 func demote(ctx context.Context, c *rbd.Cluster, r Request) error {
 	return again(ctx, reportPatience, func() (bool, error) {
-		img, m, err := mirrored(ctx, c, r.Spec)
+		img, m, err := Mirrored(ctx, c, r.Spec)
 		if err != nil || !m.Primary {
 			return false, err
 		}
@@ -148,7 +148,7 @@ func demote(ctx context.Context, c *rbd.Cluster, r Request) error {
 func resync(ctx context.Context, c *rbd.Cluster, r Request) error {
 	var id string
 	err := again(ctx, reportPatience, func() (bool, error) {
-		img, m, err := mirrored(ctx, c, r.Spec)
+		img, m, err := Mirrored(ctx, c, r.Spec)
 		if err != nil {
 			return false, err
 		}
@@ -202,8 +202,10 @@ func CheckSecondary(img rbd.Image, m rbd.Mirroring) error {
 	return nil
 }
 
-// mirrored reads an image that must be mirrored.
-func mirrored(ctx context.Context, c *rbd.Cluster, spec rbd.Spec) (rbd.Image, rbd.Mirroring, error) {
+// Mirrored reads an image that must be mirrored.
+//
+// Errors: rbd.ErrNotMirrored; those of rbd.Cluster.Mirroring.
+func Mirrored(ctx context.Context, c *rbd.Cluster, spec rbd.Spec) (rbd.Image, rbd.Mirroring, error) {
 	img, m, err := c.Mirroring(ctx, spec)
 	if err == nil && m.GlobalID == "" {
 		err = fmt.Errorf("image %s: %w", spec, rbd.ErrNotMirrored)
