@@ -101,3 +101,47 @@ func TestDeleteHere(t *testing.T) {
 	wants(t, "removed", c.DeleteImage(ctx, spec, img.ID, nil), nil)
 	gone(t, c, img)
 }
+
+// A run that is killed on the way to the manager leaves an image with the label, or one
+// in the trash that no task is about: the next run has the manager remove it, and the
+// plan has nothing against that. Another image of the name is left alone.
+func TestDeleteByManagerCutOff(t *testing.T) {
+	ctx := t.Context()
+	for what, left := range map[string]func(*Cluster, Image) error{
+		"labeled": func(c *Cluster, img Image) error { return c.SetLabel(ctx, img.Spec, "removing", "pending:"+img.ID) },
+		"in the trash": func(c *Cluster, img Image) error {
+			if !c.trashForManager(ctx, img.Spec, img.ID) {
+				return errors.New("it was not moved")
+			}
+			acctest.RBD(t, "create", "--size", "1M", img.Spec.String()) // by somebody, meanwhile
+			return nil
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			spec := testSpec(t)
+			var said []string
+			c := NewCluster(Config{Logf: func(_ context.Context, format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }})
+			acctest.RBD(t, "create", "--size", "64G", "--image-feature", "layering", spec.String())
+			img := read(t, c, spec)
+			wants(t, "the leftover", left(c, img), nil)
+			if n := tasksFor(t, img.ID); n > 0 {
+				t.Errorf("%d tasks", n)
+			}
+			now, err := c.FindImage(ctx, spec, img.ID)
+			if err != nil || now.ID != img.ID || now.Removing() != (what == "in the trash") {
+				t.Errorf("it is %+v, removing: %t, %v", now.Spec, now.Removing(), err)
+			}
+			wants(t, "the plan", c.CheckDelete(ctx, spec, img.ID, nil), nil)
+			wants(t, "removed", c.DeleteImage(ctx, spec, img.ID, nil), nil)
+			if len(said) != 1 || !strings.Contains(said[0], "the manager removes it") {
+				t.Errorf("said %q", said)
+			}
+			gone(t, c, img)
+			if what == "in the trash" {
+				if other := read(t, c, spec); other.SizeBytes != 1<<20 {
+					t.Errorf("the other image is %+v", other)
+				}
+			}
+		})
+	}
+}

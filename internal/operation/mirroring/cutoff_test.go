@@ -86,7 +86,7 @@ func (e ends) kills(site int, op string, r Request, cuts map[Step]func() bool, s
 		if err != nil {
 			e.t.Fatal(err)
 		}
-		cmd := exec.CommandContext(e.t.Context(), os.Args[0]) //nolint:gosec // itself
+		cmd := exec.CommandContext(e.t.Context(), os.Args[0])
 		cmd.Env = append(os.Environ(), victimVariable+"="+string(text))
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError

@@ -20,11 +20,12 @@ import (
 
 // victim is a run that is cut off before a step, in a process of its own.
 type victim struct {
-	Op      string
-	Before  registration.Step
-	Cloud   string
-	Request registration.Request
-	Ref     registration.Ref
+	Op       string
+	Before   registration.Step
+	Cloud    string
+	Endpoint string // of another API server, or empty
+	Request  registration.Request
+	Ref      registration.Ref
 }
 
 const (
@@ -39,7 +40,11 @@ const (
 	opDelete     = "delete"
 	opHide       = "hide"
 	opDeactivate = "deactivate"
+	opUncopy     = "remove copies"
 )
+
+// whileCopying is when Glance was asked for a copy, and may be at it.
+const whileCopying registration.Step = "wait for the copies"
 
 // do is one operation.
 func (l *life) do(ctx context.Context, op string) error {
@@ -49,6 +54,8 @@ func (l *life) do(ctx context.Context, op string) error {
 	case opAdopt:
 		_, err := l.Import(ctx)
 		return err
+	case opUncopy:
+		return l.Uncopy(ctx)
 	}
 	return l.Retire(ctx, registration.OnDestroy(op))
 }
@@ -60,8 +67,13 @@ func beVictim(text string) (code int) {
 		panic(err)
 	}
 	l := &life{req: v.Request, ref: v.Ref}
-	l.As(v.Cloud)
+	if l.As(v.Cloud); v.Endpoint != "" {
+		l.At(v.Cloud, v.Endpoint)
+	}
 	l.deps.Run.ID = "run that was killed"
+	if v.Before == whileCopying {
+		l.deps.Progress = killWhileCopying
+	}
 	l.deps.Begin = func(_ context.Context, s registration.Step) {
 		if s == v.Before {
 			os.Exit(killed) // as a kill: nothing is taken back
@@ -71,10 +83,21 @@ func beVictim(text string) (code int) {
 	return 1
 }
 
+// killWhileCopying ends the process when the stores are looked at once more: Glance was
+// asked in between.
+func killWhileCopying(_ context.Context, what, _ string) (set func(done, total uint64), stop func()) {
+	looks := 0
+	return func(uint64, uint64) {
+		if looks++; looks > 1 && strings.HasPrefix(what, "copy") {
+			os.Exit(killed)
+		}
+	}, func() {}
+}
+
 // kill runs the operation until it is killed.
 func (l *life) kill(t *testing.T, cloud, op string, before registration.Step) {
 	t.Helper()
-	text, err := json.Marshal(victim{op, before, cloud, l.req, l.ref})
+	text, err := json.Marshal(victim{op, before, cloud, l.endpoint, l.req, l.ref})
 	if err != nil {
 		t.Fatal(err)
 	}

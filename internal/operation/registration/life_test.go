@@ -36,6 +36,8 @@ type life struct {
 	deps registration.Deps
 	req  registration.Request
 	ref  registration.Ref
+	// endpoint is that of another API server, see At.
+	endpoint string
 }
 
 // newLife is one that is still to be registered.
@@ -71,6 +73,7 @@ func (l *life) AskedBy(c *glance.Client) *life {
 
 // At makes another user run the next step, at another API server.
 func (l *life) At(cloud, endpoint string) {
+	l.endpoint = endpoint
 	l.asks(glance.New(glance.Config{Cloud: cloud, Endpoint: endpoint, RetryTimeout: 3 * time.Second}))
 }
 
@@ -140,6 +143,13 @@ func (l *life) Import(ctx context.Context) (bool, error) {
 // Update makes everything as it is requested.
 func (l *life) Update(ctx context.Context) error {
 	return l.note(registration.Update(ctx, l.deps, registration.Change{Ref: l.ref, Before: l.req, Want: l.req}))
+}
+
+// Uncopy removes the copies that are requested.
+func (l *life) Uncopy(ctx context.Context) error {
+	want := l.req
+	want.Copies = nil
+	return l.note(registration.Update(ctx, l.deps, registration.Change{Ref: l.ref, Before: l.req, Want: want}))
 }
 
 func (l *life) Delete(ctx context.Context) error { return l.Retire(ctx, registration.OnDestroyDelete) }
