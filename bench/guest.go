@@ -22,6 +22,7 @@ var guests = []benchmark{
 	guestRefresh(100),
 	{name: "guest-edit", about: "Change one file in a guest of an image.", prepare: prepareGuestEdit},
 	{name: "guest-growth", about: "Grow partition and file system of a guest to the end of its image.", prepare: prepareGuestGrowth},
+	{name: "guest-comparison", about: "Tell what differs between two snapshots of an image with a whole Debian.", prepare: prepareComparison},
 }
 
 const (
