@@ -55,6 +55,15 @@ func IsNotFound(err error) bool {
 	return false
 }
 
+// Named joins names for a message, at most so many, and says how many more there are.
+func Named(names []string, separator string, most int) string {
+	text := strings.Join(names[:min(len(names), most)], separator)
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
 func join[S fmt.Stringer](all []S) string {
 	words := make([]string, len(all))
 	for i, s := range all {

@@ -40,12 +40,7 @@ type MirrorsImagesError struct {
 }
 
 func (e *MirrorsImagesError) Error() string {
-	all := slices.Concat(e.Primaries, e.Secondaries)
-	text := fmt.Sprintf("%s: %v: %s", e.Pool, ErrMirrorsImages, strings.Join(all[:min(len(all), maxNamed)], ", "))
-	if more := len(all) - maxNamed; more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return fmt.Sprintf("%s: %v: %s", e.Pool, ErrMirrorsImages, Named(slices.Concat(e.Primaries, e.Secondaries), ", ", maxNamed))
 }
 
 func (e *MirrorsImagesError) Unwrap() error { return ErrMirrorsImages }

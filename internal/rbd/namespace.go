@@ -51,12 +51,7 @@ type NamespaceNotEmptyError struct {
 const maxNamed = 10
 
 func (e *NamespaceNotEmptyError) Error() string {
-	named := e.Images[:min(len(e.Images), maxNamed)]
-	text := fmt.Sprintf("namespace %s/%s is not empty: %s", e.Pool, e.Namespace, strings.Join(named, ", "))
-	if more := len(e.Images) - len(named); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text
+	return fmt.Sprintf("namespace %s/%s is not empty: %s", e.Pool, e.Namespace, Named(e.Images, ", ", maxNamed))
 }
 
 func (e *NamespaceNotEmptyError) Unwrap() error { return ErrNamespaceNotEmpty }

@@ -57,7 +57,8 @@ func (r PurgeRequest) asked(t TrashEntry) bool {
 // and what can't be removed now: its time has not come, clones hang on it, somebody
 // has it open. A name or id that the trash does not have is an error.
 //
-// Errors: ErrNotInTrash, ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission.
+// Errors: ErrNotInTrash, ErrPoolNotFound, ErrNamespaceNotFound, ErrPermission,
+// ErrUnreachable, ErrOSDSilent.
 func (c *Cluster) CheckPurge(ctx context.Context, r PurgeRequest) (Purge, error) {
 	p := Purge{own: r.own()}
 	if err := c.CheckPool(ctx, r.Pool, r.Namespace); err != nil {
@@ -85,6 +86,8 @@ func (c *Cluster) CheckPurge(ctx context.Context, r PurgeRequest) (Purge, error)
 		switch {
 		case ctx.Err() != nil:
 			return p, errors.Join(err, ctx.Err())
+		case unanswered(err): // which is no reason to keep the image
+			return p, err
 		case err != nil:
 			if img.ID == "" {
 				img = Image{Spec: Spec{Pool: r.Pool, Namespace: r.Namespace, Image: t.Name}, ID: t.ID}
@@ -141,7 +144,7 @@ func (c *Cluster) checkPurged(ctx context.Context, img Image, own Own) error {
 
 // PurgeTrash removes what CheckPurge has found: `rbd trash purge`, without force. An
 // image that somebody restored meanwhile stays, and so does one that a state has by
-// now. One that fails does not keep the others. done, where given, is told of each
+// now. One that fails does not keep the others, unless the cluster does not answer. done, where given, is told of each
 // that is gone.
 //
 // Errors: those of DeleteImage, joined; that of ctx.
@@ -162,9 +165,16 @@ func (c *Cluster) PurgeTrash(ctx context.Context, p Purge, done func(Image)) err
 		case errors.Is(err, ErrImageNotFound): // it went, or was restored
 		case err != nil:
 			errs = append(errs, fmt.Errorf("image %s (id %s): %w", img.Spec, img.ID, err))
+			if unanswered(err) {
+				return errors.Join(errs...)
+			}
 		case done != nil:
 			done(img)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func unanswered(err error) bool {
+	return errors.Is(err, ErrUnreachable) || errors.Is(err, ErrOSDSilent)
 }

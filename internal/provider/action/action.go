@@ -13,6 +13,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/action"
+	"github.com/hashicorp/terraform-plugin-framework/action/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-log/tflog"
@@ -23,17 +24,15 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 )
 
-// Base is embedded in an action.
-type Base struct{ Data *providerdata.Data }
+// MostNamed is how many images or clones a message names.
+const MostNamed = 50
 
-// Configure is that of action.ActionWithConfigure.
-func (b *Base) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
-	b.Data = providerdata.From(req.ProviderData, &resp.Diagnostics)
-}
-
-// Action is one whose model is M.
+// Action is one whose model is M: what Terraform asks of any action, once.
 type Action[M any] struct {
-	Kind report.Kind
+	// TypeName is without the provider's name.
+	TypeName  string
+	Arguments func(context.Context) schema.Schema
+	Kind      report.Kind
 	// Verb says what is done, as in `Unable to VERB KIND "NAME"`.
 	Verb string
 	// Name is what it is done to.
@@ -53,11 +52,43 @@ type Action[M any] struct {
 	Do func(ctx context.Context, d *providerdata.Data, m M, say Say) error
 }
 
+// New is the action as the framework has it.
+func New[M any](way Action[M]) action.Action { return &configured[M]{way: way} }
+
+type configured[M any] struct {
+	way  Action[M]
+	data *providerdata.Data
+}
+
+var (
+	_ action.ActionWithConfigure  = &configured[struct{}]{}
+	_ action.ActionWithModifyPlan = &configured[struct{}]{}
+)
+
+func (c *configured[M]) Metadata(_ context.Context, req action.MetadataRequest, resp *action.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_" + c.way.TypeName
+}
+
+func (c *configured[M]) Schema(ctx context.Context, _ action.SchemaRequest, resp *action.SchemaResponse) {
+	resp.Schema = c.way.Arguments(ctx)
+}
+
+func (c *configured[M]) Configure(_ context.Context, req action.ConfigureRequest, resp *action.ConfigureResponse) {
+	c.data = providerdata.From(req.ProviderData, &resp.Diagnostics)
+}
+
+func (c *configured[M]) ModifyPlan(ctx context.Context, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+	c.way.modifyPlan(ctx, c.data, req, resp)
+}
+
+func (c *configured[M]) Invoke(ctx context.Context, req action.InvokeRequest, resp *action.InvokeResponse) {
+	c.way.invoke(ctx, c.data, req, resp)
+}
+
 // Say shows a line on the terminal, and in the log.
 type Say func(format string, args ...any)
 
-// ModifyPlan is that of action.ActionWithModifyPlan.
-func (a Action[M]) ModifyPlan(ctx context.Context, d *providerdata.Data, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
+func (a Action[M]) modifyPlan(ctx context.Context, d *providerdata.Data, req action.ModifyPlanRequest, resp *action.ModifyPlanResponse) {
 	if !d.CanAsk() {
 		return
 	}
@@ -80,8 +111,7 @@ func (a Action[M]) ModifyPlan(ctx context.Context, d *providerdata.Data, req act
 	}
 }
 
-// Invoke is that of action.Action.
-func (a Action[M]) Invoke(ctx context.Context, d *providerdata.Data, req action.InvokeRequest, resp *action.InvokeResponse) {
+func (a Action[M]) invoke(ctx context.Context, d *providerdata.Data, req action.InvokeRequest, resp *action.InvokeResponse) {
 	var m M
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
 	if resp.Diagnostics.HasError() {

@@ -6,7 +6,6 @@ package flattenchildren
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
@@ -35,22 +34,11 @@ type model struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-var (
-	_ frameworkaction.ActionWithConfigure  = &flattenAction{}
-	_ frameworkaction.ActionWithModifyPlan = &flattenAction{}
-)
-
 // NewAction is the action rbd_image_flatten_children.
-func NewAction() frameworkaction.Action { return &flattenAction{} }
+func NewAction() frameworkaction.Action { return action.New(way) }
 
-type flattenAction struct{ action.Base }
-
-func (a *flattenAction) Metadata(_ context.Context, req frameworkaction.MetadataRequest, resp *frameworkaction.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_image_flatten_children"
-}
-
-func (a *flattenAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest, resp *frameworkaction.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func arguments(ctx context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Flattens all clones of a snapshot, in all pools and namespaces and in the trash, as `rbd flatten` does for one: " +
 			"each gets a copy of what it had from its parent, and the snapshot can go. The manager does it where it takes tasks (`ceph rbd task add flatten`), one clone after the other.\n\n" +
 			"The plan names each clone, and those that are in use: a guest may run on, and is slower meanwhile. What the clones take up in the cluster grows, to as much as the snapshot has for each.\n\n" +
@@ -65,15 +53,8 @@ func (a *flattenAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequ
 	}
 }
 
-func (a *flattenAction) ModifyPlan(ctx context.Context, req frameworkaction.ModifyPlanRequest, resp *frameworkaction.ModifyPlanResponse) {
-	way.ModifyPlan(ctx, a.Data, req, resp)
-}
-
-func (a *flattenAction) Invoke(ctx context.Context, req frameworkaction.InvokeRequest, resp *frameworkaction.InvokeResponse) {
-	way.Invoke(ctx, a.Data, req, resp)
-}
-
 var way = action.Action[model]{
+	TypeName: "image_flatten_children", Arguments: arguments,
 	Kind: kind, Verb: "flatten",
 	Name:     func(_ *providerdata.Data, m model) string { return m.Snapshot.ValueString() },
 	At:       func(model, error) path.Path { return path.Root("snapshot") },
@@ -118,9 +99,9 @@ func check(ctx context.Context, d *providerdata.Data, m model, diags *diag.Diagn
 			inUse = append(inUse, used.Error())
 		}
 	}
-	text := fmt.Sprintf("%d clones of %q get a copy of what they have from it: %s.", len(c.all), c.spec, strings.Join(names, ", "))
+	text := fmt.Sprintf("%d clones of %q get a copy of what they have from it: %s.", len(c.all), c.spec, rbd.Named(names, ", ", action.MostNamed))
 	if len(inUse) > 0 {
-		text += " These go on meanwhile, and are slower: " + strings.Join(inUse, "; ") + "."
+		text += " These go on meanwhile, and are slower: " + rbd.Named(inUse, "; ", action.MostNamed) + "."
 	}
 	diags.AddAttributeWarning(path.Root("snapshot"), "Clones will take up more in the cluster", text)
 	return nil

@@ -41,22 +41,11 @@ type model struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-var (
-	_ frameworkaction.ActionWithConfigure  = &preheatAction{}
-	_ frameworkaction.ActionWithModifyPlan = &preheatAction{}
-)
-
 // NewAction is the action rbd_glance_image_preheat.
-func NewAction() frameworkaction.Action { return &preheatAction{} }
+func NewAction() frameworkaction.Action { return action.New(way) }
 
-type preheatAction struct{ action.Base }
-
-func (a *preheatAction) Metadata(_ context.Context, req frameworkaction.MetadataRequest, resp *frameworkaction.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_glance_image_preheat"
-}
-
-func (a *preheatAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest, resp *frameworkaction.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func arguments(ctx context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Has a Glance API server take an image into its cache, as `glance cache-queue` does, and waits until it is there; or takes it out, as `glance cache-delete` does. " +
 			"It is for images that Nova or Ironic download: what Nova clones in Ceph never comes by the cache.\n\n" +
 			"Each API server has a cache of its own. The one that answers is asked: behind a load balancer, use a provider configuration (an alias) for each server, with its `endpoint`.\n\n" +
@@ -70,15 +59,8 @@ func (a *preheatAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequ
 	}
 }
 
-func (a *preheatAction) ModifyPlan(ctx context.Context, req frameworkaction.ModifyPlanRequest, resp *frameworkaction.ModifyPlanResponse) {
-	way.ModifyPlan(ctx, a.Data, req, resp)
-}
-
-func (a *preheatAction) Invoke(ctx context.Context, req frameworkaction.InvokeRequest, resp *frameworkaction.InvokeResponse) {
-	way.Invoke(ctx, a.Data, req, resp)
-}
-
 var way = action.Action[model]{
+	TypeName: "glance_image_preheat", Arguments: arguments,
 	Kind: kind, Verb: "preheat", OnlyGlance: true,
 	Name:     func(_ *providerdata.Data, m model) string { return m.ImageID.ValueString() },
 	At:       func(model, error) path.Path { return path.Root("image_id") },

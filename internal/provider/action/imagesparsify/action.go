@@ -37,22 +37,11 @@ type model struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-var (
-	_ frameworkaction.ActionWithConfigure  = &sparsifyAction{}
-	_ frameworkaction.ActionWithModifyPlan = &sparsifyAction{}
-)
-
 // NewAction is the action rbd_image_sparsify.
-func NewAction() frameworkaction.Action { return &sparsifyAction{} }
+func NewAction() frameworkaction.Action { return action.New(way) }
 
-type sparsifyAction struct{ action.Base }
-
-func (a *sparsifyAction) Metadata(_ context.Context, req frameworkaction.MetadataRequest, resp *frameworkaction.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_image_sparsify"
-}
-
-func (a *sparsifyAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest, resp *frameworkaction.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func arguments(ctx context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Lets go of runs of zeros from 4 KiB on in an RBD image, as `rbd sparsify` does. The OSDs look for them, so no data passes through here. " +
 			"The content stays what it is, also where Ctrl-C or `timeouts` cut it off; invoked again, it begins anew.\n\n" +
 			"What snapshots of the image have stays in the cluster until they go, and the plan says so: sparsify first, and take the snapshot then, as `sparsify` of `rbd_image_conversion` does.\n\n" +
@@ -65,15 +54,8 @@ func (a *sparsifyAction) Schema(ctx context.Context, _ frameworkaction.SchemaReq
 	}
 }
 
-func (a *sparsifyAction) ModifyPlan(ctx context.Context, req frameworkaction.ModifyPlanRequest, resp *frameworkaction.ModifyPlanResponse) {
-	way.ModifyPlan(ctx, a.Data, req, resp)
-}
-
-func (a *sparsifyAction) Invoke(ctx context.Context, req frameworkaction.InvokeRequest, resp *frameworkaction.InvokeResponse) {
-	way.Invoke(ctx, a.Data, req, resp)
-}
-
 var way = action.Action[model]{
+	TypeName: "image_sparsify", Arguments: arguments,
 	Kind: kind, Verb: "sparsify",
 	Name:     func(_ *providerdata.Data, m model) string { return m.Image.ValueString() },
 	At:       func(model, error) path.Path { return path.Root("image") },

@@ -97,31 +97,17 @@ var (
 )
 
 // NewPromote is the action rbd_image_mirror_promote.
-func NewPromote() frameworkaction.Action { return &roleAction{role: promote} }
+func NewPromote() frameworkaction.Action { return action.New(way[forced](promote)) }
 
 // NewDemote is the action rbd_image_mirror_demote.
-func NewDemote() frameworkaction.Action { return &roleAction{role: demote} }
+func NewDemote() frameworkaction.Action { return action.New(way[forced](demote)) }
 
 // NewResync is the action rbd_image_mirror_resync.
-func NewResync() frameworkaction.Action { return &roleAction{role: resync} }
+func NewResync() frameworkaction.Action { return action.New(way[unforced](resync)) }
 
-var (
-	_ frameworkaction.ActionWithConfigure  = &roleAction{}
-	_ frameworkaction.ActionWithModifyPlan = &roleAction{}
-)
-
-type roleAction struct {
-	action.Base
-	role role
-}
-
-func (a *roleAction) Metadata(_ context.Context, req frameworkaction.MetadataRequest, resp *frameworkaction.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_image_mirror_" + a.role.verb
-}
-
-func (a *roleAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest, resp *frameworkaction.SchemaResponse) {
-	resp.Schema = schema.Schema{
-		MarkdownDescription: a.role.description + "\n\n" +
+func (r role) arguments(ctx context.Context) schema.Schema {
+	out := schema.Schema{
+		MarkdownDescription: r.description + "\n\n" +
 			"It is for images whose mirroring no state has. Where a state has it, the plan warns: change `primary` or `resync` of its `rbd_image_mirror`, as the next apply changes it back otherwise.\n\n" +
 			"Invoked again after Ctrl-C or `timeouts`, it goes on from where it was.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd pool=POOL'`.",
@@ -130,29 +116,15 @@ func (a *roleAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest
 			"timeouts": deadline.ActionAttribute(ctx, timeout),
 		},
 	}
-	if a.role.force != "" {
-		resp.Schema.Attributes["force"] = schema.BoolAttribute{Optional: true, MarkdownDescription: a.role.force}
+	if r.force != "" {
+		out.Attributes["force"] = schema.BoolAttribute{Optional: true, MarkdownDescription: r.force}
 	}
-}
-
-func (a *roleAction) ModifyPlan(ctx context.Context, req frameworkaction.ModifyPlanRequest, resp *frameworkaction.ModifyPlanResponse) {
-	if a.role.force == "" {
-		way[unforced](a.role).ModifyPlan(ctx, a.Data, req, resp)
-	} else {
-		way[forced](a.role).ModifyPlan(ctx, a.Data, req, resp)
-	}
-}
-
-func (a *roleAction) Invoke(ctx context.Context, req frameworkaction.InvokeRequest, resp *frameworkaction.InvokeResponse) {
-	if a.role.force == "" {
-		way[unforced](a.role).Invoke(ctx, a.Data, req, resp)
-	} else {
-		way[forced](a.role).Invoke(ctx, a.Data, req, resp)
-	}
+	return out
 }
 
 func way[M model](r role) action.Action[M] {
 	return action.Action[M]{
+		TypeName: "image_mirror_" + r.verb, Arguments: r.arguments,
 		Kind: kind, Verb: r.verb,
 		Name:     func(_ *providerdata.Data, m M) string { return m.at() },
 		At:       func(M, error) path.Path { return path.Root("image") },

@@ -44,22 +44,11 @@ type model struct {
 	Timeouts timeouts.Value `tfsdk:"timeouts"`
 }
 
-var (
-	_ frameworkaction.ActionWithConfigure  = &rollbackAction{}
-	_ frameworkaction.ActionWithModifyPlan = &rollbackAction{}
-)
-
 // NewAction is the action rbd_snapshot_rollback.
-func NewAction() frameworkaction.Action { return &rollbackAction{} }
+func NewAction() frameworkaction.Action { return action.New(way) }
 
-type rollbackAction struct{ action.Base }
-
-func (a *rollbackAction) Metadata(_ context.Context, req frameworkaction.MetadataRequest, resp *frameworkaction.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_snapshot_rollback"
-}
-
-func (a *rollbackAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest, resp *frameworkaction.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func arguments(ctx context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Puts an RBD image back to what it was at a snapshot, as `rbd snap rollback` does. **What was written since then is lost**, " +
 			"unless `keep_undo_snapshot` keeps it: the plan warns, and says how much differs where the feature `fast-diff` tells it. " +
 			"The image gets the size that it had, too; all snapshots stay, newer ones as well, and so do clones.\n\n" +
@@ -79,15 +68,8 @@ func (a *rollbackAction) Schema(ctx context.Context, _ frameworkaction.SchemaReq
 	}
 }
 
-func (a *rollbackAction) ModifyPlan(ctx context.Context, req frameworkaction.ModifyPlanRequest, resp *frameworkaction.ModifyPlanResponse) {
-	way.ModifyPlan(ctx, a.Data, req, resp)
-}
-
-func (a *rollbackAction) Invoke(ctx context.Context, req frameworkaction.InvokeRequest, resp *frameworkaction.InvokeResponse) {
-	way.Invoke(ctx, a.Data, req, resp)
-}
-
 var way = action.Action[model]{
+	TypeName: "snapshot_rollback", Arguments: arguments,
 	Kind: kind, Verb: "roll back",
 	Name: func(_ *providerdata.Data, m model) string { return m.Snapshot.ValueString() },
 	At: func(_ model, err error) path.Path {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
@@ -52,29 +51,18 @@ type model struct {
 	Timeouts        timeouts.Value     `tfsdk:"timeouts"`
 }
 
-var (
-	_ frameworkaction.ActionWithConfigure  = &purgeAction{}
-	_ frameworkaction.ActionWithModifyPlan = &purgeAction{}
-)
-
 // NewAction is the action rbd_trash_purge.
-func NewAction() frameworkaction.Action { return &purgeAction{} }
+func NewAction() frameworkaction.Action { return action.New(way) }
 
-type purgeAction struct{ action.Base }
-
-func (a *purgeAction) Metadata(_ context.Context, req frameworkaction.MetadataRequest, resp *frameworkaction.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_trash_purge"
-}
-
-func (a *purgeAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest, resp *frameworkaction.SchemaResponse) {
+func arguments(ctx context.Context) schema.Schema {
 	some := []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(namecheck.Given())}
-	resp.Schema = schema.Schema{
+	return schema.Schema{
 		MarkdownDescription: "Removes images from the trash of a pool and namespace, **for good**, as `rbd trash purge` and `rbd trash rm` do. The plan names each that goes, and each that stays with the reason.\n\n" +
 			"These stay: what a state has, by its labels (`trashed = true` of `rbd_image`, a snapshot that is a resource); " +
 			"what is to be kept for a while (`trash_delay`, `rbd trash mv --expires-at`), as `--force` is never used; what a clone hangs on, has open, or mirrors. " +
 			"Images that a destroy with `on_destroy = \"trash\"` has put there are in no state any more, and go when their time has come.\n\n" +
 			"An image asked for by name or id that would have to stay is an error, before anything is removed.\n\n" +
-			"What was removed when Ctrl-C or `timeouts` ends it is gone; invoked again, it goes on.\n\n" +
+			"What was removed when Ctrl-C or `timeouts` ends it is gone; invoked again, it goes on. Leave out of `names` and `image_ids` what is gone then.\n\n" +
 			"Caps: `mon 'profile rbd'`, `osd 'profile rbd'` for the pool, and at least `profile rbd-read-only` for all pools, since Ceph looks for clones in each; `mgr 'profile rbd'`, so that the manager removes images with many objects.",
 		Attributes: map[string]schema.Attribute{
 			"pool": action.PoolAttribute, "namespace": action.NamespaceAttribute,
@@ -89,15 +77,8 @@ func (a *purgeAction) Schema(ctx context.Context, _ frameworkaction.SchemaReques
 	}
 }
 
-func (a *purgeAction) ModifyPlan(ctx context.Context, req frameworkaction.ModifyPlanRequest, resp *frameworkaction.ModifyPlanResponse) {
-	way.ModifyPlan(ctx, a.Data, req, resp)
-}
-
-func (a *purgeAction) Invoke(ctx context.Context, req frameworkaction.InvokeRequest, resp *frameworkaction.InvokeResponse) {
-	way.Invoke(ctx, a.Data, req, resp)
-}
-
 var way = action.Action[model]{
+	TypeName: "trash_purge", Arguments: arguments,
 	Kind: kind, Verb: "purge",
 	Name: func(d *providerdata.Data, m model) string {
 		at, err := action.Place(d, m.Pool, m.Namespace)
@@ -135,7 +116,7 @@ func kept(p rbd.Purge) string {
 	for _, k := range p.Kept {
 		out = append(out, k.String())
 	}
-	return strings.Join(out, "; ")
+	return rbd.Named(out, "; ", action.MostNamed)
 }
 
 func check(ctx context.Context, d *providerdata.Data, m model, diags *diag.Diagnostics) error {
@@ -149,7 +130,7 @@ func check(ctx context.Context, d *providerdata.Data, m model, diags *diag.Diagn
 			names = append(names, fmt.Sprintf("%s (id %s)", i.Spec, i.ID))
 		}
 		diags.AddWarning("Images in the trash are removed for good", fmt.Sprintf(
-			"%d images with %d MiB of virtual size: %s.", len(p.Go), p.Bytes()>>20, strings.Join(names, ", ")))
+			"%d images with %d MiB of virtual size: %s.", len(p.Go), p.Bytes()>>20, rbd.Named(names, ", ", action.MostNamed)))
 	}
 	if len(p.Kept) > 0 {
 		diags.AddWarning("Images stay in the trash", kept(p)+".")

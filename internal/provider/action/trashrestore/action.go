@@ -43,22 +43,11 @@ type model struct {
 	Timeouts  timeouts.Value `tfsdk:"timeouts"`
 }
 
-var (
-	_ frameworkaction.ActionWithConfigure  = &restoreAction{}
-	_ frameworkaction.ActionWithModifyPlan = &restoreAction{}
-)
-
 // NewAction is the action rbd_trash_restore.
-func NewAction() frameworkaction.Action { return &restoreAction{} }
+func NewAction() frameworkaction.Action { return action.New(way) }
 
-type restoreAction struct{ action.Base }
-
-func (a *restoreAction) Metadata(_ context.Context, req frameworkaction.MetadataRequest, resp *frameworkaction.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_trash_restore"
-}
-
-func (a *restoreAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequest, resp *frameworkaction.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func arguments(ctx context.Context) schema.Schema {
+	return schema.Schema{
 		MarkdownDescription: "Brings an image back from the trash, as `rbd trash restore` does, with all its snapshots and clones. It is for images that no state has: " +
 			"of an `rbd_image`, `trashed = false` does it. Bring the image into a state afterwards with an `import` block, or by `terraform query`.\n\n" +
 			"A name that is taken is refused, and so is one that several images in the trash had: then `image_id` says which. " +
@@ -75,15 +64,8 @@ func (a *restoreAction) Schema(ctx context.Context, _ frameworkaction.SchemaRequ
 	}
 }
 
-func (a *restoreAction) ModifyPlan(ctx context.Context, req frameworkaction.ModifyPlanRequest, resp *frameworkaction.ModifyPlanResponse) {
-	way.ModifyPlan(ctx, a.Data, req, resp)
-}
-
-func (a *restoreAction) Invoke(ctx context.Context, req frameworkaction.InvokeRequest, resp *frameworkaction.InvokeResponse) {
-	way.Invoke(ctx, a.Data, req, resp)
-}
-
 var way = action.Action[model]{
+	TypeName: "trash_restore", Arguments: arguments,
 	Kind: kind, Verb: "restore",
 	Name: func(_ *providerdata.Data, m model) string { return m.Name.ValueString() + m.ImageID.ValueString() },
 	At: func(m model, err error) path.Path {
