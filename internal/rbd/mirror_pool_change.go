@@ -304,18 +304,13 @@ func mirroredImage(ioctx *rados.IOContext, at Spec, id string) (spec string, own
 	if err != nil {
 		return "", false, err
 	}
-	spec = at.WithImage(name).String()
-	img, err := librbd.OpenImageByIdReadOnly(ioctx, id, librbd.NoSnapshot)
-	if errno(err) == syscall.ENOENT || errors.Is(err, librbd.ErrNotFound) {
-		return spec, false, nil
-	}
-	if err != nil {
-		return "", false, err
-	}
-	defer func() { _ = img.Close() }()
-	label, err := ownership.Read(img, ownership.MirrorKey)
-	_, owned = ownership.Word(label, id)
-	return spec, owned, err
+	named := at.WithImage(name)
+	err = withOpen(ioctx, place{spec: named, id: id}, readOnly, func(img *librbd.Image) error {
+		label, err := ownership.Read(img, ownership.MirrorKey)
+		_, owned = ownership.Word(label, id)
+		return err
+	})
+	return named.String(), owned, tolerate(err, ErrImageNotFound)
 }
 
 // DisableMirrorPool is `rbd mirror pool disable`, after `rbd mirror pool peer remove` of
