@@ -113,9 +113,10 @@ func (c *contents) flush(ctx context.Context) error {
 	var errs [readers]error
 	for i := range readers {
 		workers.Go(func() {
+			bufs := new([2][piece]byte)
 			for p := range work {
 				if errs[i] == nil {
-					errs[i] = p.fail(c.compare(ctx, p))
+					errs[i] = p.fail(c.compare(ctx, p, bufs))
 				}
 				p.extents = [2][]guestread.Extent{}
 			}
@@ -141,9 +142,8 @@ func (c *contents) spend(n int64) error {
 }
 
 // compare reads two files side by side, as far as they are the same.
-func (c *contents) compare(ctx context.Context, p *pair) error {
+func (c *contents) compare(ctx context.Context, p *pair, bufs *[2][piece]byte) error {
 	readers := [2]*fileReader{{disk: c.sides[0].disk, left: p.extents[0]}, {disk: c.sides[1].disk, left: p.extents[1]}}
-	var bufs [2][piece]byte
 	for at := int64(0); at < p.size; {
 		if err := ctx.Err(); err != nil {
 			return err
