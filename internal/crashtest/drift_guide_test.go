@@ -82,7 +82,7 @@ func TestDriftGuide(t *testing.T) {
 	m := newModuleOf(t, bin)
 	m.install(bin)
 	named := strings.NewReplacer(`"debian-12"`, fmt.Sprintf("%q", name), `"debian-12.qcow2"`, fmt.Sprintf("%q", emptyDisk(t)))
-	m.configure(named.Replace(strings.Join(blocks(t, driftGuide, "terraform"), "\n")))
+	m.configure(named.Replace(strings.Join(blocks(t, driftGuide, "terraform")[:2], "\n")))
 	scripts := blocks(t, driftGuide, "sh")
 	ci := blocks(t, driftGuide, "yaml")
 	if len(scripts) != 1 || len(ci) != 2 {
@@ -145,4 +145,33 @@ func TestDriftGuide(t *testing.T) {
 		t.Errorf("%d lines, want 4: %s", lines, said)
 	}
 	expect(t, m.shell(1, "CEPH_CONF=/nonexistent", "sh drift.sh"), "Unable to")
+}
+
+// The recipe of the guide for a pull request, but for the last command, which asks a
+// server: two snapshots, and what differs as Markdown.
+func TestReleaseGuide(t *testing.T) {
+	t.Parallel()
+	acctest.RequireLab(t)
+	bin, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	image := "images/" + providertest.Name(t)
+	acctest.RBD(t, "create", "--size", "8M", image)
+	t.Cleanup(func() { acctest.RBD(t, "rm", "--no-progress", image) })
+	for _, snapshot := range []string{"@golden-1", "@golden-2"} {
+		acctest.RBD(t, "snap", "create", "--no-progress", image+snapshot)
+		t.Cleanup(func() { acctest.RBD(t, "snap", "rm", "--no-progress", image+snapshot) })
+	}
+	m := newModuleOf(t, bin)
+	m.install(bin)
+	config := blocks(t, driftGuide, "terraform")
+	commands := blocks(t, driftGuide, "shell")
+	if len(config) != 3 || len(commands) != 1 {
+		t.Fatalf("the guide has %d configurations and %d sets of commands, want 3 and 1", len(config), len(commands))
+	}
+	m.configure(strings.ReplaceAll(config[2], "images/debian-12", image))
+	m.do("init", "-no-color")
+	expect(t, m.shell(0, "", strings.ReplaceAll(commands[0], "gh pr comment --body-file -", "cat")),
+		image+"@golden-1", "Not compared: ", "no operating system found")
 }
