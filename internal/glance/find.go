@@ -37,28 +37,44 @@ func (c *Client) FindByRBDImage(ctx context.Context, fsid, pool, image string) (
 		return nil, err
 	}
 	refs := &References{AllProjects: slices.Contains(caller.Roles, "admin")}
-	for _, hidden := range []bool{false, true} {
-		images, err := c.List(ctx, Filter{Visibility: "all", Hidden: hidden})
-		if err != nil {
-			return nil, err
+	images, err := c.ListLocated(ctx, Filter{Visibility: "all"})
+	if err != nil {
+		return nil, err
+	}
+	for _, img := range images {
+		urls := img.LocationURLs()
+		if len(urls) == 0 && img.Status != StatusQueued {
+			refs.Unseen++
 		}
-		for _, img := range images {
-			if err := c.fetchLocations(ctx, &img); err != nil {
-				return nil, err
-			}
-			urls := img.locationURLs()
-			if len(urls) == 0 && img.Status != StatusQueued {
-				refs.Unseen++
-			}
-			if slices.ContainsFunc(urls, func(u string) bool { return isInRBDImage(u, fsid, pool, image) }) {
-				refs.Images = append(refs.Images, img)
-			}
+		if slices.ContainsFunc(urls, func(u string) bool { return isInRBDImage(u, fsid, pool, image) }) {
+			refs.Images = append(refs.Images, img)
 		}
 	}
 	return refs, nil
 }
 
-func (i *Image) locationURLs() []string {
+// ListLocated is List of the hidden records and of the others, with their locations
+// as far as the caller may see them: by a request for each where only a caller with
+// the role service does.
+func (c *Client) ListLocated(ctx context.Context, f Filter) ([]Image, error) {
+	var out []Image
+	for _, f.Hidden = range []bool{false, true} {
+		images, err := c.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for n := range images {
+			if err := c.fetchLocations(ctx, &images[n]); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, images...)
+	}
+	return out, nil
+}
+
+// LocationURLs are all that Glance shows of where the data is.
+func (i *Image) LocationURLs() []string {
 	var urls []string
 	for _, l := range i.Locations {
 		urls = append(urls, l.URL)

@@ -4,7 +4,6 @@ package provider_test
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -33,7 +32,7 @@ var exampleImages = []string{"debian-12", "web-1-data", "tenant-a"}
 
 // prerequisites make what an example takes for granted.
 var prerequisites = map[string]func(t *testing.T, name string){
-	"data rbd_glance_image":     registeredImage,
+	"data rbd_glance_image":     func(t *testing.T, name string) { registeredImage(t, name) },
 	"data rbd_guest_file":       goldenGuest,
 	"data rbd_guest_inspection": goldenGuest,
 	"data rbd_guest_comparison": goldenGuest,
@@ -73,27 +72,11 @@ func goldenImage(t *testing.T, name string) {
 }
 
 // registeredImage is a golden image that somebody registered by hand.
-func registeredImage(t *testing.T, name string) {
+func registeredImage(t *testing.T, name string) (id string) {
 	t.Helper()
 	goldenImage(t, name)
-	client := glance.New(glance.Config{Cloud: os.Getenv("OS_CLOUD")})
-	rec, err := client.Create(t.Context(), glance.CreateOpts{
-		Name: name + "-debian-12", DiskFormat: "raw", ContainerFormat: "bare", Properties: map[string]string{"os_distro": "debian"},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx := context.Background()
-		_ = client.Deactivate(ctx, rec.ID)
-		if _, err := client.DeleteRecord(ctx, rec.ID); err != nil {
-			t.Error(err)
-		}
-	})
-	url := fmt.Sprintf("rbd://%s/images/%s-debian-12/golden", acctest.FSID(t), name)
-	if _, err := client.AddLocation(t.Context(), rec.ID, url, nil, nil); err != nil {
-		t.Fatal(err)
-	}
+	return recordOf(t, glance.CreateOpts{Name: name + "-debian-12", Properties: map[string]string{"os_distro": "debian"}},
+		fmt.Sprintf("rbd://%s/images/%s-debian-12/golden", acctest.FSID(t), name))
 }
 
 // goldenGuest is goldenImage with one of the lab's guests in it.

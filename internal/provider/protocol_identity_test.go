@@ -28,14 +28,16 @@ func TestProtocolSchemas(t *testing.T) {
 		listed = append(listed, r.TypeName)
 	}
 	slices.Sort(listed)
-	if want := []string{"rbd_image", "rbd_snapshot"}; !slices.Equal(listed, want) || !slices.Equal(slices.Sorted(maps.Keys(c.schema.ListResourceSchemas)), want) {
+	if want := []string{"rbd_glance_image_location", "rbd_image", "rbd_namespace", "rbd_snapshot"}; !slices.Equal(listed, want) || !slices.Equal(slices.Sorted(maps.Keys(c.schema.ListResourceSchemas)), want) {
 		t.Errorf("%v can be listed, want %v", listed, want)
 	}
 
 	image := map[string]bool{"fsid": false, "pool": true, "namespace": false, "image_id": true}
 	snapshot := maps.Clone(image)
 	snapshot["snapshot_id"] = true
-	for name, want := range map[string]map[string]bool{"rbd_image": image, "rbd_image_conversion": image, "rbd_snapshot": snapshot} {
+	for name, want := range map[string]map[string]bool{
+		"rbd_image": image, "rbd_image_conversion": image, "rbd_snapshot": snapshot, "rbd_glance_image_location": {"image_id": true},
+	} {
 		got := map[string]bool{}
 		for _, a := range c.identities[name].IdentityAttributes {
 			got[a.Name] = a.RequiredForImport

@@ -3,7 +3,9 @@
 package provider_test
 
 import (
+	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/glance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -134,6 +137,95 @@ func TestProtocolListSnapshots(t *testing.T) {
 	c.query("rbd_snapshot", 0, false, object{"managed": false}).check(t, place)
 }
 
+func TestProtocolListNamespaces(t *testing.T) {
+	ns := imagestest.Namespace(t, "vms")
+	c := newClient(t, object{"pool": "vms"})
+	all := c.query("rbd_namespace", 0, true, object{"name_regex": "^" + ns + "$"})
+	all.check(t, "vms/", ns)
+	c.offersItsImport("rbd_namespace", all)
+	if got := c.query("rbd_namespace", 1, false, object{}); len(got.names) != 1 || !got.resources[0].IsNull() {
+		t.Errorf("with the limit 1: %q, or the whole resource was given unasked", got.names)
+	}
+	if got := c.query("rbd_namespace", 0, false, object{"pool": "images"}); slices.Contains(got.names, "vms/"+ns) || len(got.errors) > 0 {
+		t.Errorf("in another pool: %q %q", got.names, got.errors)
+	}
+}
+
+// recordOf is an image of Glance, as somebody makes it by hand. Without a location it
+// has no data.
+func recordOf(t *testing.T, o glance.CreateOpts, locations ...string) (id string) {
+	t.Helper()
+	client := glance.New(glance.Config{Cloud: os.Getenv("OS_CLOUD")})
+	o.DiskFormat, o.ContainerFormat = "raw", "bare"
+	rec, err := client.Create(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx := context.Background()
+		_ = client.Deactivate(ctx, rec.ID)
+		if _, err := client.DeleteRecord(ctx, rec.ID); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, url := range locations {
+		if _, err := client.AddLocation(t.Context(), rec.ID, url, map[string]string{"store": "rbd"}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return rec.ID
+}
+
+// The records of Glance whose data is in this cluster, whoever has made them: and
+// nothing is noted about one before it is imported.
+func TestProtocolListLocations(t *testing.T) {
+	name, kind := providertest.Name(t), "rbd_glance_image_location"
+	c := newClient(t, nil)
+	image := "images/" + name
+	imagestest.Make(t, image, "create", "--size", "8M")
+	for _, snapshot := range []string{"@s", "@gone"} {
+		imagestest.Snapshot(t, image+snapshot, true)
+	}
+	here := "rbd://" + acctest.FSID(t) + "/images/" + name
+	byHand := recordOf(t, glance.CreateOpts{Name: name + "-b", Tags: []string{"a", "b"}, Properties: map[string]string{"os_type": "linux"}}, here+"/s")
+	hidden := recordOf(t, glance.CreateOpts{Name: name + "-c", Hidden: true}, here+"/s")
+	recordOf(t, glance.CreateOpts{Name: name + "-queued"})
+	recordOf(t, glance.CreateOpts{Name: name + "-elsewhere"}, "rbd://"+glance.NewID()+"/images/"+name+"/s")
+	lost := recordOf(t, glance.CreateOpts{Name: name + "-lost"}, here+"/gone")
+	acctest.RBD(t, "snap", "unprotect", image+"@gone")
+	acctest.RBD(t, "snap", "rm", "--no-progress", image+"@gone")
+	ours := c.apply(kind, instance{}, object{"snapshot": image + "@s", "name": name + "-a"})
+	c.destroy(kind, ours)
+	alias := c.apply(kind, instance{}, object{"snapshot": image + "@s", "name": name + "-d", "protection": "alias"})
+	c.destroy(kind, alias)
+	row := func(letter string, id any) string { return fmt.Sprintf("%s (%s)", letter, id) }
+	a, b, h, d := row("a", ours.get(t, "image_id")), row("b", byHand), row("c", hidden), row("d", alias.get(t, "image_id"))
+	noted := acctest.RBD(t, "image-meta", "ls", image)
+
+	all := c.query("rbd_glance_image_location", 0, true, object{"name_regex": "^" + name})
+	if len(all.warnings) != 1 || !strings.Contains(all.warnings[0], lost) || !strings.Contains(all.warnings[0], "left out") {
+		t.Errorf("the record whose snapshot is gone: %q", all.warnings)
+	}
+	all.warnings = nil
+	all.check(t, name+"-", a, b, h, d)
+	only := func(limit int64, arguments object) listing {
+		arguments["name_regex"] = "^" + name + "-[a-d]$"
+		return c.query(kind, limit, false, arguments)
+	}
+	only(0, object{"tags": []any{"b"}}).check(t, name+"-", b)
+	only(0, object{"pool": "vms"}).check(t, name+"-")
+	only(0, object{"visibility": "shared"}).check(t, name+"-", b, h)
+	only(0, object{"owner": glance.NewID()}).check(t, name+"-")
+	only(2, object{}).check(t, name+"-", a, b)
+	only(0, object{"managed": true}).check(t, name+"-", a, d)
+	only(0, object{"managed": false}).check(t, name+"-", b, h)
+	if after := acctest.RBD(t, "image-meta", "ls", image); after != noted {
+		t.Errorf("the list has noted something:\n%s\nwas\n%s", after, noted)
+	}
+	c.offersItsImport(kind, all)
+	only(0, object{"managed": false}).check(t, name+"-")
+}
+
 // Many are listed in order though they are read together, and those that
 // come and go meanwhile are no error.
 func TestProtocolListInOrder(t *testing.T) {
@@ -202,13 +294,16 @@ func TestProtocolListErrors(t *testing.T) {
 		arguments object
 		want      string
 	}{
-		"a broken expression":     {c, "rbd_image", object{"name_regex": "["}, "Not a regular expression"},
-		"no such pool":            {c, "rbd_image", object{"pool": "no-such-pool"}, `Unable to list RBD images of "no-such-pool": In attribute pool: `},
-		"no such namespace":       {c, "rbd_snapshot", object{"namespace": "none"}, `Unable to list RBD snapshots of "vms/none": In attribute namespace: `},
-		"no pool":                 {nowhere, "rbd_image", object{}, "No pool: Neither this list block"},
-		"no such image":           {nowhere, "rbd_snapshot", object{"image": "vms/no-such-image"}, `Unable to list RBD snapshots of "vms/no-such-image": In attribute image: `},
-		"a snapshot for an image": {c, "rbd_snapshot", object{"image": "vms/a@b"}, "an image is wanted"},
-		"an image and a pool":     {c, "rbd_snapshot", object{"image": "vms/a", "pool": "vms"}, "pool"},
+		"a broken expression":             {c, "rbd_image", object{"name_regex": "["}, "Not a regular expression"},
+		"no such pool":                    {c, "rbd_image", object{"pool": "no-such-pool"}, `Unable to list RBD images of "no-such-pool": In attribute pool: `},
+		"no such namespace":               {c, "rbd_snapshot", object{"namespace": "none"}, `Unable to list RBD snapshots of "vms/none": In attribute namespace: `},
+		"no pool":                         {nowhere, "rbd_image", object{}, "No pool: Neither this list block"},
+		"no such image":                   {nowhere, "rbd_snapshot", object{"image": "vms/no-such-image"}, `Unable to list RBD snapshots of "vms/no-such-image": In attribute image: `},
+		"a snapshot for an image":         {c, "rbd_snapshot", object{"image": "vms/a@b"}, "an image is wanted"},
+		"no pool of namespaces":           {nowhere, "rbd_namespace", object{}, "No pool: Neither this list block"},
+		"namespaces of no pool":           {c, "rbd_namespace", object{"pool": "no-such-pool"}, `Unable to list RBD namespaces of "no-such-pool": In attribute pool: `},
+		"a broken expression for records": {c, "rbd_glance_image_location", object{"name_regex": "["}, "Not a regular expression"},
+		"an image and a pool":             {c, "rbd_snapshot", object{"image": "vms/a", "pool": "vms"}, "pool"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			got := tc.client.query(tc.name, 0, false, tc.arguments)
@@ -222,11 +317,14 @@ func TestProtocolListErrors(t *testing.T) {
 // The examples are queries that work, and find what they are about.
 func TestProtocolListExamples(t *testing.T) {
 	name := providertest.Name(t)
-	goldenImage(t, name)
+	id := registeredImage(t, name)
 	c := newClient(t, nil)
-	names := strings.NewReplacer("debian-12", name+"-debian-12", "^web-", "^"+name)
+	names := strings.NewReplacer("debian-12", name+"-debian-12", "^web-", "^"+name, "^tenant-", "^ns-")
 	imagestest.Make(t, "vms/"+name, "create", "--size", "1M")
-	want := map[string]string{"rbd_image": "vms/" + name, "rbd_snapshot": "images/" + name + "-debian-12@golden"}
+	want := map[string]string{
+		"rbd_image": "vms/" + name, "rbd_snapshot": "images/" + name + "-debian-12@golden",
+		"rbd_namespace": "volumes/" + imagestest.Namespace(t, "volumes"), "rbd_glance_image_location": fmt.Sprintf("%s-debian-12 (%s)", name, id),
+	}
 	for _, r := range registeredLists(t) {
 		_, config, _ := strings.Cut(names.Replace(read(t, filepath.Join(r.exampleFolder(), r.example))), "config {")
 		arguments := object{}

@@ -173,6 +173,8 @@ func (p *rbdProvider) ListResources(context.Context) []func() list.ListResource 
 	return []func() list.ListResource{
 		image.NewListResource,
 		snapshot.NewListResource,
+		namespace.NewListResource,
+		glancelocation.NewListResource,
 	}
 }
 

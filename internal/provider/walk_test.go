@@ -251,7 +251,7 @@ func TestEveryListIsComplete(t *testing.T) {
 				t.Errorf("no test in protocol_list_test.go")
 			}
 			for name, a := range r.schema.Attributes {
-				if !contains(t, r.page(), regexp.MustCompile("(?m)^- `"+name+"` \\((String|Boolean)\\) "+regexp.QuoteMeta(a.GetMarkdownDescription())+"$")) {
+				if !contains(t, r.page(), regexp.MustCompile("(?m)^- `"+name+"` \\((String|Boolean|List of String)\\) "+regexp.QuoteMeta(a.GetMarkdownDescription())+"$")) {
 					t.Errorf("its page does not say of %s: %s", name, a.GetMarkdownDescription())
 				}
 			}

@@ -19,13 +19,20 @@ func Adopt(ctx context.Context, d Deps, imageID string) (Ref, error) {
 	if err != nil {
 		return Ref{}, err
 	}
+	ref, _, err := AdoptRecord(ctx, d, rec)
+	return ref, err
+}
+
+// AdoptRecord is Adopt of a record that was read. It tells whether a state has it,
+// as far as that is noted.
+func AdoptRecord(ctx context.Context, d Deps, rec *glance.Image) (ref Ref, held bool, err error) {
 	fsid, err := d.Ceph.FSID(ctx)
 	if err != nil {
-		return Ref{}, err
+		return Ref{}, false, err
 	}
-	urls := locationURLs(rec)
+	urls := rec.LocationURLs()
 	if rec.Status == glance.StatusDeactivated && len(urls) == 0 {
-		return Ref{}, fmt.Errorf("%w as far as Glance shows: it is deactivated, which hides its location; reactivate it first", ErrNotOurs)
+		return Ref{}, false, fmt.Errorf("%w as far as Glance shows: it is deactivated, which hides its location; reactivate it first", ErrNotOurs)
 	}
 	why := "Glance shows no location of it: " + d.Glance.WhyHidden(ctx)
 	for _, u := range urls {
@@ -38,25 +45,25 @@ func Adopt(ctx context.Context, d Deps, imageID string) (Ref, error) {
 			why = fmt.Sprintf("its location is in cluster %s, this is %s", at, fsid)
 			continue
 		}
-		return adopted(ctx, d, imageID, location)
+		return adopted(ctx, d, rec.ID, location)
 	}
-	return Ref{}, fmt.Errorf("%w: %s", ErrNotOurs, why)
+	return Ref{}, false, fmt.Errorf("%w: %s", ErrNotOurs, why)
 }
 
 // adopted is the ref of a record with this location.
-func adopted(ctx context.Context, d Deps, imageID string, location rbd.Spec) (Ref, error) {
-	ref, err := aliasOf(ctx, d, imageID, location)
-	if err != nil {
-		return Ref{}, err
+func adopted(ctx context.Context, d Deps, imageID string, location rbd.Spec) (ref Ref, held bool, err error) {
+	if ref, err = aliasOf(ctx, d, imageID, location); err != nil {
+		return Ref{}, false, err
 	}
 	img, err := d.Ceph.Image(ctx, ref.Snapshot)
 	if err != nil {
-		return Ref{}, err
+		return Ref{}, false, err
 	}
 	snap, err := img.Snapshot(ref.Snapshot.Snapshot)
 	if err != nil {
-		return Ref{}, err
+		return Ref{}, false, err
 	}
 	ref.RBDImageID, ref.SnapshotID = img.ID, snap.ID
-	return ref, nil
+	e, noted := entries(img)[imageID]
+	return ref, noted && e.State != stateRetired, nil
 }

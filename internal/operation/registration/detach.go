@@ -49,7 +49,7 @@ func deleteRecord(ctx context.Context, d Deps, ref Ref) (zombie bool, err error)
 	if err := noteDeleting(ctx, d, ref, &u); err != nil {
 		return false, err
 	}
-	hasData := rec.Status != glance.StatusQueued || len(locationURLs(rec)) > 0
+	hasData := rec.Status != glance.StatusQueued || len(rec.LocationURLs()) > 0
 	var outcome glance.DeleteOutcome
 	asked = true
 	switch {
@@ -243,7 +243,7 @@ func deleteWith(ctx context.Context, d Deps, ref Ref, rec *glance.Image, a *rbd.
 		return glance.Undecided, err
 	}
 	step := deletionSent
-	if len(locationURLs(rec)) > 0 || a.Step() == deletionSentShown {
+	if len(rec.LocationURLs()) > 0 || a.Step() == deletionSentShown {
 		step = deletionSentShown
 	}
 	if err := a.SetStep(step); err != nil {

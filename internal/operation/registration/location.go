@@ -12,22 +12,11 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
 
-func locationURLs(rec *glance.Image) []string {
-	var urls []string
-	for _, l := range rec.Locations {
-		urls = append(urls, l.URL)
-	}
-	if rec.DirectURL != "" && !slices.Contains(urls, rec.DirectURL) {
-		urls = append(urls, rec.DirectURL)
-	}
-	return urls
-}
-
 // shownURL is which of the record's locations stands for ours: the one that
 // should be there, or else the first; empty where it has none of RBD. A record
 // that shows none to this caller proves nothing.
 func shownURL(rec *glance.Image, want string) string {
-	urls := locationURLs(rec)
+	urls := rec.LocationURLs()
 	switch {
 	case len(urls) == 0 && rec.Status == glance.StatusQueued:
 		return ""
@@ -78,7 +67,7 @@ func otherLocations(rec *glance.Image, ours string, copies []string) (others []s
 			known = append(known, l.URL)
 		}
 	}
-	for _, u := range locationURLs(rec) {
+	for _, u := range rec.LocationURLs() {
 		if slices.Contains(known, u) {
 			continue
 		}
@@ -92,7 +81,7 @@ func otherLocations(rec *glance.Image, ours string, copies []string) (others []s
 
 // hasSnapshot expects a record that was found by the image.
 func hasSnapshot(i *glance.Image, s rbd.Spec) bool {
-	return slices.ContainsFunc(locationURLs(i), func(u string) bool {
+	return slices.ContainsFunc(i.LocationURLs(), func(u string) bool {
 		_, spec, err := rbd.ParseLocationURL(u)
 		return err == nil && spec == s
 	})

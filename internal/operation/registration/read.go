@@ -20,6 +20,8 @@ type Question struct {
 	Adopted bool
 	// Eager hashes the data.
 	Eager bool
+	// Unnoted: nothing is noted about the record, as no state will have it yet.
+	Unnoted bool
 }
 
 // Answer is what a refresh finds. The Result's Image is nil where the record is
@@ -67,7 +69,7 @@ func Read(ctx context.Context, d Deps, q Question) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if img.ID != "" {
+	if img.ID != "" && !q.Unnoted {
 		if err := claim(ctx, d, img, q.Ref, rec, q.Adopted); err != nil && !rbd.IsNotFound(err) {
 			d.log(ctx, "could not note that the image is in a state", map[string]any{"image_id": q.Ref.ImageID, "error": err.Error()})
 		}

@@ -175,6 +175,14 @@ func (m *model) setImported(a registration.Answer) {
 	}
 }
 
+// setAdopted is for a record that others have registered.
+func (m *model) setAdopted(ref registration.Ref) {
+	m.setRef(ref)
+	if ref.HasAlias() {
+		m.Protection, m.AliasPool = types.StringValue(protectionAlias), types.StringValue(ref.Alias.Pool)
+	}
+}
+
 func (m *model) setRef(ref registration.Ref) {
 	m.Snapshot = types.StringValue(ref.Snapshot.String())
 	m.RBDImageID = types.StringValue(ref.RBDImageID)

@@ -7,9 +7,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/registration"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
@@ -32,6 +30,7 @@ var (
 	_ resource.ResourceWithModifyPlan     = &locationResource{}
 	_ resource.ResourceWithImportState    = &locationResource{}
 	_ resource.ResourceWithMoveState      = &locationResource{}
+	_ resource.ResourceWithIdentity       = &locationResource{}
 	_ resource.ResourceWithValidateConfig = &locationResource{}
 )
 
@@ -63,6 +62,7 @@ func (r *locationResource) Create(ctx context.Context, req resource.CreateReques
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	setIdentity(ctx, plan, resp.Identity, &resp.Diagnostics)
 	plan.writePrivate(ctx, resp.Private, &resp.Diagnostics)
 	settle.AtEnd(func(ctx context.Context) error { return registration.Confirm(ctx, deps, res.Ref) })
 }
@@ -88,6 +88,7 @@ func (r *locationResource) Read(ctx context.Context, req resource.ReadRequest, r
 	if !ok {
 		return
 	}
+	setIdentity(ctx, state, resp.Identity, &resp.Diagnostics)
 	if !r.data.CanAsk() {
 		kind.NotRefreshed(&resp.Diagnostics, state.ImageID.ValueString())
 		return
@@ -113,22 +114,21 @@ func read(ctx context.Context, deps registration.Deps, m *model) (there bool, er
 		if err != nil {
 			return false, err
 		}
-		m.setRef(ref)
-		if ref.HasAlias() {
-			m.Protection, m.AliasPool = types.StringValue(protectionAlias), types.StringValue(ref.Alias.Pool)
-		}
+		m.setAdopted(ref)
 	}
-	ref, err := m.ref()
+	return ask(ctx, deps, m, registration.Question{Adopted: imported, Eager: m.Hash.ValueString() == hashEager})
+}
+
+// ask asks about the record of the model, and puts what it finds there.
+func ask(ctx context.Context, deps registration.Deps, m *model, q registration.Question) (there bool, err error) {
+	if q.Ref, err = m.ref(); err != nil {
+		return false, err
+	}
+	answer, err := registration.Read(ctx, deps, q)
 	if err != nil {
 		return false, err
 	}
-	answer, err := registration.Read(ctx, deps, registration.Question{
-		Ref: ref, Adopted: imported, Eager: m.Hash.ValueString() == hashEager,
-	})
-	if err != nil {
-		return false, err
-	}
-	return m.setAnswer(answer, imported), nil
+	return m.setAnswer(answer, q.Adopted), nil
 }
 
 func (r *locationResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -141,6 +141,7 @@ func (r *locationResource) Update(ctx context.Context, req resource.UpdateReques
 	if !ok {
 		return
 	}
+	setIdentity(ctx, state, resp.Identity, &resp.Diagnostics)
 	if err := update(ctx, r.deps(&resp.Diagnostics), state, &plan); err != nil {
 		kind.Error(&resp.Diagnostics, "update", state.ImageID.ValueString(), err)
 		state.expectCopies(plan)
@@ -183,13 +184,4 @@ func destroy(ctx context.Context, deps registration.Deps, state model) error {
 		return err
 	}
 	return registration.Destroy(ctx, deps, ref, state.onDestroy())
-}
-
-// ImportState takes the ID of the image in Glance.
-func (r *locationResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	if !imageID.MatchString(req.ID) {
-		resp.Diagnostics.AddError("Invalid import id", "Want the ID of the image in Glance, a UUID, not "+`"`+req.ID+`".`)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("image_id"), req.ID)...)
 }

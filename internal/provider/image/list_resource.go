@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/list"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/listing"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/target"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
@@ -37,11 +38,11 @@ func (r *imageResource) List(ctx context.Context, req list.ListRequest, stream *
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	stream.Results = Stream(ctx, images, req.Limit, func(ctx context.Context, spec rbd.Spec) []list.ListResult {
+	stream.Results = listing.Stream(ctx, images, req.Limit, func(ctx context.Context, spec rbd.Spec) []list.ListResult {
 		img, err := r.data.Ceph.Details(ctx, spec, 0)
 		switch {
 		case err != nil:
-			return Unread(kind, spec, err)
+			return listing.Unread(kind, spec.String(), err)
 		case !Offered(img.Image) || !s.Picks(img.Held()):
 			return nil
 		}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/listing"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
@@ -64,10 +65,10 @@ func (r *snapshotResource) List(ctx context.Context, req list.ListRequest, strea
 		stream.Results = list.ListResultsStreamDiagnostics(diags)
 		return
 	}
-	stream.Results = image.Stream(ctx, images, req.Limit, func(ctx context.Context, spec rbd.Spec) (out []list.ListResult) {
+	stream.Results = listing.Stream(ctx, images, req.Limit, func(ctx context.Context, spec rbd.Spec) (out []list.ListResult) {
 		img, err := r.data.Ceph.Details(ctx, spec, 0)
 		if err != nil {
-			return image.Unread(listKind, spec, err)
+			return listing.Unread(listKind, spec.String(), err)
 		}
 		if !image.Offered(img.Image) {
 			return nil
@@ -119,7 +120,7 @@ func (r *snapshotResource) listed(ctx context.Context, req list.ListRequest, img
 	img, s, children, err := r.data.Ceph.ReadSnapshot(ctx, spec, img.ID, s.ID)
 	unknown := errors.Is(err, rbd.ErrChildrenUnknown)
 	if err != nil && !unknown {
-		return image.Unread(kind, spec, err)
+		return listing.Unread(kind, spec.String(), err)
 	}
 	var m model
 	// So that what the model does not read has the types of the schema.

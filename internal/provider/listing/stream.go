@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package image
+// Package listing is what all list resources have in common: results that come in
+// order while several things are read at once, and what is said of one that can't be.
+package listing
 
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/list"
@@ -17,15 +20,20 @@ import (
 // internal/rbd.
 const atOnce = 10
 
-// Stream gives what read makes of each image, in the order of images, up to
-// limit results; 0 means all. Images are read ahead of whoever takes the results,
+// timeout is for the reading of one thing.
+const timeout = 10 * time.Minute
+
+var kind = report.NewKind("listing")
+
+// Stream gives what read makes of each thing, in the order of things, up to
+// limit results; 0 means all. Things are read ahead of whoever takes the results,
 // and no more of them once that is nobody.
-func Stream(ctx context.Context, images []rbd.Spec, limit int64, read func(context.Context, rbd.Spec) []list.ListResult) iter.Seq[list.ListResult] {
+func Stream[T any](ctx context.Context, things []T, limit int64, read func(context.Context, T) []list.ListResult) iter.Seq[list.ListResult] {
 	return func(push func(list.ListResult) bool) {
 		reading, cancel := context.WithCancel(ctx)
 		defer cancel()
 		given := int64(0)
-		for results := range readAhead(reading, images, read) {
+		for results := range readAhead(reading, things, read) {
 			if ctx.Err() != nil {
 				break
 			}
@@ -48,13 +56,13 @@ func Stream(ctx context.Context, images []rbd.Spec, limit int64, read func(conte
 }
 
 // readAhead keeps the order though it reads several at a time.
-func readAhead(ctx context.Context, images []rbd.Spec, read func(context.Context, rbd.Spec) []list.ListResult) iter.Seq[[]list.ListResult] {
+func readAhead[T any](ctx context.Context, things []T, read func(context.Context, T) []list.ListResult) iter.Seq[[]list.ListResult] {
 	return func(yield func([]list.ListResult) bool) {
 		// The one that is waited for is in the channel no more.
 		queue := make(chan chan []list.ListResult, atOnce-1)
 		go func() {
 			defer close(queue)
-			for _, spec := range images {
+			for _, thing := range things {
 				done := make(chan []list.ListResult, 1)
 				select {
 				case queue <- done:
@@ -62,9 +70,9 @@ func readAhead(ctx context.Context, images []rbd.Spec, read func(context.Context
 					return
 				}
 				go func() {
-					ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
+					ctx, cancel := context.WithTimeout(ctx, timeout)
 					defer cancel()
-					done <- read(ctx, spec)
+					done <- read(ctx, thing)
 				}()
 			}
 		}()
@@ -78,11 +86,11 @@ func readAhead(ctx context.Context, images []rbd.Spec, read func(context.Context
 
 // Unread is what a listing says of what it can't read: nothing where that is
 // gone, else a warning. For an error Terraform would drop all that was listed.
-func Unread(kind report.Kind, spec rbd.Spec, err error) []list.ListResult {
+func Unread(kind report.Kind, name string, err error) []list.ListResult {
 	if rbd.IsNotFound(err) {
 		return nil
 	}
 	return []list.ListResult{{Diagnostics: diag.Diagnostics{
-		diag.NewWarningDiagnostic(kind.Unable("list", spec.String()), kind.Detail(err)+"\n\nIt is left out of the list."),
+		diag.NewWarningDiagnostic(kind.Unable("list", name), kind.Detail(err)+"\n\nIt is left out of the list."),
 	}}}
 }

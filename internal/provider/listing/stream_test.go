@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 
-package image_test
+package listing_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/list"
 
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/listing"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd"
 )
@@ -42,13 +42,13 @@ func TestStream(t *testing.T) {
 		case '4': // gone
 			return nil
 		case '5':
-			return image.Unread(report.NewKind("image"), spec, rbd.ErrPermission)
+			return listing.Unread(report.NewKind("image"), spec.String(), rbd.ErrPermission)
 		}
 		return []list.ListResult{{DisplayName: spec.Image}}
 	}
 	var got []string
 	warnings := 0
-	for r := range image.Stream(t.Context(), many(200), 0, read) {
+	for r := range listing.Stream(t.Context(), many(200), 0, read) {
 		if r.DisplayName == "" {
 			warnings += r.Diagnostics.WarningsCount()
 			continue
@@ -64,7 +64,7 @@ func TestStream(t *testing.T) {
 
 	begun.Store(0)
 	got = nil
-	for r := range image.Stream(t.Context(), many(200), 7, read) {
+	for r := range listing.Stream(t.Context(), many(200), 7, read) {
 		got = append(got, r.DisplayName)
 	}
 	// 000 to 008, with a warning for 005 and without 004.
@@ -83,10 +83,10 @@ func TestStreamInterrupted(t *testing.T) {
 			return []list.ListResult{{DisplayName: spec.Image}}
 		}
 		<-ctx.Done()
-		return image.Unread(report.NewKind("image"), spec, ctx.Err())
+		return listing.Unread(report.NewKind("image"), spec.String(), ctx.Err())
 	}
 	results, errs, warnings := 0, 0, 0
-	for r := range image.Stream(ctx, many(50), 0, read) {
+	for r := range listing.Stream(ctx, many(50), 0, read) {
 		if r.DisplayName == "002" {
 			cancel()
 		}
