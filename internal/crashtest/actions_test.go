@@ -37,6 +37,13 @@ action "rbd_snapshot_rollback" "a" {
     keep_undo_snapshot = "before"
   }
 }
+
+action "rbd_image_copy" "a" {
+  config {
+    image  = rbd_image.a.spec
+    target = "images/`+name+`"
+  }
+}
 `)
 	if cli := os.Getenv("TERRAFORM_WITH_ACTIONS"); cli != "" {
 		m.cli = cli
@@ -54,6 +61,10 @@ action "rbd_snapshot_rollback" "a" {
 	expect(t, said, "rollback ended: ")
 	expect(t, acctest.RBD(t, "snap", "ls", "vms/"+name), "before")
 	acctest.RBD(t, "snap", "rm", "--no-progress", "vms/"+name+"@before")
+	t.Cleanup(func() { acctest.Drop(t, "images/"+name) })
+	said = m.do("apply", "-auto-approve", "-no-color", "-invoke=action.rbd_image_copy.a")
+	expect(t, said, "images/"+name+" is a copy of vms/"+name+", with 1 snapshots")
+	expect(t, acctest.RBD(t, "snap", "ls", "images/"+name), " s ")
 	m.empty()
 }
 

@@ -146,6 +146,81 @@ func TestProtocolImageSparsify(t *testing.T) {
 	expect(t, "no time", c.invoke("rbd_image_sparsify", object{"image": spec, "timeouts": object{"invoke": "1ns"}}).errors, "timeouts.invoke allows no more")
 }
 
+func TestProtocolImageCopy(t *testing.T) {
+	c, name := newClient(t, nil), providertest.Name(t)
+	spec, ns := "vms/"+name, imagestest.Namespace(t, "images")
+	target := "images/" + ns + "/copy"
+	imagestest.Make(t, spec, "create", "--size", "8M", "--object-size", "1M", "--image-feature", "layering,exclusive-lock")
+	imagestest.Write(t, spec, 1)
+	imagestest.Snapshot(t, spec+"@s", true)
+	imagestest.Write(t, spec, 2)
+	acctest.RBD(t, "image-meta", "set", spec, "os", "debian")
+	acctest.RBD(t, "config", "image", "set", spec, "rbd_cache", "false")
+	owned := "owned:" + imageIdentity(t, "vms", spec)["image_id"].(string)
+	acctest.RBD(t, "image-meta", "set", spec, "terraform-provider-rbd.image", owned)
+	acctest.RBD(t, "image-meta", "set", spec, "terraform-provider-rbd.snapshot.s", owned)
+	to := func(target string, more ...object) object {
+		out := object{"image": spec, "target": target}
+		for _, m := range more {
+			for k, v := range m {
+				out[k] = v
+			}
+		}
+		return out
+	}
+	other := imagestest.Make(t, "images/"+ns+"/taken", "create", "--size", "4M")
+	for what, tc := range map[string]struct {
+		arguments object
+		want      []string
+	}{
+		"a name that is taken":       {to("images/" + ns + "/taken"), []string{`Unable to copy RBD image "` + spec, "In attribute target", "(id " + other + "): name is already taken", "Choose another name for target"}},
+		"onto itself":                {to(spec), []string{"In attribute target", "source and target are one image"}},
+		"a name that we give":        {to("images/" + ns + "/a.tfpending"), []string{"target", ".tfpending"}},
+		"the spec of a snapshot":     {to("images/a@s"), []string{"target", "an image is wanted"}},
+		"a source that is not":       {object{"image": "vms/no-such-image", "target": target}, []string{"In attribute image", "rbd ls"}},
+		"a pool that is not":         {to("no-such-pool/a"), []string{"In attribute target", "ool not found"}},
+		"a data pool that is not":    {to(target, object{"data_pool": "no-such-pool"}), []string{"In attribute target", "data pool: pool not found"}},
+		"a namespace that is not":    {to("images/no-such-namespace/a"), []string{"In attribute target", "amespace not found"}},
+		"the snapshot of the source": {object{"image": spec + "@s", "target": target}, []string{"image", "an image is wanted"}},
+	} {
+		t.Run(what, func(t *testing.T) { expect(t, "the refusal", c.planAction("rbd_image_copy", tc.arguments).errors, tc.want...) })
+	}
+	end := acctest.Watch(t, spec)
+	expect(t, "the plan of an image in use", c.planAction("rbd_image_copy", to(target)).errors, "In attribute image", "is in use: watcher", "rbd_image_replica")
+	expect(t, "the copy of an image in use", c.invoke("rbd_image_copy", to(target)).errors, "is in use: watcher")
+	end()
+	expect(t, "no time", c.invoke("rbd_image_copy", to(target, object{"timeouts": object{"invoke": "1ns"}})).errors, "timeouts.invoke allows no more")
+
+	got := c.done("rbd_image_copy", to(target, object{"verify_content": true, "data_pool": "volumes"}))
+	expect(t, "what it says", strings.Join(got.lines, "\n"), "copying "+spec+"@s", "copying "+spec+"\n", "copy ended: ", target+" is a copy of "+spec+", with 1 snapshots")
+	info := acctest.RBD(t, "info", target)
+	expect(t, "the copy", info, "size 8 MiB", "order 20", "data_pool: volumes", "features: layering, exclusive-lock, data-pool\n", "snapshot_count: 1")
+	expect(t, "its snapshots", acctest.RBD(t, "snap", "ls", target), " s ", "yes")
+	expect(t, "its metadata", acctest.RBD(t, "image-meta", "ls", target), "There are 2 metadata", "conf_rbd_cache", "debian")
+	if a, b := imagestest.Used(t, spec), imagestest.Used(t, target); a != b {
+		t.Errorf("the source has %d bytes, the copy %d", a, b)
+	}
+	expect(t, "the second plan", c.planAction("rbd_image_copy", to(target)).errors, "name is already taken")
+	expect(t, "the mark of the source", acctest.RBD(t, "image-meta", "get", spec, "terraform-provider-rbd.image"), owned)
+	acctest.RBD(t, "snap", "unprotect", target+"@s")
+	acctest.RBD(t, "snap", "rm", "--no-progress", target+"@s")
+	acctest.RBD(t, "rm", "--no-progress", target)
+}
+
+// A run that makes the source, or the target's namespace, may also copy; one that
+// makes an image of the target's name may not.
+func TestProtocolImageCopyOfWhatIsPlanned(t *testing.T) {
+	c, name := newClient(t, object{"pool": "vms"}), providertest.Name(t)
+	ty := c.resourceType("rbd_image")
+	c.planToo("rbd_image", instance{state: tftypes.NewValue(ty, nil)}, value(t, ty, object{"name": name, "size": "8MiB"}))
+	if text := c.planAction("rbd_image_copy", object{"image": "vms/" + name, "target": "images/" + name}).errors; text != "" {
+		t.Error(text)
+	}
+	imagestest.Make(t, "images/"+name, "create", "--size", "4M")
+	expect(t, "the target is planned, too", c.planAction("rbd_image_copy", object{"image": "images/" + name, "target": "vms/" + name}).errors,
+		"In attribute target", "a resource of this configuration makes an image of this name")
+}
+
 func TestProtocolTrashPurge(t *testing.T) {
 	ns := imagestest.Namespace(t, "vms")
 	place := "vms/" + ns + "/"

@@ -23,6 +23,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/flattenchildren"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/glancepreheat"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/imagecopy"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/imagesparsify"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/mirrorrole"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/action/snapshotrollback"
@@ -183,6 +184,7 @@ func (p *rbdProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
 		flattenchildren.NewAction,
 		glancepreheat.NewAction,
+		imagecopy.NewAction,
 		imagesparsify.NewAction,
 		mirrorrole.NewDemote,
 		mirrorrole.NewPromote,

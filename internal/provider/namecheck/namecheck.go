@@ -166,6 +166,20 @@ func ImageSpec() validator.String {
 	}}
 }
 
+// NewImageSpec is ImageSpec for an image that is to be made.
+func NewImageSpec() validator.String {
+	return check{"an image spec", func(s string) error {
+		spec, err := rbd.ParseSpec(s)
+		if err == nil && spec.Snapshot != "" {
+			err = fmt.Errorf("%q is the spec of a snapshot, an image is wanted: pool[/namespace]/image", s)
+		}
+		if err == nil {
+			err = rbd.CheckNewImageName(spec.Image)
+		}
+		return err
+	}}
+}
+
 // SnapshotSpec accepts pool[/namespace]/image@snapshot.
 func SnapshotSpec() validator.String {
 	return check{"a snapshot spec", func(s string) error {
