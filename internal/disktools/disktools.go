@@ -101,3 +101,12 @@ func ResizePartition(ctx context.Context, disk *os.File, number int, sizeBytes i
 	})
 	return err
 }
+
+// Version is what one of the tools says that its version is; empty where it says none.
+func Version(ctx context.Context, name string) string {
+	argument := "-V"
+	if name == "sfdisk" {
+		argument = "--version"
+	}
+	return command.Version(ctx, tool(name), argument)
+}

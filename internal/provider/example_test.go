@@ -40,6 +40,7 @@ var prerequisites = map[string]func(t *testing.T, name string){
 	"data rbd_images":           goldenImage,
 	"data rbd_image_checksum":   goldenImage,
 	"data rbd_image_lineage":    goldenImage,
+	"data rbd_image_provenance": goldenImage,
 	"data rbd_mirror_status":    mirroredImage,
 	"data rbd_snapshots":        goldenImage,
 	"resource rbd_image_mirror": func(t *testing.T, name string) {

@@ -65,6 +65,7 @@ func (g ground) givenData() map[string][]object {
 		"rbd_image_lineage":    {{"image": g.image, "whole_tree": true}},
 		"rbd_mirror_status":    {{"image": g.mirrored}, {"pool": "vms", "namespace": ""}},
 		"rbd_image_checksum":   {{"spec": g.snapshot, "algorithms": []any{"sha256"}, "timeouts": object{"read": "5m"}}},
+		"rbd_image_provenance": {{"snapshot": g.snapshot, "digest": object{"sha256": strings.Repeat("a", 64)}, "timeouts": object{"read": "5m"}}},
 		"rbd_disk_image_info":  {{"file": g.file, "format": "raw"}, {"image": g.snapshot, "format": "raw"}, {"file": g.archive, "archive_member": "a.deb", "format": "raw"}},
 		"rbd_guest_comparison": {{"before": g.snapshot, "after": g.snapshot, "ignore": []any{"/etc/x", "**/y"}, "ignore_defaults": false, "limit": int64(5), "timeouts": object{"read": "5m"}}},
 		"rbd_guest_inspection": {{"image": g.image + "-none@s", "packages": true, "timeouts": object{"read": "5m"}}},

@@ -54,6 +54,7 @@ import (
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/mirrortoken"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namespace"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/predestroy"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/provenance"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/replica"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/snapshot"
@@ -113,6 +114,7 @@ func (p *rbdProvider) Configure(ctx context.Context, req provider.ConfigureReque
 	ceph := m.Ceph.config(ctx, &resp.Diagnostics)
 	ceph.Run = rbd.Run{State: stateid.ID(), ID: stateid.RunID()}
 	ceph.Running = stateid.Running
+	ceph.Version = p.version
 	d.Ceph = rbd.NewCluster(ceph)
 	openstack := m.OpenStack.config(userAgent(p.version, req.TerraformVersion))
 	if err := openstack.Check(); err != nil {
@@ -156,6 +158,7 @@ func (p *rbdProvider) DataSources(context.Context) []func() datasource.DataSourc
 		images.NewDataSource,
 		snapshots.NewDataSource,
 		lineage.NewDataSource,
+		provenance.NewDataSource,
 		mirrorstatus.NewDataSource,
 		glanceimage.NewDataSource,
 		guestfile.NewDataSource,

@@ -45,6 +45,8 @@ type Config struct {
 	Logf func(ctx context.Context, format string, args ...any)
 	// Log receives how far a task of the manager is; nil discards it.
 	Log progress.Logger
+	// Version is that of this provider, for what is noted of steps; empty leaves it out.
+	Version string
 	// Run is on whose behalf things are made.
 	Run Run
 	// Running tells whether a run is known to be still at work; nil knows of none.

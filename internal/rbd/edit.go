@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/history"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
@@ -31,6 +32,7 @@ type Edit struct {
 
 	turn       sync.Mutex // of a call, as one that was given up may still be on its way
 	protected  bool       // there is an undo snapshot
+	was        string     // the time of modification when the edit began
 	committing bool       // the content may have been changed
 }
 
@@ -114,6 +116,11 @@ func (e *Edit) begin(ctx context.Context) error {
 		if err := ownership.Set(e.h.img, ownership.EditingKey, ownership.Pending); err != nil {
 			return err
 		}
+		modified, err := e.h.img.GetModifyTimestamp()
+		if err != nil {
+			return fmt.Errorf("read the time of modification of %s: %w", e.h.spec, err)
+		}
+		e.was = history.Time(utc(modified))
 		return e.recover()
 	})
 }
@@ -248,6 +255,10 @@ func (e *Edit) Protected() Spec { return e.h.spec.WithSnapshot(UndoSnapshot) }
 func (e *Edit) rollback() error {
 	if err := e.h.img.GetSnapshot(UndoSnapshot).Rollback(); err != nil {
 		return translate("roll back to", e.h.spec.WithSnapshot(UndoSnapshot), ErrSnapshotNotFound, err)
+	}
+	// As long as the label says that the content is to be put back.
+	if err := e.takeBackHistory(); err != nil {
+		return err
 	}
 	return e.accept()
 }

@@ -63,7 +63,10 @@ func (e *Edit) BeginCommit(ctx context.Context) error {
 	}
 	return e.step(ctx, func() error {
 		e.committing = true
-		return ownership.Set(e.h.img, ownership.SnapshotKey(UndoSnapshot), ownership.Undo)
+		if err := ownership.Set(e.h.img, ownership.SnapshotKey(UndoSnapshot), ownership.Undo); err != nil {
+			return err
+		}
+		return e.noteBegin()
 	})
 }
 

@@ -111,15 +111,19 @@ func (c *Cluster) ensureClone(ctx context.Context, from Origin, spec Spec, owner
 // checkSnapshot makes sure that a snapshot is the one meant, and protected.
 func (c *Cluster) checkSnapshot(ctx context.Context, spec Spec, imageID string, snapshotID uint64) error {
 	return c.withImage(ctx, spec.ImageSpec(), readOnly, func(img *librbd.Image) error {
-		if err := checkID(img, spec, imageID); err != nil {
-			return err
-		}
-		s, err := sameSnapshot(img, spec, snapshotID)
+		s, err := sameImageSnapshot(img, spec, imageID, snapshotID)
 		if err == nil && !s.Protected {
 			err = fmt.Errorf("%s: %w", spec, ErrNotProtected)
 		}
 		return err
 	})
+}
+
+func sameImageSnapshot(img *librbd.Image, spec Spec, imageID string, snapshotID uint64) (Snapshot, error) {
+	if err := checkID(img, spec, imageID); err != nil {
+		return Snapshot{}, err
+	}
+	return sameSnapshot(img, spec, snapshotID)
 }
 
 // labelGuard also takes off the labels that cloning has copied from the parent.

@@ -157,24 +157,38 @@ func (c *Cluster) ResizeImage(ctx context.Context, spec Spec, id string, sizeByt
 		if err := checkID(img, spec, id); err != nil {
 			return err
 		}
-		return resize(img, spec, sizeBytes, allowShrink)
+		begun, err := highestSnapshot(img)
+		if err != nil {
+			return err
+		}
+		changed, err := resized(img, spec, sizeBytes, allowShrink)
+		if err != nil || !changed {
+			return err
+		}
+		return c.noteResize(img, id, begun)
 	})
 }
 
 func resize(img *librbd.Image, spec Spec, sizeBytes uint64, allowShrink bool) error {
+	_, err := resized(img, spec, sizeBytes, allowShrink)
+	return err
+}
+
+// resized also tells whether the size was another.
+func resized(img *librbd.Image, spec Spec, sizeBytes uint64, allowShrink bool) (changed bool, err error) {
 	size, err := img.GetSize()
 	if err != nil {
-		return fmt.Errorf("read the size of %s: %w", spec, err)
+		return false, fmt.Errorf("read the size of %s: %w", spec, err)
 	}
 	if sizeBytes < size && !allowShrink {
-		return fmt.Errorf("%w: %s has %d bytes, %d are wanted", ErrShrink, spec, size, sizeBytes)
+		return false, fmt.Errorf("%w: %s has %d bytes, %d are wanted", ErrShrink, spec, size, sizeBytes)
 	}
 	if sizeBytes == size {
-		return nil
+		return false, nil
 	}
 	// librbd looks again, for the case that somebody else grew it just now.
 	err = img.Resize2(sizeBytes, allowShrink, func(uint64, uint64, any) int { return 0 }, nil)
-	return translate("resize", spec, ErrImageNotFound, err)
+	return true, translate("resize", spec, ErrImageNotFound, err)
 }
 
 // RemoveImage is `rbd rm SPEC`, of the image with this name and id only. An

@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/history"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
@@ -28,6 +29,7 @@ type Pending struct {
 	c      *Cluster
 	held   *handle
 	undo   undo.Stack
+	made   []Step // noted when it is published
 }
 
 // Resume finishes the renaming of an image that a run of this state was cut off
@@ -163,12 +165,18 @@ func (c *Cluster) NewPendingClone(ctx context.Context, target Spec, from Origin,
 	if err := c.CheckClone(ctx, target, from.Spec, from.CloneFormat); err != nil {
 		return nil, err
 	}
-	if err := c.checkOrigin(ctx, from); err != nil {
+	made, err := c.checkOrigin(ctx, from)
+	if err != nil {
 		return nil, err
 	}
-	return c.newPending(ctx, target, &from, layout, c.cfg.Run.Sign(token), func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
+	p, err := c.newPending(ctx, target, &from, layout, c.cfg.Run.Sign(token), func(cn *connection, ioctx *rados.IOContext, spec Spec) error {
 		return layout.clone(cn, ioctx, spec, from.Spec, from.CloneFormat)
 	})
+	if err != nil {
+		return nil, err
+	}
+	p.NoteMade(made...)
+	return p, nil
 }
 
 // errNotBegun is for nobody: it was given up before it began.
@@ -306,20 +314,39 @@ func dropHeaderless(ioctx *rados.IOContext, spec Spec) error {
 	return tolerate(translate("remove", spec, ErrImageNotFound, err), ErrImageNotFound)
 }
 
-// checkOrigin makes sure that a clone can be made.
-func (c *Cluster) checkOrigin(ctx context.Context, from Origin) error {
+// checkOrigin makes sure that a clone can be made, and tells the steps that it begins
+// with: none where nothing is noted of its parent.
+func (c *Cluster) checkOrigin(ctx context.Context, from Origin) (made []Step, err error) {
 	format, err := c.CloneFormat(ctx, from.CloneFormat)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = c.checkSnapshot(ctx, from.Spec, from.ImageID, from.SnapshotID)
+	err = c.withImageOn(ctx, from.Spec.ImageSpec(), readOnly, func(cn *connection, img *librbd.Image) error {
+		s, err := sameImageSnapshot(img, from.Spec, from.ImageID, from.SnapshotID)
+		if err != nil {
+			return err
+		}
+		if made, err = cn.cloned(img, from, s); err == nil && !s.Protected {
+			err = fmt.Errorf("%s: %w", from.Spec, ErrNotProtected)
+		}
+		return err
+	})
 	if errors.Is(err, ErrNotProtected) {
 		if format == 2 {
-			return nil
+			return made, nil
 		}
 		err = fmt.Errorf("%w: %w", ErrV1Parent, err)
 	}
-	return err
+	return made, err
+}
+
+// cloned are the steps that a clone of the open parent's snapshot begins with.
+func (cn *connection) cloned(parent *librbd.Image, from Origin, s Snapshot) ([]Step, error) {
+	img := Image{Spec: from.Spec.ImageSpec(), FSID: cn.fsid, ID: from.ImageID, Snapshots: []Snapshot{s}}
+	if err := img.readHistory(parent); err != nil || img.Metadata[history.Key] == "" {
+		return nil, err
+	}
+	return img.origin(s, Step{Type: cloneStep, Source: SnapshotSource(img.FSID, from.Spec, from.ImageID, s.ID)}), nil
 }
 
 // ID is the RBD image id, which stays when the image is published.
@@ -345,6 +372,9 @@ func (p *Pending) PublishGrown(ctx context.Context, sizeBytes uint64) error {
 			if err := resize(img, p.Spec, sizeBytes, false); err != nil {
 				return err
 			}
+		}
+		if err := p.noteMade(img); err != nil {
+			return err
 		}
 		return rename(img, p.Spec, p.target.Image)
 	})

@@ -119,9 +119,11 @@ func (s ReplicaSource) open(ctx context.Context) (*handle, Image, error) {
 		if err != nil {
 			return err
 		}
-		size, err := open.GetSize() // of the snapshot
-		img = Image{Spec: s.Spec.ImageSpec(), FSID: h.cn.fsid, ID: s.ImageID, SizeBytes: size, Snapshots: snaps}
-		return err
+		img = Image{Spec: s.Spec.ImageSpec(), FSID: h.cn.fsid, ID: s.ImageID, Snapshots: snaps}
+		if img.SizeBytes, err = open.GetSize(); err != nil { // of the snapshot
+			return err
+		}
+		return img.readHistory(open)
 	})
 	if err != nil {
 		return nil, Image{}, errors.Join(err, h.close())
@@ -170,6 +172,11 @@ func (c *Cluster) NewReplica(ctx context.Context, target Spec, layout Layout, to
 	if err := p.fill(ctx, src, img, from, o); err != nil {
 		return err
 	}
+	s, err := img.SnapshotByID(from.SnapshotID)
+	if err != nil {
+		return err
+	}
+	p.NoteMade(img.origin(s, copyStep(img, from))...)
 	return p.Publish(ctx)
 }
 

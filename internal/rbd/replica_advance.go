@@ -8,6 +8,7 @@ import (
 	"fmt"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/blockio"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/history"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
@@ -102,7 +103,7 @@ func (c *Cluster) AdvanceReplica(ctx context.Context, spec Spec, id string, from
 	}
 	defer func() { err = errors.Join(err, e.End()) }()
 	if r.Writing == 0 && r.Is(from) {
-		return nil // a run that could not write its state has done it
+		return c.mendHistory(ctx, e, r, last, from) // a run that could not write its state has done it
 	}
 	src, img, err := from.open(ctx)
 	if err != nil {
@@ -135,7 +136,31 @@ func (c *Cluster) AdvanceReplica(ctx context.Context, spec Spec, id string, from
 	if err := e.CheckAlone(ctx); err != nil {
 		return err
 	}
-	return e.step(ctx, func() error { return c.finishReplica(ctx, e, r, from, o) })
+	return e.step(ctx, func() error {
+		s, err := c.finishReplica(ctx, e, r, from, o)
+		if err != nil {
+			return err
+		}
+		return c.noteCopied(e, s, img, from)
+	})
+}
+
+// mendHistory notes a copy that was made by a run which was cut off right after.
+func (c *Cluster) mendHistory(ctx context.Context, e *Edit, r Replica, last Snapshot, from ReplicaSource) (err error) {
+	var n history.Note
+	err = e.step(ctx, func() (err error) {
+		n, _, err = readHistory(e.h.img, e.id)
+		return err
+	})
+	if err != nil || isNoted(n.Before(last.ID), r) {
+		return err
+	}
+	src, img, err := from.open(ctx)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	defer func() { err = errors.Join(err, src.close()) }()
+	return e.step(ctx, func() error { return c.noteCopied(e, last, img, from) })
 }
 
 // beginReplica notes what is going to be copied, when the replica is what it was,
@@ -204,7 +229,7 @@ func MovedName(r Replica, last, base Snapshot) string {
 
 // finishReplica makes the new snapshot, and removes the oldest meanwhile: the
 // monitors answer to either after up to a second, but to both at once.
-func (c *Cluster) finishReplica(ctx context.Context, e *Edit, r Replica, from ReplicaSource, o ReplicaOptions) error {
+func (c *Cluster) finishReplica(ctx context.Context, e *Edit, r Replica, from ReplicaSource, o ReplicaOptions) (s Snapshot, err error) {
 	spec := e.h.spec.WithSnapshot(from.Spec.Snapshot)
 	// The last one is what can be trusted until there is the new one.
 	old := r.Older[:max(len(r.Older)-max(o.Keep-2, 0), 0)]
@@ -214,19 +239,18 @@ func (c *Cluster) finishReplica(ctx context.Context, e *Edit, r Replica, from Re
 		defer close(removed)
 		left = e.pruneReplica(old)
 	}()
-	var s Snapshot
-	err := lockSnapshots(ctx, e.h.ioctx, e.id, func() (err error) {
+	err = lockSnapshots(ctx, e.h.ioctx, e.id, func() (err error) {
 		s, err = c.createSnapshot(e.h.cn, e.h.img, spec, o.Protect)
 		return err
 	})
 	// What could not be removed stays noted, and whoever prunes next says why.
 	<-removed
 	if err != nil {
-		return err
+		return s, err
 	}
 	r.Older = append(append(left, r.Older[len(old):]...), r.SnapshotID)
 	r.SourceSnapshotID, r.SnapshotID, r.Writing = from.SnapshotID, s.ID, 0
-	return errors.Join(r.write(e.h.img), ownership.Set(e.h.img, ownership.SnapshotKey(s.Name), ownership.Owned))
+	return s, errors.Join(r.write(e.h.img), ownership.Set(e.h.img, ownership.SnapshotKey(s.Name), ownership.Owned))
 }
 
 // pruneReplica removes snapshots, and returns those that are left. It has the

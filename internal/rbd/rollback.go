@@ -206,6 +206,9 @@ func (c *Cluster) RollBack(ctx context.Context, r Rollback, undo string, progres
 	if err := e.NoteStep(ctx, RollbackStep); err != nil {
 		return err
 	}
+	if err := e.NoteMade(ctx, Step{Type: rollBackStep, BackTo: r.Snapshot.ID, Source: SnapshotSource(r.Image.FSID, spec, r.Image.ID, r.Snapshot.ID)}); err != nil {
+		return err
+	}
 	return e.step(ctx, func() error { return ownership.Remove(e.h.img, ownership.RollbackKey) })
 }
 
@@ -218,15 +221,18 @@ func (e *Edit) noteRollback(ctx context.Context, id uint64, undo string) error {
 			return err
 		}
 		was, _ := parseRollbackNote(label, e.id)
+		note := rollbackNote{true, id, undo}
 		if was.started { // the content is half of another already
-			return ownership.Set(e.h.img, ownership.RollbackKey, rollbackNote{true, id, was.undo}.word())
-		}
-		if undo != "" {
+			note.undo = was.undo
+		} else if undo != "" {
 			if err := e.takeUndo(ctx, was, rollbackNote{false, id, undo}); err != nil {
 				return err
 			}
 		}
-		return ownership.Set(e.h.img, ownership.RollbackKey, rollbackNote{true, id, undo}.word())
+		if err := ownership.Set(e.h.img, ownership.RollbackKey, note.word()); err != nil {
+			return err
+		}
+		return e.noteBegin()
 	})
 }
 

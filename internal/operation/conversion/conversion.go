@@ -110,6 +110,7 @@ type job struct {
 	Request
 	workspace *workspace
 	want      checksum.Sums // of the source, as it is published
+	byQemuImg bool          // it has written the content
 }
 
 // run opens the source and writes it.

@@ -128,6 +128,11 @@ func (j *job) publish(ctx context.Context, p *rbd.Pending, virtual uint64) error
 			return err
 		}
 	}
+	made, err := j.step(ctx)
+	if err != nil {
+		return err
+	}
+	p.NoteMade(made)
 	return p.PublishGrown(ctx, max(j.Layout.SizeBytes, virtual))
 }
 
@@ -146,6 +151,7 @@ func (j *job) runQemuImg(ctx context.Context, d *disk, to rbd.Spec, virtual uint
 	}
 	log := j.progress(ctx, "conversion", to)
 	defer log.Stop()
+	j.byQemuImg = true
 	return qemu.Convert(ctx, d.Source, j.workspace.node(to), func(percent float64) {
 		log.Set(uint64(percent/100*float64(virtual)), virtual)
 	})

@@ -9,9 +9,15 @@
 package guestedit
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/nbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/guestoverlay"
@@ -31,6 +37,9 @@ type Change struct {
 	// Step is the word by which the change is noted on the image, for those who
 	// ask why something is not as they left it; empty leaves that out.
 	Step string
+	// Arguments are all that was asked for, fit for JSON and without what is secret:
+	// their hash is noted on the image with the change.
+	Arguments any
 	// Verify reads the result in the image itself; its error has the old
 	// content put back. nil leaves it out.
 	Verify func(ctx context.Context) error
@@ -137,6 +146,9 @@ func (c Change) commit(ctx context.Context, e *rbd.Edit, o *guestoverlay.Overlay
 	if err := c.note(ctx, e, true); err != nil {
 		return err
 	}
+	if err := e.NoteMade(ctx, rbd.Step{Type: c.stepType(), Arguments: ArgumentsHash(c.Arguments), Tools: o.Tools(ctx)}); err != nil {
+		return err
+	}
 	c.at(noted)
 	if err := e.Accept(ctx); err != nil {
 		return err
@@ -151,6 +163,26 @@ func (c Change) note(ctx context.Context, e *rbd.Edit, holds bool) error {
 		return nil
 	}
 	return e.NoteStep(ctx, c.Step)
+}
+
+// stepType is the type of the resource: the beginning of the word.
+func (c Change) stepType() string {
+	name, _, _ := strings.Cut(c.Step, "/")
+	return cmp.Or(name, "edit")
+}
+
+// ArgumentsHash is the SHA-256 of arguments, which must be fit for JSON; empty where
+// there are none.
+func ArgumentsHash(arguments any) string {
+	if arguments == nil {
+		return ""
+	}
+	b, err := json.Marshal(arguments)
+	if err != nil {
+		panic(fmt.Sprintf("hash of plain values: %v", err))
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
 }
 
 // write has qemu-img write what is in the overlay through our client.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -250,7 +251,34 @@ func TestCutOffChange(t *testing.T) {
 					t.Errorf("the content is %s; before %s, after %s", got, before, after)
 				}
 				clean(t, b, img.Spec)
+				steps := 0
+				if s.done {
+					steps++
+				}
+				if name == "again" {
+					steps++
+				}
+				inHistory(t, b, img.Spec, steps)
 			})
+		}
+	}
+}
+
+// inHistory expects so many steps in the history of an image of which nobody knows where
+// it comes from.
+func inHistory(t *testing.T, b guestoverlay.Backends, spec rbd.Spec, steps int) {
+	t.Helper()
+	img, err := b.Ceph.Image(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := img.History(rbd.Snapshot{ID: math.MaxUint64, SizeBytes: img.SizeBytes})
+	if len(of.Steps) != steps || len(of.Gaps) != 1 {
+		t.Errorf("%d steps of %d are noted: %+v", len(of.Steps), steps, of)
+	}
+	for _, s := range of.Steps {
+		if s.Type != "matrix" || s.Tools["qemu-img"] == "" {
+			t.Errorf("noted is %+v", s)
 		}
 	}
 }
@@ -312,6 +340,11 @@ func TestCalledOffChange(t *testing.T) {
 				t.Errorf("the content is %s; before %s, after %s", got, before, after)
 			}
 			clean(t, b, spec)
+			if s.done {
+				inHistory(t, b, spec, 1)
+			} else {
+				inHistory(t, b, spec, 0)
+			}
 		})
 	}
 }

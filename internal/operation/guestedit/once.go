@@ -52,7 +52,7 @@ func (o Once) Do(ctx context.Context, b guestoverlay.Backends) (Done, error) {
 	}
 	done := Done{Spec: img.Spec, ImageID: img.ID, Revision: Revision(img.ID, o.Inputs), Messages: []string{}}
 	err = Change{
-		Step: o.Step,
+		Step: o.Step, Arguments: o.Inputs,
 		Needed: func(ctx context.Context, spec rbd.Spec) (bool, error) {
 			return true, guestinspect.CheckUsable(ctx, b, spec)
 		},

@@ -32,6 +32,7 @@ type Overlay struct {
 	below    qemu.RBD
 	dir      *workdir.Dir
 	most     int64
+	used     []string // the tools that have written to it
 }
 
 // New makes an overlay of an image or snapshot, as `qemu-img create -b` does. The
@@ -60,6 +61,7 @@ func New(ctx context.Context, b Backends, spec rbd.Spec) (_ *Overlay, err error)
 
 // Empty throws away what was written to the overlay.
 func (o *Overlay) Empty(ctx context.Context) error {
+	o.used = nil
 	return qemu.CreateOverlay(ctx, o.Path, o.below, o.Env)
 }
 
@@ -69,6 +71,11 @@ func (o *Overlay) Empty(ctx context.Context) error {
 //
 // Errors: qemu.ErrNoExport, those of the work.
 func (o *Overlay) Exported(ctx context.Context, part *qemu.Part, work func(*qemu.FileExport) error) (err error) {
+	if part == nil {
+		o.used = append(o.used, sfdisk)
+	} else {
+		o.used = append(o.used, e2fsck)
+	}
 	e, err := qemu.ExportOverlay(ctx, o.Path, o.Dir, o.Env, part)
 	if err != nil {
 		return err
@@ -80,6 +87,7 @@ func (o *Overlay) Exported(ctx context.Context, part *qemu.Part, work func(*qemu
 // Launch starts an appliance on the overlay; nothing is mounted. The caller must
 // end the session.
 func (o *Overlay) Launch(ctx context.Context) (*guestfs.Session, error) {
+	o.used = append(o.used, guestfish)
 	return o.backends.Guests.Launch(ctx, guestfs.Request{
 		Drives: []guestfs.Drive{{Path: o.Path, Format: "qcow2"}},
 		Env:    o.Env,

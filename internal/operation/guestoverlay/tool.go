@@ -22,6 +22,7 @@ const maxMessages = 10_000
 // folder. It returns the tool's first messages; all go to the log as they come.
 func (o *Overlay) RunTool(ctx context.Context, t guestfs.Tool) ([]string, error) {
 	var messages []string
+	o.used = append(o.used, t.Name)
 	t.Dir, t.Env = o.Dir, append(slices.Clone(o.Env), t.Env...)
 	t.Args = append([]string{"--format", "qcow2", "-a", o.Path}, t.Args...)
 	t.Line = func(l string) {

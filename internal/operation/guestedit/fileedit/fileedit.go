@@ -102,7 +102,7 @@ func (j job) run(ctx context.Context, imageID, step string) error {
 	tree, sure := j.tree, false
 	var reason error // for an appliance
 	return guestedit.Change{
-		Step: step,
+		Step: step, Arguments: withoutSecrets(j.edits),
 		Needed: func(ctx context.Context, spec rbd.Spec) (bool, error) {
 			at := j
 			at.spec = spec

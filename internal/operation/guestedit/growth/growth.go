@@ -147,7 +147,7 @@ func (j job) run(ctx context.Context, imageID string) (result guestread.Layout, 
 	var l guestread.Layout
 	var g Goal
 	err = guestedit.Change{
-		Step: "rbd_guest_filesystem_growth",
+		Step: "rbd_guest_filesystem_growth", Arguments: []any{j.device, j.size},
 		Needed: func(ctx context.Context, spec rbd.Spec) (bool, error) {
 			at := j
 			at.spec = spec
