@@ -191,7 +191,7 @@ func (c *Cluster) checkCloneCopy(ctx context.Context, d *DeepCopy) error {
 	if err := c.CheckClone(ctx, d.Target, from.Spec, from.CloneFormat); err != nil {
 		return err
 	}
-	err = c.checkOrigin(ctx, from)
+	_, err = c.checkOrigin(ctx, from)
 	if errors.Is(err, ErrSnapshotNotFound) { // a removed one lives on under a name that can't be opened
 		err = fmt.Errorf("image %s is a clone of %s: %w", d.Source.Spec, d.Source.Parent, ErrParentGone)
 	}

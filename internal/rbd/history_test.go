@@ -215,3 +215,53 @@ func TestHistoryOfStrangers(t *testing.T) {
 	s.snapshot("b")
 	s.tells(map[string]string{"a": "(nothing is noted of what the image was", "b": "one (what the image was before"})
 }
+
+// A replica has the steps of the source's snapshots, also where its note is behind: a
+// run that was killed right after a copy.
+func TestHistoryOfReplicas(t *testing.T) {
+	t.Parallel()
+	s := newStoried(t)
+	ctx := t.Context()
+	target := s.spec.WithImage(s.spec.Image + "-copy")
+	t.Cleanup(func() { acctest.Drop(t, target.String()) })
+	at := func(name string) string { return target.String() + "@" + name }
+	source := func(snap Snapshot) ReplicaSource {
+		return ReplicaSource{Cluster: s.c, Spec: s.spec.WithSnapshot(snap.Name), ImageID: s.id, SnapshotID: snap.ID}
+	}
+	if err := s.c.NewReplica(ctx, target, Layout{}, "t", source(s.snapshot("a")), ReplicaOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	first, err := s.c.Image(ctx, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.edit("one", 2, true)
+	b := source(s.snapshot("b"))
+	advance := func() {
+		t.Helper()
+		if err := s.c.AdvanceReplica(ctx, target, first.ID, b, ReplicaOptions{Keep: 2}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	both := map[string]string{at("a"): "conversion rbd_image_replica", at("b"): "conversion one rbd_image_replica"}
+	advance()
+	s.tells(both)
+	if err := s.c.SetLabel(ctx, target, "history", first.Label("history")); err != nil {
+		t.Fatal(err)
+	}
+	s.tells(map[string]string{at("a"): both[at("a")], at("b"): "conversion rbd_image_replica (the last copy"})
+	advance()
+	s.tells(both)
+}
+
+// A copy of what nobody knows says so.
+func TestHistoryOfUnknownSource(t *testing.T) {
+	t.Parallel()
+	o, target := newOriginal(t)
+	o.c = NewCluster(Config{Version: "1.2.3"})
+	o.first(target, Layout{})
+	want := "rbd_image_replica (of its source: nothing is noted on it of what has made its content)"
+	if got := told(t, target.WithSnapshot("s0")); got != want {
+		t.Errorf("it tells %q", got)
+	}
+}

@@ -369,8 +369,8 @@ func (st State) Carried(step Step) []Step {
 		s.Begun, s.Done, s.Was, s.Modified, s.BackTo, s.Fresh, s.Gap = step.Begun, step.Done, "", "", 0, false, ""
 		out = append(out, s)
 	}
-	if step.Gap == "" {
-		step.Gap = strings.Join(st.Gaps, "; ")
+	if len(st.Gaps) > 0 {
+		step.Gap = "of its source: " + strings.TrimPrefix(strings.Join(st.Gaps, "; "), "of its source: ")
 	}
 	out = append(out, step)
 	out[0].Fresh = true

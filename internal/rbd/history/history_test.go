@@ -78,7 +78,7 @@ func TestOf(t *testing.T) {
 		"copied before":                 {copied, content(25, 6), "conversion one two", ""},
 		"without a beginning":           {edited(Note{ImageID: "ab"}, "one", 10, 1, 2), content(15, 2), "one", "what the image was before its first"},
 		"before the first":              {edited(Note{ImageID: "ab"}, "one", 10, 1, 2), content(5, 2), "", "nothing is noted of what"},
-		"of something unknown":          {unknown, content(5, 1), "copy", "nobody knows"},
+		"of something unknown":          {unknown, content(5, 1), "copy", "of its source: nobody knows"},
 		"older steps dropped":           {Note{ImageID: "ab", Dropped: 2, Steps: two.Steps[1:]}, content(25, 3), "one two", "the oldest 2 steps"},
 	} {
 		t.Run(name, func(t *testing.T) {
