@@ -131,6 +131,7 @@ func TestProtocolListSnapshots(t *testing.T) {
 	}
 	c.query("rbd_snapshot", 4, true, object{}).check(t, place, "a@golden", "a@ours", "a@z", "b@golden")
 	c.query("rbd_snapshot", 0, false, object{"name_regex": "^g"}).check(t, place, "a@golden", "b@golden")
+	c.query("rbd_snapshot", 0, false, object{"image_regex": "^b$", "name_regex": "z"}).check(t, place, "b@z")
 	c.query("rbd_snapshot", 0, false, object{"image": place + "b"}).check(t, place, "b@golden", "b@z")
 	c.query("rbd_snapshot", 0, false, object{"image": place + "a", "managed": true}).check(t, place, "a@ours")
 	c.offersItsImport("rbd_snapshot", all)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/nameregex"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/listing"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
@@ -35,7 +36,8 @@ func NewListResource() list.ListResource { return &snapshotResource{} }
 // search is the configuration of a list block.
 type search struct {
 	image.Search
-	Image types.String `tfsdk:"image"`
+	Image      types.String `tfsdk:"image"`
+	ImageRegex types.String `tfsdk:"image_regex"`
 }
 
 func (r *snapshotResource) ListResourceConfigSchema(_ context.Context, _ list.ListResourceSchemaRequest, resp *list.ListResourceSchemaResponse) {
@@ -45,8 +47,13 @@ func (r *snapshotResource) ListResourceConfigSchema(_ context.Context, _ list.Li
 			MarkdownDescription: "Only the snapshots of this image: `pool[/namespace]/image`. By default those of all images of the pool and namespace.",
 			Validators: []validator.String{
 				namecheck.ImageSpec(),
-				siblings.Conflict("pool", "namespace"),
+				siblings.Conflict("pool", "namespace", "image_regex"),
 			},
+		},
+		"image_regex": schema.StringAttribute{
+			Optional:            true,
+			MarkdownDescription: "Only the snapshots of images whose name matches this regular expression. By default those of all images of the pool and namespace.",
+			Validators:          []validator.String{namecheck.Pattern()},
 		},
 	})
 }
@@ -85,7 +92,11 @@ func (r *snapshotResource) List(ctx context.Context, req list.ListRequest, strea
 // images are those whose snapshots are wanted.
 func (r *snapshotResource) images(ctx context.Context, s search) ([]rbd.Spec, diag.Diagnostics) {
 	if s.Image.IsNull() {
-		return s.Images(ctx, r.data, listKind, func(string) bool { return true })
+		match, err := nameregex.Matcher(s.ImageRegex)
+		if err != nil {
+			return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("image_regex"), "Not a regular expression", err.Error()+".")}
+		}
+		return s.Images(ctx, r.data, listKind, func(name string) bool { return match == nil || match(name) })
 	}
 	diags := image.CanSearch(r.data, listKind)
 	if diags.HasError() {
