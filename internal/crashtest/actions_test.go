@@ -10,6 +10,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -44,6 +45,15 @@ action "rbd_image_copy" "a" {
     target = "images/`+name+`"
   }
 }
+
+action "rbd_guest_boot_check" "a" {
+  config {
+    snapshot        = "vms/`+name+`-boot@golden"
+    console_pattern = "^READY"
+    memory          = "64MiB"
+    user_data       = "hello, user data"
+  }
+}
 `)
 	if cli := os.Getenv("TERRAFORM_WITH_ACTIONS"); cli != "" {
 		m.cli = cli
@@ -65,6 +75,13 @@ action "rbd_image_copy" "a" {
 	said = m.do("apply", "-auto-approve", "-no-color", "-invoke=action.rbd_image_copy.a")
 	expect(t, said, "images/"+name+" is a copy of vms/"+name+", with 1 snapshots")
 	expect(t, acctest.RBD(t, "snap", "ls", "images/"+name), " s ")
+	boot := "vms/" + name + "-boot"
+	t.Cleanup(func() { acctest.Drop(t, boot) })
+	acctest.RBD(t, "import", "--no-progress", guesttest.Sector(t, "", "\r\nREADY\r\n", "seed"), boot)
+	acctest.RBD(t, "snap", "create", "--no-progress", boot+"@golden")
+	said = m.do("apply", "-auto-approve", "-no-color", "-invoke=action.rbd_guest_boot_check.a")
+	expect(t, said, "the guest says: SEED hello, user data")
+	expect(t, said, boot+"@golden is up after ")
 	m.empty()
 }
 

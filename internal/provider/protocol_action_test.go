@@ -17,6 +17,7 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/guest/guesttest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -183,7 +184,9 @@ func TestProtocolImageCopy(t *testing.T) {
 		"a namespace that is not":    {to("images/no-such-namespace/a"), []string{"In attribute target", "amespace not found"}},
 		"the snapshot of the source": {object{"image": spec + "@s", "target": target}, []string{"image", "an image is wanted"}},
 	} {
-		t.Run(what, func(t *testing.T) { expect(t, "the refusal", c.planAction("rbd_image_copy", tc.arguments).errors, tc.want...) })
+		t.Run(what, func(t *testing.T) {
+			expect(t, "the refusal", c.planAction("rbd_image_copy", tc.arguments).errors, tc.want...)
+		})
 	}
 	end := acctest.Watch(t, spec)
 	expect(t, "the plan of an image in use", c.planAction("rbd_image_copy", to(target)).errors, "In attribute image", "is in use: watcher", "rbd_image_replica")
@@ -219,6 +222,45 @@ func TestProtocolImageCopyOfWhatIsPlanned(t *testing.T) {
 	imagestest.Make(t, "images/"+name, "create", "--size", "4M")
 	expect(t, "the target is planned, too", c.planAction("rbd_image_copy", object{"image": "images/" + name, "target": "vms/" + name}).errors,
 		"In attribute target", "a resource of this configuration makes an image of this name")
+}
+
+// A guest is booted by the code of the resource, and what it says is shown.
+func TestProtocolGuestBootCheck(t *testing.T) {
+	c, spec := newClient(t, object{"pool": "vms"}), "vms/"+providertest.Name(t)
+	acctest.RBD(t, "import", "--no-progress", guesttest.Sector(t, "\r\nstarting\r\n", "\r\nREADY host=tiny\r\n", "seed"), spec)
+	t.Cleanup(func() { acctest.Drop(t, spec) })
+	imagestest.Snapshot(t, spec+"@golden", false)
+	with := func(more object) object {
+		out := object{"snapshot": spec + "@golden", "memory": "64MiB"}
+		for k, v := range more {
+			out[k] = v
+		}
+		return out
+	}
+	for what, tc := range map[string]struct {
+		arguments object
+		want      []string
+	}{
+		"no sign":            {with(object{}), []string{"console_pattern", "ssh_banner"}},
+		"no network for ssh": {with(object{"ssh_banner": "SSH", "network": "none"}), []string{"No network for ssh"}},
+		"no BIOS there":      {with(object{"console_pattern": "x", "architecture": "aarch64", "firmware": "bios"}), []string{"No BIOS on aarch64"}},
+		"little memory":      {with(object{"console_pattern": "x", "memory": "1MiB"}), []string{"Invalid memory"}},
+		"no time":            {with(object{"console_pattern": "x", "boot_timeout": "0s"}), []string{"boot_timeout"}},
+		"no snapshot":        {object{"snapshot": spec + "@none", "console_pattern": "x"}, []string{`Unable to boot RBD snapshot "` + spec + "@none", "In attribute snapshot", "rbd snap ls"}},
+		"an image":           {object{"snapshot": spec, "console_pattern": "x"}, []string{"a snapshot is wanted"}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			expect(t, "the refusal", c.planAction("rbd_guest_boot_check", tc.arguments).errors, tc.want...)
+		})
+	}
+	got := c.done("rbd_guest_boot_check", with(object{"console_pattern": "^READY host=tiny", "user_data": "hello, user data"}))
+	expect(t, "what it says", strings.Join(got.lines, "\n"), "the guest says: SEED hello, user data\n", spec+"@golden is up after ", " s, with tcg: READY host=tiny")
+	failed := c.invoke("rbd_guest_boot_check", with(object{"console_pattern": "^never$", "failure_pattern": "^starting"}))
+	expect(t, "a failure", failed.errors, "console shows a failure", "The end of its console:\n\n", "\nstarting", "Mend the image")
+	expect(t, "no time", c.invoke("rbd_guest_boot_check", with(object{"console_pattern": "^never$", "boot_timeout": "1s"})).errors, "boot_timeout has passed", "no line of its console matches", "Raise boot_timeout")
+	if status := acctest.RBD(t, "status", spec); !strings.Contains(status, "Watchers: none") {
+		t.Errorf("it is watched: %s", status)
+	}
 }
 
 func TestProtocolTrashPurge(t *testing.T) {

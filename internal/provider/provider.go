@@ -185,6 +185,7 @@ func (p *rbdProvider) ListResources(context.Context) []func() list.ListResource 
 // Actions are for Terraform 1.14 and newer.
 func (p *rbdProvider) Actions(context.Context) []func() action.Action {
 	return []func() action.Action{
+		bootcheck.NewAction,
 		flattenchildren.NewAction,
 		glancepreheat.NewAction,
 		imagecopy.NewAction,

@@ -27,6 +27,7 @@ const (
 type console struct {
 	sign          BootSign
 	found, failed chan string
+	said          func(line string) // may be nil
 
 	mu    sync.Mutex
 	text  []byte // cleaned, complete lines
@@ -57,6 +58,9 @@ func (c *console) Write(b []byte) (int, error) {
 		line := clean(c.line)
 		c.line = c.line[:0]
 		c.inspect(line)
+		if c.said != nil {
+			c.said(line)
+		}
 		c.text = append(append(c.text, line...), '\n')
 		if over := len(c.text) - tailBytes; over > tailBytes {
 			c.text = append(c.text[:0], c.text[over:]...)

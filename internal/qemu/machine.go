@@ -87,6 +87,9 @@ type Machine struct {
 	CPUs        int64
 	// Network is NoNetwork, Isolated or Outside.
 	Network string
+	// Said, where given, is told each line of the console, without control characters.
+	// It must not wait.
+	Said func(line string)
 }
 
 // BootSign is what tells that the guest is up; at least one of the first two is
@@ -125,6 +128,7 @@ func (m Machine) Run(ctx context.Context, sign BootSign) (BootResult, error) {
 	}
 	start := time.Now()
 	con := newConsole(sign)
+	con.said = m.Said
 	p, err := command.Start(ctx, command.Spec{
 		Name: "qemu-system-" + m.Architecture, Args: append(args, firmware...), Dir: m.Dir, Stdout: con, Grace: grace, Env: m.Env,
 	})

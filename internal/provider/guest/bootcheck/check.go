@@ -60,36 +60,43 @@ func (r *bootCheckResource) check(ctx context.Context, m *model, config tfsdk.Co
 		return
 	}
 	result := qemu.BootResult{}
-	err := r.boot(ctx, m, secret, &result)
+	err := m.boot(ctx, r.data, secret, nil, &result)
 	if err == nil {
 		return
 	}
-	detail := kind.Detail(err)
-	if text := lastLines(result.Console, shownLines); text != "" {
-		detail += "\n\nThe end of its console:\n\n" + text
-	} else if result.Time > 0 {
-		detail += "\n\nIt wrote nothing to its serial console: " + m.silence()
-	}
-	diags.AddError(kind.Unable("boot", m.Snapshot.ValueString()), detail)
+	diags.AddError(kind.Unable("boot", m.Snapshot.ValueString()), kind.Detail(err)+m.shown(result))
 }
 
-func (r *bootCheckResource) boot(ctx context.Context, m *model, secret types.String, result *qemu.BootResult) (err error) {
+// shown is what an error shows of the console.
+func (m model) shown(result qemu.BootResult) string {
+	if text := lastLines(result.Console, shownLines); text != "" {
+		return "\n\nThe end of its console:\n\n" + text
+	}
+	if result.Time > 0 {
+		return "\n\nIt wrote nothing to its serial console: " + m.silence()
+	}
+	return ""
+}
+
+// boot boots the snapshot and fills in what was seen. said, where given, is told the
+// lines of the console.
+func (m *model) boot(ctx context.Context, d *providerdata.Data, secret types.String, said func(line string), result *qemu.BootResult) (err error) {
 	sign, err := m.sign()
 	if err != nil {
 		return err
 	}
 	limit := m.BootTimeout.Amount()
-	o, err := findOrigin(ctx, r.data, m.Snapshot.ValueString())
+	o, err := findOrigin(ctx, d, m.Snapshot.ValueString())
 	if err != nil {
 		return err
 	}
 	// Its qemu is seen as a use of the image.
-	lock, err := r.data.Ceph.ShareImage(ctx, o.spec, "boot check")
+	lock, err := d.Ceph.ShareImage(ctx, o.spec, "boot check")
 	if err != nil {
 		return err
 	}
 	defer lock.Release()
-	overlay, err := guestoverlay.New(ctx, r.data.Guest(), o.spec)
+	overlay, err := guestoverlay.New(ctx, d.Guest(), o.spec)
 	if err != nil {
 		return err
 	}
@@ -97,7 +104,7 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, secret types.Str
 	machine := qemu.Machine{
 		Overlay: overlay.Path, Env: overlay.Env, Dir: overlay.Dir, Bus: m.DiskBus.ValueString(),
 		Architecture: m.architecture().ValueString(), Firmware: m.firmware().ValueString(),
-		MemoryMiB: m.memoryMiB(), CPUs: m.CPUs.ValueInt64(), Network: m.network(),
+		MemoryMiB: m.memoryMiB(), CPUs: m.CPUs.ValueInt64(), Network: m.network(), Said: said,
 	}
 	if files := m.seed(o, secret); files != nil {
 		machine.Seed = filepath.Join(overlay.Dir, "seed.iso")
@@ -105,14 +112,14 @@ func (r *bootCheckResource) boot(ctx context.Context, m *model, secret types.Str
 			return err
 		}
 	}
-	release, err := r.data.Guests.Acquire(ctx)
+	release, err := d.Guests.Acquire(ctx)
 	if err != nil {
 		return err
 	}
 	defer release()
 	machine.Accelerator = guestfs.TCG
 	if machine.Architecture == qemu.HostArchitecture() {
-		machine.Accelerator = r.data.Guests.Accelerator(ctx)
+		machine.Accelerator = d.Guests.Accelerator(ctx)
 	}
 	tflog.Info(ctx, "booting a snapshot", map[string]any{"snapshot": o.spec.String(), "architecture": machine.Architecture, "firmware": machine.Firmware, "accelerator": machine.Accelerator, "network": machine.Network})
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("%w (%s)", errTooSlow, limit))

@@ -5,6 +5,7 @@ package bootcheck
 import (
 	"context"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -19,19 +20,24 @@ func (r *bootCheckResource) ValidateConfig(ctx context.Context, req resource.Val
 	if resp.Diagnostics.Append(req.Config.Get(ctx, &m)...); resp.Diagnostics.HasError() {
 		return
 	}
+	m.validate(&resp.Diagnostics)
+}
+
+// validate refuses what contradicts itself.
+func (m model) validate(diags *diag.Diagnostics) {
 	if m.Network.ValueString() == qemu.NoNetwork && !m.SSHBanner.IsNull() {
-		resp.Diagnostics.AddAttributeError(path.Root("network"), "No network for ssh", "ssh_banner needs a network card: \""+qemu.Isolated+"\" will do, and is the default with it.")
+		diags.AddAttributeError(path.Root("network"), "No network for ssh", "ssh_banner needs a network card: \""+qemu.Isolated+"\" will do, and is the default with it.")
 	}
 	if m.Architecture.ValueString() == qemu.AArch64 {
 		if m.Firmware.ValueString() == qemu.BIOS {
-			resp.Diagnostics.AddAttributeError(path.Root("firmware"), "No BIOS on aarch64", "A guest for aarch64 boots by UEFI, which is the default there.")
+			diags.AddAttributeError(path.Root("firmware"), "No BIOS on aarch64", "A guest for aarch64 boots by UEFI, which is the default there.")
 		}
 		if m.DiskBus.ValueString() == qemu.IDE {
-			resp.Diagnostics.AddAttributeError(path.Root("disk_bus"), "No such bus on aarch64", "The machine for aarch64 has \""+qemu.VirtioBlk+"\" and \""+qemu.VirtioSCSI+"\".")
+			diags.AddAttributeError(path.Root("disk_bus"), "No such bus on aarch64", "The machine for aarch64 has \""+qemu.VirtioBlk+"\" and \""+qemu.VirtioSCSI+"\".")
 		}
 	}
 	if m.Memory.Known() && (m.memoryMiB() < 16 || m.Memory.Amount()%(1<<20) != 0) {
-		resp.Diagnostics.AddAttributeError(path.Root("memory"), "Invalid memory", "It must be a multiple of 1MiB, and 16MiB at least.")
+		diags.AddAttributeError(path.Root("memory"), "Invalid memory", "It must be a multiple of 1MiB, and 16MiB at least.")
 	}
 }
 
