@@ -47,6 +47,15 @@ func (i Info) Revision() string {
 	return ""
 }
 
+// Redirected tells whether the file was got elsewhere than where it was asked for.
+func (i Info) Redirected(asked string) bool {
+	u, err := url.Parse(asked)
+	return err != nil || i.at != u.String()
+}
+
+// GivesParts tells whether the server gave a part where one was asked for.
+func (i Info) GivesParts() bool { return i.ranges }
+
 // same tells whether an answer is still about the file of an earlier one.
 func (i Info) same(o Info) bool {
 	return weak(i.ETag) == weak(o.ETag) && i.LastModified == o.LastModified && (i.SizeBytes < 0 || o.SizeBytes < 0 || i.SizeBytes == o.SizeBytes)

@@ -116,7 +116,7 @@ func (g ground) givenResources() map[string][]object {
 		},
 		"rbd_image_conversion": {
 			g.imageArguments(object{"size": "8MiB", "source": object{"format": "raw", "file": g.file, "md5": hash, "sha256": strings.Repeat(hash, 2), "sha512": strings.Repeat(hash, 4)},
-				"on_source_change": "ignore", "sparsify": false, "verify_content": false, "max_source_size": "1GiB"}),
+				"on_source_change": "ignore", "sparsify": false, "verify_content": false, "max_source_size": "1GiB", "engine": "client"}),
 			source(object{"file": nil, "image": g.snapshot}),
 			source(object{"file": nil, "url": g.server + "/a.deb"}),
 			source(object{"checksums_url": g.server + "/SUMS", "published_name": "a.deb"}),

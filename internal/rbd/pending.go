@@ -30,6 +30,8 @@ type Pending struct {
 	held   *handle
 	undo   undo.Stack
 	made   []Step // noted when it is published
+	// imported is set where a live import fills it, see NewPendingImport.
+	imported bool
 }
 
 // Resume finishes the renaming of an image that a run of this state was cut off
@@ -117,6 +119,9 @@ func (c *Cluster) checkFree(ctx context.Context, spec Spec, token string, takes 
 // Errors: ErrExists, ErrOtherState, ErrThisRun.
 func (c *Cluster) CheckTemporary(ctx context.Context, target Spec) (left bool, err error) {
 	spec := target.WithImage(PendingName(target.Image))
+	if l, err := c.findImport(ctx, spec); err != nil || l != nil {
+		return l != nil, errors.Join(err, c.takesImport(spec, l))
+	}
 	img, err := c.Image(ctx, spec)
 	if errors.Is(err, ErrImageNotFound) {
 		return false, nil
@@ -183,10 +188,16 @@ func (c *Cluster) NewPendingClone(ctx context.Context, target Spec, from Origin,
 var errNotBegun = errors.New("not begun")
 
 func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, layout Layout, token string, create func(*connection, *rados.IOContext, Spec) error) (*Pending, error) {
+	return c.begin(ctx, &Pending{target: target}, from, layout, token, create)
+}
+
+// begin is newPending of what is to be one.
+func (c *Cluster) begin(ctx context.Context, p *Pending, from *Origin, layout Layout, token string, create func(*connection, *rados.IOContext, Spec) error) (*Pending, error) {
+	target := p.target
 	if err := c.CheckPool(ctx, target.Pool, target.Namespace); err != nil {
 		return nil, err
 	}
-	p := &Pending{c: c, target: target, Spec: target.WithImage(PendingName(target.Image))}
+	p.c, p.Spec = c, target.WithImage(PendingName(target.Image))
 	if _, err := c.CheckFree(ctx, target, ""); err != nil {
 		return nil, err
 	}
@@ -207,6 +218,9 @@ func (c *Cluster) newPending(ctx context.Context, target Spec, from *Origin, lay
 			if err = dropHeaderless(ioctx, p.Spec); err == nil {
 				err = create(cn, ioctx, p.Spec)
 			}
+		}
+		if err == nil && p.imported {
+			p.undo.Add("end the live import of "+p.Spec.String(), p.endImport)
 		}
 		if err == nil {
 			err = p.hold(ctx, token)
@@ -255,6 +269,11 @@ func (p *Pending) hold(ctx context.Context, token string) (err error) {
 	p.undo.Add("remove the temporary image "+p.Spec.String(), func(ctx context.Context) error {
 		if err := p.release(ctx); err != nil {
 			return err
+		}
+		if p.imported {
+			if err := p.endImport(ctx); err != nil {
+				return err
+			}
 		}
 		// A tool that was ended in the middle leaves its watch for a while.
 		if err := p.c.WaitUnused(ctx, p.Spec, p.id); err != nil {
@@ -407,6 +426,15 @@ func (p *Pending) Discard(ctx context.Context) error {
 // state. A clone of from that nobody has written to was cut off before it got its
 // label, and an image that has nothing at all, before librbd gave it its parent.
 func (c *Cluster) removeLeftover(ctx context.Context, spec Spec, from *Origin) error {
+	l, err := c.findImport(ctx, spec)
+	if err == nil && l != nil {
+		if err = c.takesImport(spec, l); err == nil {
+			err = c.endImport(ctx, spec, l)
+		}
+	}
+	if err != nil {
+		return err
+	}
 	img, err := c.Image(ctx, spec)
 	if err == nil {
 		err = c.checkLeftover(ctx, img, from)

@@ -36,6 +36,8 @@ type Request struct {
 	// MaxSourceBytes is how much a source that is read as one stream may hold,
 	// decompressed; 0 leaves that to the format and the size.
 	MaxSourceBytes uint64
+	// Engine is EngineClient where empty.
+	Engine string
 	// VerifyContent reads the result back and compares it with the source.
 	VerifyContent bool
 	// Sparsify lets go of short runs of zeros: `rbd sparsify`.
@@ -66,7 +68,7 @@ type Result struct {
 //
 // Errors: those of rbd's Resume, NewPending, Publish and UnlessFull, of checksum,
 // fetch, imageformat, qemu, decompress and archive; ErrTooSmall, ErrTooLong,
-// ErrUnknownEnd, ErrNoChain, ErrNoArchive, ErrCompressedImage; workdir.ErrNoSpace.
+// ErrUnknownEnd, ErrNoChain, ErrNoArchive, ErrCompressedImage, ErrEngine; workdir.ErrNoSpace.
 func Do(ctx context.Context, d Deps, r Request) (_ Result, err error) {
 	ctx = rbd.Patiently(ctx)
 	unlock, err := d.Ceph.LockImage(ctx, r.Target)
@@ -115,6 +117,9 @@ type job struct {
 
 // run opens the source and writes it.
 func (j *job) run(ctx context.Context) (revision string, err error) {
+	if j.Engine == EngineCluster {
+		return j.importByCluster(ctx)
+	}
 	s, err := open(ctx, j.workspace, j.Source, j.takesParts())
 	if err != nil {
 		return "", err

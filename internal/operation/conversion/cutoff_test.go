@@ -145,6 +145,11 @@ func TestDoKilled(t *testing.T) {
 // kill begins a conversion in a process of its own, and kills it while it copies.
 func kill(t *testing.T, self string, r conversion.Request) error {
 	t.Helper()
+	return killWhen(self, r, func() error { return awaitData(t, "vms/"+r.Target.Image+".tfpending") })
+}
+
+// killWhen is kill as soon as await has returned.
+func killWhen(self string, r conversion.Request, await func() error) error {
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -156,7 +161,7 @@ func kill(t *testing.T, self string, r conversion.Request) error {
 	if err := child.Start(); err != nil {
 		return err
 	}
-	err = awaitData(t, "vms/"+r.Target.Image+".tfpending")
+	err = await()
 	if killed := child.Process.Kill(); err == nil {
 		err = killed
 	}

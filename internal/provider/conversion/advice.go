@@ -54,6 +54,7 @@ var advice = []report.Advice{
 	{Is: fetch.ErrAnswer, Do: "Nothing was made. Another server of the same publisher may do better; or download the source and take it as source.file."},
 	{Is: fetch.ErrEncoded, Do: "What was published can't be told from what was made of it. Download the source and take it as source.file, or have the server leave disk images as they are."},
 	{Is: conversion.ErrIncomparable, Do: "The image stays as it is. `terraform apply -replace` converts the source as it is now."},
+	{Is: conversion.ErrEngine, Do: "Leave engine out: the provider takes the source then. For engine = \"cluster\" it is a raw disk at source.url, not compressed, without a query in the URL, on a server that gives parts of it and does not redirect, with md5, sha256, sha512 or checksums_url."},
 	{Is: conversion.ErrTooLong, Do: "Nothing was made. Where the source is believed, raise max_source_size."},
 	{Is: conversion.ErrUnknownEnd, Do: "Give its checksum (sha256, or checksums_url), or download it and take it as source.file."},
 	{Is: workdir.ErrNoSpace, Do: "Nothing was made. Set TMPDIR to a folder with more space. A source that is not compressed as a whole, without a checksum, is read from its server without a copy."},

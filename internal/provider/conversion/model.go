@@ -20,6 +20,7 @@ type model struct {
 	OnSourceChange types.String   `tfsdk:"on_source_change"`
 	SourceRevision types.String   `tfsdk:"source_revision"`
 	MaxSourceSize  sizetype.Value `tfsdk:"max_source_size"`
+	Engine         types.String   `tfsdk:"engine"`
 }
 
 // formatRaw is the format that has no header.
@@ -76,7 +77,7 @@ func (s sourceModel) reference() conversion.Reference {
 func (m model) request(s sourceModel) conversion.Request {
 	return conversion.Request{
 		Source: s.reference(), Target: m.RBDSpec(), Layout: m.Layout(), MaxSourceBytes: m.MaxSourceSize.Amount(),
-		VerifyContent: m.VerifyContent.ValueBool(), Sparsify: m.Sparsify.ValueBool(), Token: m.token(s),
+		Engine: m.Engine.ValueString(), VerifyContent: m.VerifyContent.ValueBool(), Sparsify: m.Sparsify.ValueBool(), Token: m.token(s),
 	}
 }
 
@@ -106,5 +107,8 @@ func (m model) token(s sourceModel) string {
 func (m *model) Refreshed(rbd.Image) {
 	if m.OnSourceChange.IsNull() {
 		m.OnSourceChange = types.StringValue(onSourceChangeReplace)
+	}
+	if m.Engine.IsNull() {
+		m.Engine = types.StringValue(conversion.EngineClient)
 	}
 }

@@ -30,11 +30,11 @@ func (r *conversionResource) ModifyPlan(ctx context.Context, req resource.Modify
 			r.planRevision(ctx, *state, *plan, src, resp)
 		}
 	}
-	if known && (state == nil || p.Replacing || len(resp.RequiresReplace) > 0) {
+	if known && !plan.Engine.IsUnknown() && (state == nil || p.Replacing || len(resp.RequiresReplace) > 0) {
 		if plan.Settled() {
 			p.Token = plan.token(src)
 		}
-		r.planSource(ctx, &p, src, resp)
+		r.planSource(ctx, &p, plan.Engine.ValueString(), src, resp)
 	}
 	if resp.Diagnostics.HasError() {
 		return
@@ -71,11 +71,15 @@ func (r *conversionResource) planRevision(ctx context.Context, state, plan model
 
 // planSource refuses a source that can't be converted, and tells the size of
 // the result.
-func (r *conversionResource) planSource(ctx context.Context, p *target.Planner, src sourceModel, resp *resource.ModifyPlanResponse) {
+func (r *conversionResource) planSource(ctx context.Context, p *target.Planner, engine string, src sourceModel, resp *resource.ModifyPlanResponse) {
 	if !r.data.CanAsk() {
 		return
 	}
 	at, name := path.Root("source").AtName("file"), p.Model.Name.ValueString()
+	if err := conversion.CheckEngine(engine, src.reference()); err != nil {
+		kind.AttributeError(&resp.Diagnostics, path.Root("engine"), "plan", name, err)
+		return
+	}
 	switch {
 	case !src.URL.IsNull():
 		at = path.Root("source").AtName("url")
@@ -93,7 +97,7 @@ func (r *conversionResource) planSource(ctx context.Context, p *target.Planner, 
 		kind.AttributeError(&resp.Diagnostics, path.Root("source").AtName("checksums_url"), "plan", name, err)
 		return
 	}
-	found, err := conversion.Inspect(ctx, deps(r.data), src.reference())
+	found, err := conversion.InspectFor(ctx, deps(r.data), engine, src.reference())
 	if err != nil {
 		kind.AttributeError(&resp.Diagnostics, at, "plan", name, err)
 		return

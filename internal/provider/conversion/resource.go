@@ -62,6 +62,11 @@ func (r *conversionResource) ValidateConfig(ctx context.Context, req resource.Va
 	}
 	var src sourceModel
 	resp.Diagnostics.Append(config.Source.As(ctx, &src, basetypes.ObjectAsOptions{})...)
+	if src.known() {
+		if err := conversion.CheckEngine(config.Engine.ValueString(), src.reference()); err != nil {
+			resp.Diagnostics.AddAttributeError(path.Root("engine"), "Invalid Attribute Combination", kind.Detail(err))
+		}
+	}
 	if src.AllowAnyContent.ValueBool() && !src.Format.IsUnknown() && src.Format.ValueString() != formatRaw {
 		resp.Diagnostics.AddAttributeError(path.Root("source").AtName("allow_any_content"), "Invalid Attribute Combination",
 			"allow_any_content is for raw sources, which have no header to be recognized by; format is \""+src.Format.ValueString()+"\". Leave it out.")

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/operation/conversion"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/deadline"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/siblings"
@@ -33,6 +34,8 @@ const description = "A virtual-machine image converted to raw in RBD: `qemu-img 
 	"The size of the disk is that which the image's own header states; where qemu-img reads another, the source is refused.\n\n" +
 	"The source is read when the image is made. A source file that changes later is not noticed, and may be gone; " +
 	"use `replace_triggered_by` to convert again.\n\n" +
+	"With `engine = \"cluster\"` the manager of the cluster reads a raw disk from its server, and no byte of it passes through this machine but what is read back for the checksum:\n\n" +
+	"```terraform\nresource \"rbd_image_conversion\" \"debian\" {\n  pool   = \"images\"\n  name   = \"debian-12\"\n  engine = \"cluster\"\n\n  source = {\n    url           = \"https://cloud.debian.org/images/cloud/bookworm/20260101-0001/debian-12-generic-amd64-20260101-0001.raw\"\n    format        = \"raw\"\n    checksums_url = \"https://cloud.debian.org/images/cloud/bookworm/20260101-0001/SHA512SUMS\"\n  }\n}\n```\n\n" +
 	"~> **Another `source` replaces the image, and a replacement or destruction removes the old one with all its data**, unless `on_destroy` says `trash` or `retain`. " +
 	"It is refused while the image has snapshots or clones, or anything has it open or locked.\n\n" +
 	"Needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +
@@ -64,6 +67,15 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 				Optional: true, Computed: true, Default: stringdefault.StaticString(onSourceChangeReplace),
 				MarkdownDescription: "What it means when the source on its server becomes another one (`source_revision`): `replace` (default), the plan makes the image anew, or `ignore`.",
 				Validators:          []validator.String{stringvalidator.OneOf(onSourceChangeReplace, onSourceChangeIgnore)},
+			},
+			"engine": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString(conversion.EngineClient),
+				MarkdownDescription: "Who makes the image: `client` (default), this provider, or `cluster`, a live import of Ceph: `rbd migration prepare --import-only`, `execute`, `commit`. " +
+					"The manager executes it where it takes tasks and reaches the server; then no byte of the source passes through the machine that runs Terraform, but for its beginning. Otherwise librbd executes it on this machine. " +
+					"Either way the image is read back from the cluster (zeros are not) and compared with the checksum of the source before it gets its name: Ceph calls an import executed of which it could not read all.\n\n" +
+					"It is for a raw disk at `url` with a checksum, on a server that gives parts (`Range`), does not redirect and is reached by the manager too, without a proxy; the certificate of an `https` server must be one that the manager's machine trusts. " +
+					"Refused is a `url` with a query, which `rbd status` would show and the header of the image keep until the end of the import, and all else that Ceph gets wrong: a qcow2 with clusters of zeros, and an image in RBD that was written to after the snapshot (seen with Ceph 16, 18 and 20). A change alone changes nothing of an image that is there.",
+				Validators: []validator.String{stringvalidator.OneOf(conversion.EngineClient, conversion.EngineCluster)},
 			},
 			"max_source_size": schema.StringAttribute{
 				Optional: true, CustomType: sizetype.Type{},

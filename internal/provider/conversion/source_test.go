@@ -157,3 +157,42 @@ func TestConversionSourceRefusals(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// An image that the cluster reads by itself, from a source that becomes another one.
+func TestConversionByCluster(t *testing.T) {
+	t.Parallel()
+	name := providertest.Name(t)
+	raw := disktest.Raw(t)
+	one := disktest.Content(t, raw)
+	two := append([]byte(nil), one...)
+	two[7] ^= 1
+	sums := func(b []byte) []byte { return []byte(disktest.SHA256(b) + "  disk.raw\n") }
+	s := disktest.NewSite(t, map[string][]byte{"disk.raw": one, "SUMS": sums(one)})
+	source := url(s, "disk.raw", fmt.Sprintf("checksums_url = %q", s.URL+"/SUMS"))
+	const engine = `engine = "cluster"`
+	plans := providertest.Expect(providertest.Plans(address, "size_bytes", knownvalue.Int64Exact(disktest.RawBytes)))
+	providertest.Run(t, resource.TestCase{
+		CheckDestroy: providertest.Gone(t, name),
+		Steps: []resource.TestStep{
+			refused(config(name, url(s, "disk.raw"), "raw", engine), `the source has no checksum.*Leave engine out`),
+			refused(config(name, url(s, "disk.raw?token=secret"), "raw", engine), `source has no checksum`),
+			refused(config(name, url(s, "disk.raw?token=secret", `sha256 = "`+disktest.SHA256(one)+`"`), "raw", engine), `source.url has a query`),
+			refused(config(name, file(raw), "raw", engine), `does not see source.file`),
+			refused(config(name, url(s, "disk.raw"), "raw", `engine = "both"`), `value must be one of`),
+			{Config: config(name, source, "raw", engine), ConfigPlanChecks: plans, Check: sameContent(raw, "raw", "vms/"+name)},
+			{
+				ResourceName: address, ImportState: true, ImportStateId: "vms/" + name,
+				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
+				ImportStateVerifyIgnore: []string{"source", "verify_content", "sparsify", "engine", "source_revision"},
+			},
+			{Config: config(name, source, "raw"), ConfigPlanChecks: providertest.Expect(providertest.Updates(address))},
+			{
+				PreConfig: func() {
+					s.Files.Store(&map[string][]byte{"disk.raw": two, "SUMS": sums(two)})
+					s.Version.Add(1)
+				},
+				Config: config(name, source, "raw", engine), ConfigPlanChecks: providertest.Expect(providertest.Replaces(address)),
+			},
+		},
+	})
+}

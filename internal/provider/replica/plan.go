@@ -67,8 +67,9 @@ func (r *replicaResource) planContent(ctx context.Context, state *model, plan mo
 		}
 		return r.decide(ctx, state, plan, nil, resp), nil
 	case missing && src.elsewhere():
-		// It may be made in the same run, by the configuration of that cluster.
-		resp.Diagnostics.AddAttributeWarning(atSnapshot, "The source is not there yet", kind.Detail(err))
+		// It may be made in the same run, by the configuration of that cluster, as
+		// every new release is. Only the apply can tell, and does.
+		tflog.Info(ctx, "the source is not there yet", map[string]any{"source": src.Snapshot.ValueString()})
 		return unclear, nil
 	case missing && r.planned(found.Spec):
 		return unclear, nil

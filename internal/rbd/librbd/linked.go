@@ -84,6 +84,8 @@ var (
 	GetImageNames                  = rbd.GetImageNames
 	GetMirrorMode                  = rbd.GetMirrorMode
 	GetMirrorSiteName              = rbd.GetMirrorSiteName
+	MigrationCommit                = rbd.MigrationCommit
+	MigrationPrepareImport         = rbd.MigrationPrepareImport
 	ListMirrorPeerSite             = rbd.ListMirrorPeerSite
 	GetAttributesMirrorPeerSite    = rbd.GetAttributesMirrorPeerSite
 	SetMirrorPeerSiteDirection     = rbd.SetMirrorPeerSiteDirection

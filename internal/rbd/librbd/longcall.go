@@ -30,6 +30,10 @@ static void stop_steps(struct steps *s) { __atomic_store_n(&s->stop, 1, __ATOMIC
 static int roll_back(rbd_image_t image, const char *snapshot, struct steps *s) {
 	return rbd_snap_rollback_with_progress(image, snapshot, note_step, s);
 }
+
+static int execute_migration(rados_ioctx_t ioctx, const char *image, struct steps *s) {
+	return rbd_migration_execute_with_progress(ioctx, image, note_step, s);
+}
 */
 import "C"
 
@@ -37,6 +41,8 @@ import (
 	"context"
 	"time"
 	"unsafe"
+
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd/rados"
 )
 
 // stepPoll is the time between two looks at how far a call is.
@@ -48,6 +54,16 @@ func (b *Bare) RollBack(ctx context.Context, snapshot string, progress func(done
 	name := C.CString(snapshot)
 	defer C.free(unsafe.Pointer(name))
 	return longCall(ctx, progress, func(s *C.struct_steps) C.int { return C.roll_back(b.img, name, s) })
+}
+
+// ExecuteMigration is `rbd migration execute`. progress, where given, is called with
+// objects. It ends with ctx after the objects that are under way: ECANCELED then.
+func ExecuteMigration(ctx context.Context, ioctx *rados.IOContext, image string, progress func(done, total uint64)) error {
+	name := C.CString(image)
+	defer C.free(unsafe.Pointer(name))
+	return longCall(ctx, progress, func(s *C.struct_steps) C.int {
+		return C.execute_migration(C.rados_ioctx_t(ioctx.Pointer()), name, s)
+	})
 }
 
 // longCall makes a call that notes how far it is.

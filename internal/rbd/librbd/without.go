@@ -164,6 +164,12 @@ func SetPoolMetadata(ioctx, string, string) error                          { ret
 func TrashRemove(ioctx, string, bool) error                                { return errWithout }
 func TrashRestore(ioctx, string, string) error                             { return errWithout }
 
+func MigrationCommit(ioctx, string) error                               { return errWithout }
+func MigrationPrepareImport(string, ioctx, string, *ImageOptions) error { return errWithout }
+func ExecuteMigration(context.Context, ioctx, string, func(done, total uint64)) error {
+	return errWithout
+}
+
 func CreateMirrorPeerBootstrapToken(ioctx) (string, error)                 { return "", errWithout }
 func GetMirrorMode(ioctx) (MirrorMode, error)                              { return 0, errWithout }
 func GetMirrorSiteName(*rados.Conn) (string, error)                        { return "", errWithout }

@@ -18,6 +18,7 @@ var (
 	ErrNotFound = rados.ErrNotFound
 
 	CreateReadOp              = rados.CreateReadOp
+	CreateWriteOp             = rados.CreateWriteOp
 	NewConn                   = rados.NewConn
 	NewConnWithClusterAndUser = rados.NewConnWithClusterAndUser
 )

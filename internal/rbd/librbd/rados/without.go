@@ -27,6 +27,7 @@ type (
 	}
 	ObjectStat struct{}
 	ReadOp     struct{}
+	WriteOp    struct{}
 )
 
 func NewConn() (*Conn, error)                                 { return nil, ErrWithoutLibrbd }
@@ -70,3 +71,9 @@ func CreateReadOp() *ReadOp                           { return &ReadOp{} }
 func (*ReadOp) Exec(_, _ string, _ []byte) any        { return nil }
 func (*ReadOp) Operate(*IOContext, string, int) error { return ErrWithoutLibrbd }
 func (*ReadOp) Release()                              {}
+
+func CreateWriteOp() *WriteOp                          { return &WriteOp{} }
+func (*WriteOp) Exec(_, _ string, _ []byte)            {}
+func (*WriteOp) Operate(*IOContext, string, int) error { return ErrWithoutLibrbd }
+func (*WriteOp) Release()                              {}
+func (*WriteOp) SetOmap(map[string][]byte)             {}
