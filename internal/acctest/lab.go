@@ -87,6 +87,20 @@ func Admin(t testing.TB, name string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// TakesTasks tells whether the lab's manager takes tasks: that of Debian 13 can't load
+// its modules, and clients do all by themselves.
+func TakesTasks(t testing.TB) bool {
+	t.Helper()
+	RequireLab(t)
+	cmd := exec.Command("ceph", "rbd", "task", "list")
+	cmd.Env = append(os.Environ(), "CEPH_ARGS=--id admin")
+	out, err := cmd.CombinedOutput()
+	if err != nil && !strings.Contains(string(out), "EINVAL") && !strings.Contains(string(out), "ENOTSUP") {
+		t.Fatalf("ceph rbd task list: %v: %s", err, out)
+	}
+	return err == nil
+}
+
 // Purge removes every image of the lab's pools whose name begins with prefix,
 // snapshots and all: what a test has made by itself, or left when it failed.
 func Purge(t testing.TB, prefix string) {

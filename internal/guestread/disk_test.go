@@ -57,21 +57,22 @@ func TestPartitions(t *testing.T) {
 	for name, c := range map[string]struct {
 		table string
 		at    map[int64]string
-		want  string // "" for ErrUnsupported
+		want  string // "" for an error
+		err   error  // ErrUnsupported where there is none
 	}{
-		"gpt":        {gpt, map[int64]string{10: root}, "/dev/sda2"},
-		"gpt others": {gpt, map[int64]string{10: other, 20: root}, "/dev/sda3"},
-		"two roots":  {gpt, map[int64]string{10: root, 20: root}, ""},
-		"no root":    {gpt, map[int64]string{10: other}, ""},
-		"mbr":        {"label: dos\nstart=20480,size=8192,type=83,bootable\n", map[int64]string{10: root}, "/dev/sda1"},
-		"raid type":  {"label: dos\nstart=20480,size=8192,type=fd\n", map[int64]string{10: root}, ""},
-		"bsd":        {"label: dos\nstart=20480,size=8192,type=83\nstart=40960,size=8192,type=a5\n", map[int64]string{10: root}, ""},
-		"logical":    {logical, nil, ""},
+		"gpt":        {gpt, map[int64]string{10: root}, "/dev/sda2", nil},
+		"gpt others": {gpt, map[int64]string{10: other, 20: root}, "/dev/sda3", nil},
+		"two roots":  {gpt, map[int64]string{10: root, 20: root}, "", ErrSeveral},
+		"no root":    {gpt, map[int64]string{10: other}, "", nil},
+		"mbr":        {"label: dos\nstart=20480,size=8192,type=83,bootable\n", map[int64]string{10: root}, "/dev/sda1", nil},
+		"raid type":  {"label: dos\nstart=20480,size=8192,type=fd\n", map[int64]string{10: root}, "", nil},
+		"bsd":        {"label: dos\nstart=20480,size=8192,type=83\nstart=40960,size=8192,type=a5\n", map[int64]string{10: root}, "", nil},
+		"logical":    {logical, nil, "", ErrEmpty},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, err := openImage(t, diskAt(t, c.table, c.at), Options{})
 			switch {
-			case c.want == "" && !errors.Is(err, ErrUnsupported):
+			case c.want == "" && (c.err != nil && !errors.Is(err, c.err) || c.err == nil && !errors.Is(err, ErrUnsupported)):
 				t.Error(err)
 			case c.want != "" && err != nil:
 				t.Error(err)
@@ -168,6 +169,14 @@ func patched(t *testing.T, img string, at map[int64]string) string {
 	return img
 }
 
+func cutOff(t *testing.T, img string, size int64) string {
+	t.Helper()
+	if err := os.Truncate(img, size); err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
 // What the first sector says, as the kernel takes it.
 func TestFirstSector(t *testing.T) {
 	root := rootTree(t)
@@ -194,7 +203,13 @@ func TestFirstSector(t *testing.T) {
 		"sectors of 4096 bytes": {
 			img: patched(t, diskAt(t, gpt, nil), map[int64]string{512: strings.Repeat("\x00", 8), 4096: "EFI PART"}), err: ErrUnusable,
 		},
-		"protective alone": {img: patched(t, diskAt(t, gpt, nil), map[int64]string{512: strings.Repeat("\x00", 8)}), err: ErrUnsupported},
+		"protective alone":             {img: patched(t, diskAt(t, gpt, nil), map[int64]string{512: strings.Repeat("\x00", 8)}), err: ErrTable},
+		"a GPT with a damaged header":  {img: patched(t, diskAt(t, gpt, nil), map[int64]string{512 + 72: "\xff"}), err: ErrTable},
+		"a GPT with damaged entries":   {img: patched(t, diskAt(t, gpt, nil), map[int64]string{1024: "x"}), err: ErrTable},
+		"a GPT without protective MBR": {img: patched(t, diskAt(t, gpt, nil), map[int64]string{510: "\x00"}), err: ErrTable},
+		"a disk that was cut off":      {img: cutOff(t, diskAt(t, gpt, map[int64]string{10: root}), 32<<20), err: ErrCutOff},
+		"a damaged GPT, a file system": {img: patched(t, whole(), map[int64]string{450: "\xee", 510: "\x55\xaa"}), err: ErrUnsupported},
+		"nothing":                      {img: patched(t, cutOff(t, whole(), 0), map[int64]string{1 << 20: "\x00"}), err: ErrEmpty},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := layoutOf(t, c.img, "")
@@ -225,6 +240,52 @@ func TestEncrypted(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := openImage(t, img, Options{RootDevice: "/dev/sda2"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// What no kernel mounts is told as what it is, beside a root it is nobody's concern, and
+// a journal of another file system is no root.
+func TestUnusable(t *testing.T) {
+	const gpt = "label: gpt\nstart=20480,size=8192,type=L\nstart=40960,size=8192,type=L\n"
+	zfs := map[int64]string{20<<20 + 16<<10 + 20: "\x00\x00\x00\x07version\x00"}
+	journal := map[int64]string{20<<20 + 1024 + 56: "\x53\xef", 20<<20 + 1024 + 96: "\x08"}
+	const short = "label: gpt\nstart=20480,size=4096,type=L\n"
+	root := func() string { return diskAt(t, gpt, map[int64]string{10: rootTree(t)}) }
+	for name, c := range map[string]struct {
+		img  string
+		want error
+		says string
+	}{
+		"zfs":                    {patched(t, diskAt(t, gpt, nil), zfs), ErrForeign, "/dev/sda2 holds ZFS"},
+		"zfs beside a root":      {patched(t, root(), zfs), nil, ""},
+		"a journal beside one":   {patched(t, root(), journal), nil, ""},
+		"squashfs":               {patched(t, diskAt(t, gpt, nil), map[int64]string{20 << 20: "hsqs"}), ErrPacked, "/dev/sda2 holds squashfs"},
+		"squashfs beside a root": {patched(t, root(), map[int64]string{20 << 20: "hsqs"}), ErrUnsupported, "besides /dev/sda1"},
+		"a journal elsewhere":    {patched(t, diskAt(t, gpt, map[int64]string{10: rootTree(t)}), map[int64]string{10<<20 + 1024 + 224: "\x00"}), ErrJournal, "/dev/sda1"},
+		"longer than its device": {diskAt(t, short, map[int64]string{10: rootTree(t)}), ErrCutOff, "/dev/sda1"},
+	} {
+		l, err := layoutOf(t, c.img, "")
+		if !errors.Is(err, c.want) || err == nil && l.Device != "/dev/sda1" {
+			t.Errorf("%s: %s, %v", name, l.Device, err)
+		}
+		if errors.Is(err, ErrPacked) && !errors.Is(err, ErrUnsupported) {
+			t.Errorf("%s: an appliance reads it, and the error is %v", name, err)
+		}
+		if err != nil && !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// What is read, and can't be grown.
+func TestLayoutThatStays(t *testing.T) {
+	const gpt = "label: gpt\nstart=20480,size=8192,type=L\n"
+	img := patched(t, diskAt(t, gpt, map[int64]string{10: rootTree(t)}), map[int64]string{10<<20 + 1024 + 224: "\x00\x00\x00\x00"})
+	if l, err := layoutOf(t, img, "/dev/sda1"); err != nil || !strings.Contains(l.FileSystem.Fixed, "journal") {
+		t.Errorf("%+v, %v", l, err)
+	}
+	if _, err := layoutOf(t, img, "/dev/md127"); !errors.Is(err, ErrUnsupported) || !strings.Contains(err.Error(), "array") {
 		t.Error(err)
 	}
 }

@@ -14,8 +14,10 @@ import (
 // Features of ext4, see ext4(5) and the kernel's Documentation/filesystems/ext4.
 // A compatible one never keeps a kernel from reading.
 const (
+	extCompatJournal    = 0x4
 	extIncompatFiletype = 0x2
 	extIncompatRecover  = 0x4
+	extIncompatJournal  = 0x8 // another file system's journal, and no file system
 	extIncompatExtents  = 0x40
 	extIncompat64bit    = 0x80
 	extIncompatFlexBG   = 0x200
@@ -27,7 +29,7 @@ const (
 
 	extROBigalloc = 0x200 // whose clusters matter to who allocates, not to who reads
 	extROCsum     = 0x400 // metadata_csum
-	extROKnown    = 0x1 | 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | extROBigalloc | extROCsum | 0x1000 | 0x2000
+	extROKnown    = 0x1 | 0x2 | 0x8 | 0x10 | 0x20 | 0x40 | 0x100 | extROBigalloc | extROCsum | 0x1000 | 0x2000 | 0x8000
 )
 
 // Flags of inodes.
@@ -71,6 +73,8 @@ func openExt4(d *device) (*ext4, error) {
 		return nil, unsupported("ext4 with the features %#x, %#x", incompat, ro)
 	case le.Uint32(sb[76:]) != 1 || le.Uint32(sb[72:]) != 0:
 		return nil, unsupported("ext4 of an old revision or another system")
+	case journalOutside(sb):
+		return nil, ErrJournal
 	}
 	logBlock := le.Uint32(sb[24:])
 	if logBlock > 2 {
@@ -102,9 +106,9 @@ func openExt4(d *device) (*ext4, error) {
 		}
 	}
 	switch {
-	case e.blocks == 0 || e.blocks > uint64(d.size/e.blockSize):
-		return nil, unsupported("ext4 that reaches beyond its device")
-	case e.perGroup == 0 || e.perGroup > uint32(e.blockSize)*8 || e.inodes == 0,
+	case e.blocks > uint64(d.size/e.blockSize):
+		return nil, as(ErrCutOff, "an ext4 of %d bytes on a device of %d", sizeOf(e.blocks, e.blockSize), d.size)
+	case e.blocks == 0, e.perGroup == 0 || e.perGroup > uint32(e.blockSize)*8 || e.inodes == 0,
 		e.inodeSize < 128 || e.inodeSize > e.blockSize || e.inodeSize&(e.inodeSize-1) != 0,
 		e.descSize < 32 || e.descSize > 1024 || e.descSize&(e.descSize-1) != 0,
 		incompat&extIncompat64bit != 0 && e.descSize < 64,
@@ -112,6 +116,11 @@ func openExt4(d *device) (*ext4, error) {
 		return nil, unsupported("ext4 with a superblock that makes no sense")
 	}
 	return e, nil
+}
+
+// journalOutside tells whether the journal has no inode: another device has it.
+func journalOutside(sb []byte) bool {
+	return le.Uint32(sb[92:])&extCompatJournal != 0 && le.Uint32(sb[224:]) == 0
 }
 
 // extCRC is ext4's CRC-32C, which is not inverted at the end.

@@ -110,6 +110,9 @@ func ReadLayout(r io.ReaderAt, size int64, name string) (_ Layout, err error) {
 		below, ok := strings.CutPrefix(name, subvolume)
 		return c.name == name || c.alias == name || ok && (strings.HasPrefix(below, c.name+"/") || strings.HasPrefix(below, c.alias+"/"))
 	})
+	if i < 0 && strings.HasPrefix(name, "/dev/md") {
+		return Layout{}, unsupported("%s is an array of several partitions, which mdadm in the guest grows", name)
+	}
 	if i < 0 {
 		return Layout{}, unsupported("no device %s, or it is used by LVM", name)
 	}
@@ -172,7 +175,7 @@ func contents(d *device) string {
 	if err != nil {
 		return ""
 	}
-	name, _ := holds(head)
+	name := holds(head)
 	if name == unknownContents {
 		return ""
 	}
@@ -260,8 +263,11 @@ func superblock(d *device, name string) (FileSystem, error) {
 			return f, err
 		}
 	}
-	if f.Size <= 0 || f.Size > d.size {
-		return f, unsupported("%s: its %s file system has a size of %d bytes, the device %d", name, f.Kind, f.Size, d.size)
+	if f.Size <= 0 {
+		return f, unsupported("%s with a superblock that makes no sense", f.Kind)
+	}
+	if f.Size > d.size {
+		return f, as(ErrCutOff, "%s: its %s file system has %d bytes, the device %d", name, f.Kind, f.Size, d.size)
 	}
 	return f, nil
 }
@@ -273,10 +279,10 @@ func otherSuperblock(d *device, name string) (FileSystem, error) {
 	if err != nil {
 		return FileSystem{}, err
 	}
-	what, encrypted := holds(head)
-	if encrypted {
-		return FileSystem{}, unusable("%s is encrypted (%s)", name, what)
+	if err := shut(head, name); err != nil {
+		return FileSystem{}, err
 	}
+	what := holds(head)
 	if what != Btrfs {
 		return FileSystem{}, unsupported("%s holds %s", name, what)
 	}
@@ -317,6 +323,9 @@ func extSuperblock(sb []byte) (FileSystem, error) {
 	f := FileSystem{Kind: Ext4, Size: sizeOf(count, block), Slack: max(block, int64(os.Getpagesize()))}
 	if le.Uint32(sb[100:])&extROBigalloc != 0 {
 		f.Fixed = "ext4 with bigalloc, which resize2fs does not take"
+	}
+	if journalOutside(sb) {
+		f.Fixed = "ext4 whose journal is on another device"
 	}
 	// resize2fs rounds down to a page of the machine where it runs. A last group that
 	// would hold little more than its own tables is left out

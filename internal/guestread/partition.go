@@ -55,7 +55,7 @@ func partitions(disk *device) ([]partition, error) {
 	gpt := string(mbr[sector:sector+8]) == "EFI PART"
 	if mbr[510] != 0x55 || mbr[511] != 0xaa {
 		if gpt {
-			return nil, unsupported("a GPT without a protective MBR")
+			return nil, noTable(disk, "a GPT without a protective MBR")
 		}
 		return nil, nil
 	}
@@ -76,6 +76,7 @@ func partitions(disk *device) ([]partition, error) {
 		if large {
 			return nil, unusable("its GPT is for disks with sectors of %d bytes, and virtual machines get an RBD image with %d", largeSector, sector)
 		}
+		return nil, noTable(disk, "the MBR stands for a GPT that is not there")
 	case gpt:
 		return nil, unsupported("two partition tables")
 	}
@@ -85,6 +86,15 @@ func partitions(disk *device) ([]partition, error) {
 		}
 	}
 	return mbrPartitions(disk, mbr)
+}
+
+// noTable is the error of a table in which the kernel finds no partitions. Where there
+// is a file system instead, that is not all there is to say.
+func noTable(disk *device, why string) error {
+	if contents(disk) != "" {
+		return unsupported("%s", why)
+	}
+	return as(ErrTable, "%s, and without one Linux sees no partitions", why)
 }
 
 // largeSector is the other size of sectors that disks have, in bytes.
@@ -193,12 +203,15 @@ func logicalPartitions(disk *device, ext partition) ([]partition, error) {
 func gptPartitions(disk *device, header []byte, hybrid bool) ([]partition, error) {
 	size := le.Uint32(header[12:])
 	if size < 92 || size > sector {
-		return nil, unsupported("a GPT header of %d bytes", size)
+		return nil, noTable(disk, "a GPT with a damaged header")
 	}
 	h := append([]byte(nil), header[:size]...)
 	clear(h[16:20])
 	if crc32.ChecksumIEEE(h) != le.Uint32(header[16:]) || le.Uint64(h[24:]) != 1 {
-		return nil, unsupported("a damaged GPT")
+		return nil, noTable(disk, "a GPT that contradicts its checksum")
+	}
+	if sectors := uint64(disk.size / sector); le.Uint64(h[48:]) >= sectors {
+		return nil, as(ErrCutOff, "the GPT is of a disk of %d bytes, and it has %d", sizeOf(le.Uint64(h[32:])+1, sector), disk.size)
 	}
 	at, count, each := le.Uint64(h[72:]), le.Uint32(h[80:]), le.Uint32(h[84:])
 	if at > uint64(disk.size/sector) || count > 1024 || each < 128 || each > 4096 {
@@ -209,7 +222,7 @@ func gptPartitions(disk *device, header []byte, hybrid bool) ([]partition, error
 		return nil, err
 	}
 	if crc32.ChecksumIEEE(table) != le.Uint32(h[88:]) {
-		return nil, unsupported("a damaged GPT")
+		return nil, noTable(disk, "a GPT that contradicts its checksum")
 	}
 	var parts []partition
 	for i := range int(count) {

@@ -5,6 +5,7 @@ package guestread
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 
@@ -31,7 +32,8 @@ func findRoot(disk *device, want string) (string, filesystem, error) {
 	}
 	var found filesystem
 	var name string
-	var closed error // what nobody can look into
+	var closed, readOnly error // what nobody can look into, and what nobody writes
+	empty := true
 	for _, c := range all {
 		if want != "" && want != c.name && want != c.alias {
 			continue
@@ -39,6 +41,10 @@ func findRoot(disk *device, want string) (string, filesystem, error) {
 		fsys, err := c.open()
 		if errors.Is(err, ErrUnusable) && want == "" {
 			closed = err
+			continue
+		}
+		if errors.Is(err, ErrPacked) && want == "" {
+			readOnly = err
 			continue
 		}
 		if err != nil {
@@ -53,24 +59,31 @@ func findRoot(disk *device, want string) (string, filesystem, error) {
 		if fsys == nil {
 			continue
 		}
+		empty = false
 		is, err := isRoot(fsys)
 		if err != nil {
 			return "", nil, err
 		}
 		if is && found != nil {
-			return "", nil, unsupported("both %s and %s hold an operating system", name, c.name)
+			return "", nil, as(ErrSeveral, "%s and %s", name, c.name)
 		}
 		if is {
 			found, name = fsys, c.name
 		}
 	}
 	switch {
+	case found != nil && readOnly != nil:
+		return "", nil, unsupported("besides %s: %w", name, readOnly)
 	case found != nil:
 		return name, found, nil
+	case readOnly != nil:
+		return "", nil, readOnly
 	case want != "":
 		return "", nil, unsupported("no device %s", want)
 	case closed != nil:
 		return "", nil, closed
+	case empty:
+		return "", nil, ErrEmpty
 	}
 	return "", nil, unsupported("no operating system found")
 }
@@ -152,7 +165,7 @@ func openFS(d *device, name string) (filesystem, error) {
 	has := func(off int, magic string) bool {
 		return off+len(magic) <= len(head) && string(head[off:off+len(magic)]) == magic
 	}
-	isExt, isXFS, isBtrfs := has(1024+56, "\x53\xef"), has(0, "XFSB"), has(64<<10+64, "_BHRfS_M")
+	isExt, isXFS, isBtrfs := has(1024+56, "\x53\xef") && len(head) >= 2<<10, has(0, "XFSB"), has(64<<10+64, "_BHRfS_M")
 	switch {
 	case has(4086, "SWAPSPACE2"):
 		return nil, nil
@@ -161,16 +174,30 @@ func openFS(d *device, name string) (filesystem, error) {
 	// What is left of another file system is a reason to let blkid decide.
 	case isBtrfs && (isExt || isXFS), isExt && isXFS:
 		return nil, unsupported("%s holds signatures of two file systems", name)
+	case isExt && le.Uint32(head[1024+96:])&extIncompatJournal != 0:
+		return nil, nil
 	case isExt:
-		return openExt4(d)
+		e, err := openExt4(d)
+		return mountable(e, name, err)
 	case isXFS:
-		return openXFS(d)
+		x, err := openXFS(d)
+		return mountable(x, name, err)
 	}
-	what, encrypted := holds(head)
-	if encrypted {
-		return nil, unusable("%s is encrypted (%s)", name, what)
+	if err := shut(head, name); err != nil {
+		return nil, err
 	}
-	return nil, unsupported("%s holds %s", name, what)
+	return nil, unsupported("%s holds %s", name, holds(head))
+}
+
+// mountable names the device of a file system that no kernel mounts.
+func mountable(fsys filesystem, name string, err error) (filesystem, error) {
+	if errors.Is(err, ErrUnusable) {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return fsys, nil
 }
 
 // IsNTFS says whether a device of a disk certainly holds an NTFS, which is all that

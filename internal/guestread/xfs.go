@@ -118,7 +118,7 @@ func (x *xfs) checkGeometry(sb []byte) error {
 		sb[126] != 0: // mkfs has not finished
 		return unsupported("XFS with a superblock that makes no sense")
 	case x.blocks > uint64(x.d.size/x.blockSize):
-		return unsupported("XFS that reaches beyond its device")
+		return as(ErrCutOff, "an xfs of %d bytes on a device of %d", sizeOf(x.blocks, x.blockSize), x.d.size)
 	}
 	if !x.v5 {
 		return nil

@@ -214,6 +214,70 @@ func swapLast(t *testing.T) string {
 	return d.path
 }
 
+// swapLogical is what Debian's installer makes of a disk by itself.
+func swapLogical(t *testing.T) string {
+	d := newDisk(t, 98)
+	d.table("label: dos\nstart=2048,size=131072,type=83,bootable\nstart=135166,size=65538,type=5\nstart=135168,size=65536,type=82\n")
+	d.ext4(1, 64, d.system("/dev/vda1 / ext4 defaults 0 1\n/dev/vda5 none swap sw 0 0\n"), "-b", "4096")
+	return d.path
+}
+
+// rootLogical has /boot and swap before the root.
+func rootLogical(t *testing.T) string {
+	d := newDisk(t, 98)
+	d.table("label: dos\nstart=2048,size=32768,type=83,bootable\nstart=34816,size=165888,type=5\nstart=36864,size=30720,type=82\nstart=69632,size=131072,type=83\n")
+	d.ext4(34, 64, d.system("/dev/vda6 / ext4 defaults 0 1\n/dev/vda5 none swap sw 0 0\n"), "-b", "4096")
+	return d.path
+}
+
+// outerJournal has the journal of the root on the other partition, as a superblock
+// without checksum says it.
+func outerJournal(t *testing.T) string {
+	d := newDisk(t, 98)
+	d.table("label: gpt\nstart=2048,size=131072,type=L\nstart=133120,size=65536,type=L\n")
+	journal := d.file("journal", "")
+	guestdisk.Run(t, "truncate", "-s", "16M", journal)
+	guestdisk.Run(t, "mke2fs", "-q", "-F", "-b", "4096", "-U", "11111111-1111-1111-1111-111111111111", "-O", "journal_dev", journal)
+	d.put(65, journal)
+	d.ext4(1, 64, d.system("/dev/vda1 / ext4 defaults 0 1\n"), "-b", "4096", "-O", "^has_journal,^metadata_csum,^resize_inode")
+	const superblock = mib + 1024
+	d.bytes(superblock+92, "\x2c\x00\x00\x00") // has_journal
+	d.bytes(superblock+208, strings.Repeat("\x11", 16)+"\x00\x00\x00\x00\x02\xfe\x00\x00")
+	return d.path
+}
+
+func squashfs(t *testing.T) string {
+	d := newDisk(t, 10)
+	d.table("label: gpt\nstart=2048,size=16384,type=L\n")
+	fsys := filepath.Join(d.dir, "squashfs")
+	guestdisk.Run(t, "mksquashfs", d.system("/dev/vda1 / squashfs ro 0 0\n"), fsys, "-quiet", "-no-progress")
+	d.put(1, fsys)
+	return d.path
+}
+
+func twoRoots(t *testing.T) string {
+	d := newDisk(t, 34)
+	d.table("label: gpt\nstart=2048,size=32768,type=L\nstart=34816,size=32768,type=L\n")
+	for _, at := range []int{1, 17} {
+		d.ext4(at, 16, d.system("/dev/vda1 / ext4 defaults 0 1\n"))
+	}
+	return d.path
+}
+
+// zfs begins as a device of a pool does.
+func zfs(t *testing.T) string {
+	d := newDisk(t, 66)
+	d.table("label: gpt\nstart=2048,size=110592,type=6A898CC3-1DD2-11B2-99A6-080020736631\n")
+	d.bytes(mib+16<<10, "\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x24\x00\x00\x00\x20\x00\x00\x00\x07version\x00")
+	return d.path
+}
+
+func damaged(t *testing.T) string {
+	d := disk{t, "", onePartition("gpt")(t)}
+	d.bytes(512+72, "\xff")
+	return d.path
+}
+
 func luks(t *testing.T) string {
 	d := newDisk(t, 98)
 	d.table("label: gpt\nstart=2048,size=65536,type=L\nstart=67584,size=131072,type=L\n")

@@ -57,6 +57,16 @@ var layouts = []layout{
 	{"LUKS", luks, false},
 	{"GPT for sectors of 4096 bytes", largeSectors, false},
 	{"F2FS", f2fs, true},
+	{"MBR, swap in a logical partition behind the root, as Debian's installer has it; ext4", swapLogical, false},
+	{"MBR, the root in the last logical partition; ext4", rootLogical, true},
+	{"ext2", onePartition("dos", "-O", "^has_journal,^extents,^64bit,^metadata_csum,^flex_bg,^huge_file"), false},
+	{"ext4 with verity", onePartition("gpt", "-b", "4096", "-O", "verity"), false},
+	{"ext4, the journal on a partition of its own", outerJournal, false},
+	{"squashfs", squashfs, true},
+	{"A/B: two roots; ext4", twoRoots, false},
+	{"ZFS", zfs, false},
+	{"GPT that is damaged", damaged, false},
+	{"an image to which nothing was written", func(t *testing.T) string { return newDisk(t, 8).path }, false},
 }
 
 // Words of the table.
@@ -85,6 +95,9 @@ func (b bench) how(t *testing.T, do func() error) string {
 	for is, words := range map[error]string{
 		growth.ErrBlocked: "refused: a partition is behind it", growth.ErrHybrid: "refused: hybrid MBR", growth.ErrFixed: "refused: resize2fs does not",
 		guestfs.ErrNoRoot: "no operating system", guestfs.ErrNoSystem: "no operating system",
+		guestread.ErrSeveral: "refused: several operating systems", guestread.ErrEmpty: "refused: nothing on it",
+		guestread.ErrTable: "refused: partition table", guestread.ErrCutOff: "refused: cut off", guestread.ErrForeign: "refused: no driver", guestread.ErrJournal: "refused: the journal is elsewhere",
+		guestread.ErrPacked: "refused: read-only",
 	} {
 		if errors.Is(err, is) {
 			return words

@@ -95,7 +95,7 @@ ceph_write_keyrings() {
         --cap osd 'profile rbd pool=vms, profile rbd pool=volumes, profile rbd-read-only pool=images'
     run_step ceph-mon ceph-authtool "$all" --gen-key -n client.terraform \
         --cap mon "$rbd_mon" --cap mgr "$rbd_mgr" \
-        --cap osd 'profile rbd pool=images, profile rbd pool=vms, profile rbd pool=volumes'
+        --cap osd 'profile rbd pool=images, profile rbd pool=vms, profile rbd pool=volumes, profile rbd pool='"$mirror_pool"
     for user in "${ceph_users[@]}"; do
         printf '[client.%s]\n\tkey = %s\n' "$user" "$(ceph-authtool "$all" --print-key -n "client.$user")" \
             >"$dir/ceph.client.$user.keyring"

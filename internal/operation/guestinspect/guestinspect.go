@@ -8,6 +8,8 @@ package guestinspect
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/guestfs"
@@ -67,13 +69,13 @@ func Direct(ctx context.Context, b guestoverlay.Backends, spec rbd.Spec, tree gu
 	return read(g)
 }
 
-// CheckUsable refuses a disk which shows that no appliance can use its guest, as one
+// CheckUsable refuses a disk which shows that no appliance can change its guest, as one
 // that is encrypted.
 //
-// Errors: guestread.ErrUnusable, those of rbd.OpenReader.
+// Errors: guestread.ErrUnusable and ErrPacked, those of rbd.OpenReader.
 func CheckUsable(ctx context.Context, b guestoverlay.Backends, spec rbd.Spec) error {
 	err := Direct(ctx, b, spec, guest.Tree{}, func(Reader) error { return nil })
-	if errors.Is(err, guestread.ErrUnsupported) {
+	if errors.Is(err, guestread.ErrUnsupported) && !errors.Is(err, guestread.ErrPacked) {
 		return nil
 	}
 	return err
@@ -89,12 +91,21 @@ func Read(ctx context.Context, b guestoverlay.Backends, spec rbd.Spec, tree gues
 	}
 	b.Info(ctx, "reading the guest in an appliance", map[string]any{"image": spec.String(), "reason": err.Error()})
 	return InAppliance(ctx, b, spec, func(s *guestfs.Session) error {
-		root, err := s.Mount(ctx, tree)
-		if err != nil {
-			return err
+		root, mountErr := s.Mount(ctx, tree)
+		if mountErr != nil {
+			return Explained(mountErr, err)
 		}
 		return read(Appliance(ctx, s, root.Device))
 	})
+}
+
+// Explained adds to the error of an appliance that could not use a guest what the disk
+// itself shows: seen is the error of Direct.
+func Explained(err, seen error) error {
+	if !errors.Is(err, guestfs.ErrNoRoot) && !errors.Is(err, guestfs.ErrNoMount) {
+		return err
+	}
+	return fmt.Errorf("%w (the disk itself shows: %s)", err, strings.TrimPrefix(seen.Error(), guestread.ErrUnsupported.Error()+": "))
 }
 
 // InAppliance starts an appliance on a throw-away overlay of the image or

@@ -62,7 +62,7 @@ func CheckPossible(ctx context.Context, b guestoverlay.Backends, spec rbd.Spec, 
 	switch {
 	case err == nil:
 		return reasons(pending)
-	case OfGuest(err) && !errors.Is(err, guestread.ErrUnsupported):
+	case OfGuest(err) && (!errors.Is(err, guestread.ErrUnsupported) || errors.Is(err, guestread.ErrPacked)):
 		return err
 	case errors.Is(err, guestread.ErrUnsupported), errors.Is(err, rbd.ErrInUse):
 		return nil // the apply says it, where it is still so

@@ -108,7 +108,7 @@ func (j job) run(ctx context.Context, imageID, step string) error {
 			at.spec = spec
 			pending, found, err := at.inspectDirect(ctx)
 			tree.Root = cmp.Or(found, tree.Root)
-			if errors.Is(err, guestread.ErrUnsupported) {
+			if errors.Is(err, guestread.ErrUnsupported) && !errors.Is(err, guestread.ErrPacked) {
 				reason = err
 				return true, nil
 			}
@@ -129,7 +129,11 @@ func (j job) run(ctx context.Context, imageID, step string) error {
 				}
 			}
 			j.Info(ctx, "editing in an appliance", map[string]any{"image": j.spec.String(), "reason": reason.Error()})
-			return j.edit(ctx, o, tree)
+			changed, err := j.edit(ctx, o, tree)
+			if errors.Is(reason, guestread.ErrUnsupported) {
+				err = guestinspect.Explained(err, reason)
+			}
+			return changed, err
 		},
 		Verify: func(ctx context.Context) error {
 			if !sure {

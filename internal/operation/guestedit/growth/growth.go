@@ -127,17 +127,17 @@ func (j job) layout(ctx context.Context) (l guestread.Layout, err error) {
 // file system. It changes nothing.
 func (j job) inspect(ctx context.Context) (l guestread.Layout, err error) {
 	l, err = j.layout(ctx)
-	if j.device != "" || !errors.Is(err, guestread.ErrUnsupported) {
+	if j.device != "" || !errors.Is(err, guestread.ErrUnsupported) || errors.Is(err, guestread.ErrPacked) {
 		return l, err
 	}
 	j.Info(ctx, "looking for the root file system in an appliance", map[string]any{"image": j.spec.String(), "reason": err.Error()})
-	err = guestinspect.InAppliance(ctx, j.Backends, j.spec, func(s *guestfs.Session) error {
-		root, err := s.MountRoot(ctx, "")
+	failed := guestinspect.InAppliance(ctx, j.Backends, j.spec, func(s *guestfs.Session) error {
+		root, mountErr := s.MountRoot(ctx, "")
 		j.device = root.Device
-		return err
+		return guestinspect.Explained(mountErr, err)
 	})
-	if err != nil {
-		return l, err
+	if failed != nil {
+		return l, failed
 	}
 	return j.layout(ctx)
 }

@@ -51,7 +51,7 @@ func planGrowth(ctx context.Context, d *providerdata.Data, plan *model, img *rbd
 	planned, _ := d.Planned.Find(named)
 	want := growth.Wanted{Device: plan.Device.ValueString(), Size: plan.wantedSize(), DiskSize: int64(planned.SizeBytes)} //nolint:gosec // signed in librbd
 	l, g, err := growth.Plan(ctx, d.Guest(), img.Spec, want)
-	if want.Device == "" && errors.Is(err, guestread.ErrUnsupported) {
+	if want.Device == "" && errors.Is(err, guestread.ErrUnsupported) && !errors.Is(err, guestread.ErrPacked) {
 		plan.forget() // the apply looks for it in an appliance
 		return nil
 	}
