@@ -246,6 +246,16 @@ func outerJournal(t *testing.T) string {
 	return d.path
 }
 
+// array is a RAID 1 of two partitions of one disk.
+func array(t *testing.T) string {
+	d := newDisk(t, 140)
+	d.table("label: gpt\nstart=2048,size=131072,type=R\nstart=133120,size=131072,type=R\n")
+	archive := filepath.Join(d.dir, "tar")
+	guestdisk.Run(t, "tar", "-C", d.system("/dev/md127 / ext4 defaults 0 0\n"), "-cf", archive, ".")
+	d.inAppliance("md-create guest \"/dev/sda1 /dev/sda2\" level:raid1\nmke2fs /dev/md127 fstype:ext4\nmount /dev/md127 /\ntar-in " + archive + " /")
+	return d.path
+}
+
 func squashfs(t *testing.T) string {
 	d := newDisk(t, 10)
 	d.table("label: gpt\nstart=2048,size=16384,type=L\n")

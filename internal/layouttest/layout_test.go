@@ -62,6 +62,7 @@ var layouts = []layout{
 	{"ext2", onePartition("dos", "-O", "^has_journal,^extents,^64bit,^metadata_csum,^flex_bg,^huge_file"), false},
 	{"ext4 with verity", onePartition("gpt", "-b", "4096", "-O", "verity"), false},
 	{"ext4, the journal on a partition of its own", outerJournal, false},
+	{"RAID 1 (md) of two partitions; ext4", array, true},
 	{"squashfs", squashfs, true},
 	{"A/B: two roots; ext4", twoRoots, false},
 	{"ZFS", zfs, false},

@@ -5,7 +5,6 @@ package bootcheck_test
 import (
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -221,11 +220,9 @@ busybox nc -ll -p 22 -e /etc/banner &
 	}
 	kernel := strings.TrimSpace(guesttest.Run(t, guesttest.Lab(t, "guest", "kernel-version")))
 	for _, module := range []string{"drivers/net/net_failover", "net/core/failover", "drivers/net/virtio_net", "drivers/cdrom/cdrom", "fs/isofs/isofs"} {
-		b, err := os.ReadFile("/lib/modules/" + kernel + "/kernel/" + module + ".ko")
-		if err != nil {
-			t.Fatal(err)
-		}
-		files["/etc/"+filepath.Base(module)+".ko"] = string(b)
+		// Debian 13 has them packed.
+		files["/etc/"+filepath.Base(module)+".ko"] = guesttest.Run(t, "sh", "-c", `if [ -e "$1.xz" ]; then xz -dc "$1.xz"; else cat "$1"; fi`, "sh",
+			"/lib/modules/"+kernel+"/kernel/"+module+".ko")
 	}
 	guest(t, spec, files)
 	providertest.Run(t, resource.TestCase{

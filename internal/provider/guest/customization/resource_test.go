@@ -56,10 +56,9 @@ func deb(t *testing.T, name string) string {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(root, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	path := filepath.Join(t.TempDir(), name+"_1_all.deb")
+	// Whatever the umask is, dpkg-deb wants folders that are open to others.
+	guesttest.Run(t, "chmod", "-R", "u=rwX,go=rX", root)
 	guesttest.Run(t, "dpkg-deb", "--build", "--root-owner-group", root, path)
 	return path
 }
