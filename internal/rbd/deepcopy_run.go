@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/history"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/librbd"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/rbd/ownership"
 )
@@ -67,6 +68,9 @@ func (c *Cluster) copyImage(ctx context.Context, d DeepCopy, o DeepCopyOptions) 
 		err = c.checkCopied(ctx, d, p)
 	}
 	if err != nil {
+		return err
+	}
+	if err := p.noteCopyOf(ctx, d.Source.Spec, d.Source.ID); err != nil {
 		return err
 	}
 	return p.Publish(ctx)
@@ -221,7 +225,7 @@ func (c *Cluster) releaseCopy(ctx context.Context, d DeepCopy) error {
 		if token, by := ownership.ParseUnclaimed(label, id); token != d.token() || c.cfg.Run.State != by.State {
 			return fmt.Errorf("%w: %s has id %s", ErrOtherImage, d.Target, id)
 		}
-		if err := ownership.DropCopied(img, d.Target, ownership.ImageKey); err != nil {
+		if err := ownership.DropCopied(img, d.Target, ownership.ImageKey, history.Key); err != nil {
 			return err
 		}
 		return ownership.Remove(img, ownership.ImageKey)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"net/url"
 	"time"
 
@@ -21,10 +22,11 @@ type Step = history.Step
 
 // Types of steps that are made in here.
 const (
-	replicaStep  = "rbd_image_replica"
-	cloneStep    = "rbd_image"
-	resizeStep   = "resize"
-	rollBackStep = "rbd_snapshot_rollback"
+	copyImageStep = "rbd_image_copy"
+	replicaStep   = "rbd_image_replica"
+	cloneStep     = "rbd_image"
+	resizeStep    = "resize"
+	rollBackStep  = "rbd_snapshot_rollback"
 )
 
 // SnapshotDigest is the key, among the digests of a source, of what tells a snapshot
@@ -116,11 +118,11 @@ func readHistory(img *librbd.Image, id string) (n history.Note, has bool, err er
 	if err != nil {
 		return n, false, err
 	}
-	n, err = history.Parse(text, id)
-	if err != nil { // whoever wrote it: it tells nothing of this image
-		return history.Note{ImageID: id}, false, nil
+	n, unusable := history.Parse(text, id)
+	if unusable != nil { // whoever wrote it: it tells nothing of this image
+		n = history.Note{ImageID: id}
 	}
-	return n, true, nil
+	return n, unusable == nil, nil
 }
 
 func writeHistory(img *librbd.Image, n history.Note) error {
@@ -161,6 +163,34 @@ func (p *Pending) noteMade(img *librbd.Image) error {
 		return fmt.Errorf("%s: %w", p.Spec, err)
 	}
 	return writeHistory(img, history.Note{ImageID: p.id}.Add(p.made[:last]...).Add(step))
+}
+
+// noteCopyOf has noted, of the copy of an image with its snapshots, what has made the
+// content that the image has now. Of the snapshots in the copy nothing is known.
+func (p *Pending) noteCopyOf(ctx context.Context, source Spec, id string) error {
+	p.NoteMade()
+	img, err := p.c.Image(ctx, source)
+	if err == nil && img.ID != id {
+		err = fmt.Errorf("image %s has id %s, not %s: %w", source, img.ID, id, ErrOtherImage)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := history.Parse(img.Metadata[history.Key], img.ID); err != nil {
+		return nil //nolint:nilerr // there is nothing to be noted
+	}
+	step := Step{Type: copyImageStep, Source: SnapshotSource(img.FSID, img.Spec, img.ID, 0)}
+	step.Source.Digest = nil // it does not stay what it is
+	err = p.c.withImage(ctx, p.Spec, readOnly, func(open *librbd.Image) (err error) {
+		step.Begun, err = highestSnapshot(open)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	step.Done = step.Begun
+	p.NoteMade(img.origin(Snapshot{ID: math.MaxUint64, SizeBytes: img.SizeBytes}, step)...)
+	return nil
 }
 
 // anew does something with the image, newly opened.

@@ -249,9 +249,28 @@ func TestHistoryOfReplicas(t *testing.T) {
 	if err := s.c.SetLabel(ctx, target, "history", first.Label("history")); err != nil {
 		t.Fatal(err)
 	}
-	s.tells(map[string]string{at("a"): both[at("a")], at("b"): "conversion rbd_image_replica (the last copy"})
+	if got := told(t, target.WithSnapshot("b")); !strings.HasPrefix(got, "conversion rbd_image_replica (") || !strings.Contains(got, "(the last copy from its source is not noted)") {
+		t.Errorf("behind, it tells %q", got)
+	}
 	advance()
 	s.tells(both)
+}
+
+// A copy with its snapshots has the steps of what the image is at the end: those of its
+// snapshots are not told apart.
+func TestHistoryOfDeepCopies(t *testing.T) {
+	t.Parallel()
+	s := newStoried(t)
+	s.snapshot("a")
+	s.edit("one", 2, true)
+	copied := s
+	copied.spec.Image += "-copy"
+	t.Cleanup(func() { acctest.Drop(t, copied.spec.String()) })
+	if err := deepCopy(t.Context(), s.c, s.spec, copied.spec, false); err != nil {
+		t.Fatal(err)
+	}
+	imagestest.Snapshot(t, copied.spec.String()+"@b", false)
+	copied.tells(map[string]string{"a": "(nothing is noted of what the image was", "b": "conversion one rbd_image_copy"})
 }
 
 // A copy of what nobody knows says so.

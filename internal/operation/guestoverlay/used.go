@@ -23,14 +23,11 @@ const (
 func (o *Overlay) Tools(ctx context.Context) map[string]string {
 	out := map[string]string{}
 	for _, name := range append([]string{qemuImg}, o.used...) {
-		version := ""
-		switch name {
-		case sfdisk, e2fsck:
-			version = disktools.Version(ctx, name)
-		default:
-			version = command.Version(ctx, name, "--version")
+		of := func() string { return command.Version(ctx, name, "--version") }
+		if name == sfdisk || name == e2fsck {
+			of = func() string { return disktools.Version(ctx, name) }
 		}
-		if version != "" {
+		if version := of(); version != "" {
 			out[name] = version
 		}
 	}

@@ -82,8 +82,6 @@ func ask(label, snapshot string, more ...string) string {
 	return fmt.Sprintf("data \"rbd_image_provenance\" %q {\n  snapshot = %s\n%s\n}\n", label, snapshot, strings.Join(more, "\n"))
 }
 
-func quoted(snapshot string) string { return fmt.Sprintf("%q", snapshot) }
-
 // told checks what a data source has found.
 func told(t *testing.T, label string, check func(s statement, complete bool, reason string)) resource.TestCheckFunc {
 	return func(state *terraform.State) error {

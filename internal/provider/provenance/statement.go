@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,7 +106,8 @@ type provenance struct {
 func provenanceOf(img rbd.Image, s rbd.Snapshot, digest map[string]string) provenance {
 	st := img.History(s)
 	p := provenance{image: img, snapshot: s, reason: strings.Join(st.Gaps, "; "), digest: rbd.SnapshotSource(img.FSID, img.Spec, img.ID, s.ID).Digest}
-	p.steps = append(st.Steps, history.Step{Type: snapshotStep, At: s.CreatedAt.UTC().Format(time.RFC3339), SizeBytes: s.SizeBytes})
+	last := history.Step{Type: snapshotStep, At: s.CreatedAt.UTC().Format(time.RFC3339), SizeBytes: s.SizeBytes}
+	p.steps = append(slices.Clone(st.Steps), last)
 	maps.Copy(p.digest, digest)
 	return p
 }

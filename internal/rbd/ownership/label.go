@@ -5,6 +5,7 @@ package ownership
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -116,13 +117,13 @@ func Remove(img Image, key string) error {
 
 // DropCopied takes off the labels that cloning has copied from the parent, except
 // those to keep. name is what the image is called.
-func DropCopied(img Image, name fmt.Stringer, keep string) error {
+func DropCopied(img Image, name fmt.Stringer, keep ...string) error {
 	all, err := img.ListMetadata()
 	if err != nil {
 		return fmt.Errorf("list the metadata of %s: %w", name, err)
 	}
 	for k := range all {
-		if strings.HasPrefix(k, Prefix) && k != keep {
+		if strings.HasPrefix(k, Prefix) && !slices.Contains(keep, k) {
 			if err := Remove(img, k); err != nil {
 				return err
 			}
