@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest/imagestest"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providertest"
 )
 
@@ -44,5 +45,18 @@ func TestProtocolGeneratedLocation(t *testing.T) {
 				t.Errorf("it changes %s, replaces for %v", d, planned.RequiresReplace)
 			}
 		})
+	}
+}
+
+// So is that of a boot check: the plan is to boot the snapshot, and no more.
+func TestProtocolGeneratedBootCheck(t *testing.T) {
+	c := newClient(t, nil)
+	const kind = "rbd_guest_boot_check"
+	spec := "images/" + providertest.Name(t)
+	imagestest.Make(t, spec, "create", "--size", "8M")
+	imagestest.Snapshot(t, spec+"@s", false)
+	got := c.imported(kind, spec+"@s")
+	if planned := c.plan(kind, got, c.generated(kind, got.state)); len(planned.RequiresReplace) > 0 {
+		t.Errorf("it replaces for %v", planned.RequiresReplace)
 	}
 }

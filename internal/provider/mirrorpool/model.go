@@ -89,8 +89,10 @@ func (p *peerModel) object(ctx context.Context, diags *diag.Diagnostics) types.O
 // setRead leaves out a peer that is gone, and takes over what became of it.
 func (m *model) setRead(ctx context.Context, is rbd.MirrorPool, fsid string, diags *diag.Diagnostics) {
 	m.Mode, m.Spec = types.StringValue(is.Mode), types.StringValue(m.name())
-	// Who may not read the name gets the fsid.
-	if is.SiteName != fsid || m.SiteName.IsNull() || m.SiteName.IsUnknown() {
+	switch {
+	case m.Namespace.ValueString() != "": // where none is taken: what is generated of an import must be valid
+		m.SiteName = types.StringNull()
+	case is.SiteName != fsid || m.SiteName.IsNull() || m.SiteName.IsUnknown(): // who may not read the name gets the fsid
 		m.SiteName = types.StringValue(is.SiteName)
 	}
 	if m.OnDestroy.IsNull() { // just imported

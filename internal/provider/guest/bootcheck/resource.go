@@ -128,7 +128,8 @@ func (r *bootCheckResource) Read(ctx context.Context, req resource.ReadRequest, 
 func (*bootCheckResource) Delete(context.Context, resource.DeleteRequest, *resource.DeleteResponse) {}
 
 // ImportState takes pool[/namespace]/image@snapshot. What was seen can't be
-// imported: the next apply boots the snapshot.
+// imported: the next apply boots the snapshot, and waits for a login where the
+// configuration says nothing else.
 func (r *bootCheckResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
 	spec, err := rbd.ParseSpec(req.ID)
 	if err != nil || spec.Snapshot == "" {
@@ -136,4 +137,5 @@ func (r *bootCheckResource) ImportState(ctx context.Context, req resource.Import
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("snapshot"), spec.String())...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("console_pattern"), "login:")...)
 }
