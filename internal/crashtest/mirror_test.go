@@ -99,6 +99,11 @@ func (s sites) join() {
 		s.t.Fatal(err)
 	}
 	s.rbd("dc2", "mirror", "pool", "peer", "bootstrap", "import", "--direction", "rx-tx", s.pool, token)
+	for site := range s.conf {
+		peer := s.peer(site)
+		// A pool that is removed leaves the peer's key with the monitors.
+		s.t.Cleanup(func() { s.rbd(site, "mirror", "pool", "peer", "remove", s.pool, peer) })
+	}
 }
 
 // part keeps the rbd-mirror of dc1 from reporting to dc2, until rejoin is called.
