@@ -26,13 +26,16 @@ func deepSource(t *testing.T, make func(spec string)) (source, target Spec) {
 	target = source.WithImage(source.Image + "-copy")
 	target.Pool = "volumes"
 	t.Cleanup(func() {
-		for _, s := range []Spec{target, target.WithImage(PendingName(target.Image)), source} {
+		for _, s := range []Spec{target, target.WithImage(PendingName(target.Image)), source, clonedFrom(source)} {
 			acctest.Drop(t, s.String())
 		}
 	})
 	make(source.String())
 	return source, target
 }
+
+// clonedFrom is dropped after its clone.
+func clonedFrom(source Spec) Spec { return source.WithImage(source.Image + "-parent") }
 
 func putAt(t *testing.T, spec Spec, at int64, n int, b byte) {
 	t.Helper()
@@ -71,8 +74,7 @@ func TestDeepCopyOfClone(t *testing.T) {
 	t.Parallel()
 	c := NewCluster(Config{})
 	source, target := deepSource(t, func(string) {})
-	parent := source.WithImage(source.Image + "-parent")
-	t.Cleanup(func() { acctest.Drop(t, parent.String()) })
+	parent := clonedFrom(source)
 	acctest.RBD(t, "create", "--size", "12M", parent.String())
 	putAt(t, parent, 0, 12<<20, 'p')
 	imagestest.Snapshot(t, parent.String()+"@s", true)
