@@ -182,10 +182,10 @@ func (g ground) givenResources() map[string][]object {
 			{"snapshot": g.snapshot, "console_pattern": "login:", "user_data_wo": "#cloud-config\n", "user_data_wo_version": int64(1)},
 		},
 		"rbd_guest_sysprep": {{
-			"image": g.image, "operations": []any{"defaults"}, "disabled_operations": []any{"machine-id"}, "triggers": object{"a": "b"}, "timeouts": someTimeouts,
+			"image": g.planned, "operations": []any{"defaults"}, "disabled_operations": []any{"machine-id"}, "triggers": object{"a": "b"}, "timeouts": someTimeouts,
 		}},
 		"rbd_guest_customization": {{
-			"image": g.image, "mkdir": []any{"/a"}, "copy_in": []any{object{"source": g.file, "directory": "/a"}}, "upload": object{"/a/b": g.file},
+			"image": g.planned, "mkdir": []any{"/a"}, "copy_in": []any{object{"source": g.file, "directory": "/a"}}, "upload": object{"/a/b": g.file},
 			"packages": []any{g.file}, "install": []any{"vim"}, "append_line": []any{object{"path": "/a", "line": "b"}}, "hostname": "a", "timezone": "Europe/Berlin",
 			"root_password_wo": "x", "root_password_wo_version": int64(1), "ssh_inject": object{"root": []any{"ssh-ed25519 AAAA"}},
 			"enable_services": []any{"a"}, "disable_services": []any{"b"}, "run": []any{"true"}, "run_command": []any{"true"}, "delete": []any{"/a"},

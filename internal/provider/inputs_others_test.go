@@ -115,8 +115,12 @@ func TestOddInputsOfLists(t *testing.T) {
 	c := newClient(t, object{"pool": "vms"})
 	g := groundFor(t, c)
 	given := map[string][]object{
-		"rbd_image":    {{"pool": "vms", "namespace": "", "name_regex": "^" + g.name, "managed": true}},
-		"rbd_snapshot": {{"pool": "vms", "namespace": "", "name_regex": "^s", "managed": true}, {"image": g.image}},
+		"rbd_image":     {{"pool": "vms", "namespace": "", "name_regex": "^" + g.name, "managed": true}},
+		"rbd_snapshot":  {{"pool": "vms", "namespace": "", "name_regex": "^s", "image_regex": "^" + g.name, "managed": true}, {"image": g.image}},
+		"rbd_namespace": {{"pool": "vms", "name_regex": "^" + g.name}},
+		"rbd_glance_image_location": {{
+			"pool": "vms", "name_regex": "^" + g.name, "visibility": "private", "owner": strings.Repeat("b", 32), "tags": []any{"a"}, "managed": true,
+		}},
 	}
 	for name, schema := range c.schema.ListResourceSchemas {
 		t.Run(name, func(t *testing.T) {

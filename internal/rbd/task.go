@@ -22,6 +22,9 @@ var errNoManager = errors.New("the manager takes no task")
 const (
 	// managerPatience is how long a manager may take to answer.
 	managerPatience = 30 * time.Second
+	// managerStart is how long a manager may say that its module is not ready yet, as
+	// one that has just taken over does.
+	managerStart = 10 * time.Second
 	// managerPoll is the time between two looks at a task of the manager.
 	managerPoll = 500 * time.Millisecond
 )
@@ -81,7 +84,16 @@ func (c *Cluster) askManager(ctx context.Context, pool string, fn func(*connecti
 	cfg.Options["rados_mon_op_timeout"] = "0"
 	limit, cancel := context.WithTimeout(ctx, managerPatience)
 	defer cancel()
-	err := (&Cluster{cfg: cfg}).run(Patiently(limit), 0, pool, fn)
+	err := (&Cluster{cfg: cfg}).run(Patiently(limit), 0, pool, func(cn *connection) error {
+		err := fn(cn)
+		for begun := time.Now(); errno(err) == syscall.EAGAIN && time.Since(begun) < managerStart && limit.Err() == nil; err = fn(cn) {
+			select {
+			case <-time.After(managerPoll):
+			case <-limit.Done():
+			}
+		}
+		return err
+	})
 	if err != nil && limit.Err() != nil && ctx.Err() == nil {
 		err = fmt.Errorf("no manager answered within %s: %w", managerPatience, err)
 	}
