@@ -180,7 +180,7 @@ func TestCustomizationRefusals(t *testing.T) {
 	t.Parallel()
 	name := providertest.Name(t)
 	spec := "vms/" + name
-	acctest.RBD(t, "create", "--size", "8M", spec)
+	guesttest.Import(t, spec, nil)
 	var steps []resource.TestStep
 	for config, want := range map[string]string{
 		``:                                 `Nothing\s+to\s+do`,
