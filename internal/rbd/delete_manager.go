@@ -123,8 +123,8 @@ func (c *Cluster) removeByManager(ctx context.Context, spec Spec, id string, beg
 			return err
 		}
 	}
-	task, err := c.addTask(ctx, spec, func(tasks *admin.TaskAdmin) (admin.TaskResponse, error) {
-		return tasks.AddTrashRemove(admin.NewImageSpec(spec.Pool, spec.Namespace, id))
+	task, err := c.addTask(ctx, spec, func(cn *connection) (admin.TaskResponse, error) {
+		return cn.tasks().AddTrashRemove(admin.NewImageSpec(spec.Pool, spec.Namespace, id))
 	})
 	if err != nil {
 		return err

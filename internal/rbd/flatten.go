@@ -74,8 +74,8 @@ func flatten(img *librbd.Image, spec Spec) error {
 
 // flattenByManager returns errNoManager where librbd has to do it.
 func (c *Cluster) flattenByManager(ctx context.Context, spec Spec, id string) error {
-	task, err := c.addTask(ctx, spec, func(tasks *admin.TaskAdmin) (admin.TaskResponse, error) {
-		return tasks.AddFlatten(admin.NewImageSpec(spec.Pool, spec.Namespace, spec.Image))
+	task, err := c.addTask(ctx, spec, func(cn *connection) (admin.TaskResponse, error) {
+		return cn.tasks().AddFlatten(admin.NewImageSpec(spec.Pool, spec.Namespace, spec.Image))
 	})
 	if err == nil {
 		err = c.awaitTask(ctx, spec, "flatten", task.ID)

@@ -278,7 +278,8 @@ func (e *Edit) takeBackHistory() error {
 	return nil
 }
 
-// noteResize notes another size of an image that has a note. modified is from before.
+// noteResize notes another size of an image that has a note. begun is the highest id
+// of a snapshot from before.
 func (c *Cluster) noteResize(img *librbd.Image, id string, begun uint64) error {
 	n, has, err := readHistory(img, id)
 	if err != nil || !has {

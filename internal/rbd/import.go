@@ -90,7 +90,8 @@ func (p *Pending) Size(context.Context) (size uint64, err error) {
 // Errors: ErrPermission, ErrPoolFull; those of ctx.
 func (p *Pending) Execute(ctx context.Context) (by string, err error) {
 	by = ImportByManager
-	if err = p.executeByManager(ctx); err != nil && ctx.Err() == nil {
+	// Two who copy at once are one too many: what one writes may come after the comparison.
+	if err = p.executeByManager(ctx); err != nil && !errors.Is(err, errAtWork) && ctx.Err() == nil {
 		p.c.logf(ctx, "live import of %s is executed here: %v", p.Spec, err)
 		by, err = ImportByClient, p.executeHere(ctx)
 	}
@@ -107,17 +108,16 @@ func (p *Pending) Execute(ctx context.Context) (by string, err error) {
 
 // executeByManager is `ceph rbd task add migration execute`.
 func (p *Pending) executeByManager(ctx context.Context) error {
-	var task admin.TaskResponse
-	err := p.c.askManager(ctx, p.Spec.Pool, func(cn *connection) error {
+	task, err := p.c.addTask(ctx, p.Spec, func(cn *connection) (task admin.TaskResponse, err error) {
 		command, err := json.Marshal(map[string]string{"prefix": "rbd task add migration execute", "image_spec": p.Spec.String(), "format": "json"})
 		if err != nil {
-			return err
+			return task, err
 		}
 		answer, _, err := cn.conn.MgrCommand([][]byte{command})
-		if err != nil {
-			return fmt.Errorf("%w: %w", errNoManager, err)
+		if err == nil {
+			err = json.Unmarshal(answer, &task)
 		}
-		return json.Unmarshal(answer, &task)
+		return task, err
 	})
 	if err == nil {
 		err = p.c.awaitTask(ctx, p.Spec, "live import", task.ID)
@@ -174,9 +174,15 @@ func (c *Cluster) findImport(ctx context.Context, spec Spec) (l *link, err error
 	return l, tolerate(err, ErrPoolNotFound)
 }
 
+// maxLink is how long a link may be for us to look for our label in it.
+const maxLink = 64 << 10
+
 // linkLabel is our label in a link, empty where it has none. The source is the one
 // text in it that is an object in JSON.
 func linkLabel(raw []byte) string {
+	if len(raw) > maxLink {
+		return ""
+	}
 	for at := 0; at < len(raw); at++ {
 		if bytes.HasPrefix(raw[at:], []byte(`{"`)) {
 			var s importSpec

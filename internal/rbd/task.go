@@ -31,10 +31,10 @@ const (
 
 // addTask asks where a manager may be missing: errNoManager then. It has one task
 // for each image and kind of work: to ask again gives the one that there is.
-func (c *Cluster) addTask(ctx context.Context, spec Spec, add func(*admin.TaskAdmin) (admin.TaskResponse, error)) (task admin.TaskResponse, err error) {
+func (c *Cluster) addTask(ctx context.Context, spec Spec, add func(*connection) (admin.TaskResponse, error)) (task admin.TaskResponse, err error) {
 	err = c.askManager(ctx, spec.Pool, func(cn *connection) error {
 		var err error
-		task, err = add(cn.tasks())
+		task, err = add(cn)
 		return err
 	})
 	if err != nil && ctx.Err() == nil {
@@ -45,8 +45,13 @@ func (c *Cluster) addTask(ctx context.Context, spec Spec, add func(*admin.TaskAd
 	return task, err
 }
 
+// errAtWork says that a manager may still be at work on a task.
+var errAtWork = errors.New("the manager may still be at work")
+
 // awaitTask waits for the end of a task. Where it fails, or ctx ends first, it is
 // cancelled.
+//
+// Errors: also errAtWork, where that did not succeed.
 func (c *Cluster) awaitTask(ctx context.Context, spec Spec, doing, id string) error {
 	tick := time.NewTicker(managerPoll)
 	defer tick.Stop()
@@ -67,7 +72,10 @@ func (c *Cluster) awaitTask(ctx context.Context, spec Spec, doing, id string) er
 				err = fmt.Errorf("%s %s: %w", doing, spec, ctx.Err())
 			}
 		}
-		return errors.Join(err, c.cancelTask(ctx, spec, id))
+		if left := c.cancelTask(ctx, spec, id); left != nil {
+			err = errors.Join(err, fmt.Errorf("%w: %w", errAtWork, left))
+		}
+		return err
 	}
 }
 

@@ -31,8 +31,10 @@ func (j *job) step(ctx context.Context) (rbd.Step, error) {
 	}
 	sum := sha256.Sum256(arguments)
 	s := rbd.Step{Type: "rbd_image_conversion", Arguments: hex.EncodeToString(sum[:]), Tools: map[string]string{}, Source: source, Fresh: true}
-	if v := command.Version(ctx, "qemu-img", "--version"); v != "" && j.byQemuImg {
-		s.Tools["qemu-img"] = v
+	if j.byQemuImg {
+		if v := command.Version(ctx, "qemu-img", "--version"); v != "" {
+			s.Tools["qemu-img"] = v
+		}
 	}
 	return s, nil
 }

@@ -34,8 +34,7 @@ const description = "A virtual-machine image converted to raw in RBD: `qemu-img 
 	"The size of the disk is that which the image's own header states; where qemu-img reads another, the source is refused.\n\n" +
 	"The source is read when the image is made. A source file that changes later is not noticed, and may be gone; " +
 	"use `replace_triggered_by` to convert again.\n\n" +
-	"With `engine = \"cluster\"` the manager of the cluster reads a raw disk from its server, and no byte of it passes through this machine but what is read back for the checksum:\n\n" +
-	"```terraform\nresource \"rbd_image_conversion\" \"debian\" {\n  pool   = \"images\"\n  name   = \"debian-12\"\n  engine = \"cluster\"\n\n  source = {\n    url           = \"https://cloud.debian.org/images/cloud/bookworm/20260101-0001/debian-12-generic-amd64-20260101-0001.raw\"\n    format        = \"raw\"\n    checksums_url = \"https://cloud.debian.org/images/cloud/bookworm/20260101-0001/SHA512SUMS\"\n  }\n}\n```\n\n" +
+	"With `engine = \"cluster\"` the manager of the cluster reads a raw disk from its server, and only what the image has is read back here, for the checksum.\n\n" +
 	"~> **Another `source` replaces the image, and a replacement or destruction removes the old one with all its data**, unless `on_destroy` says `trash` or `retain`. " +
 	"It is refused while the image has snapshots or clones, or anything has it open or locked.\n\n" +
 	"Needs qemu-img with the rbd driver (Debian: `qemu-utils`, `qemu-block-extra`).\n\n" +

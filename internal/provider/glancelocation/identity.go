@@ -13,7 +13,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
-// identity is the ID of the record, which no other record in any Glance ever has.
+// identity is the ID of the record. A Glance never gives it to another one, also after
+// it was deleted; which Glance it is, the provider's configuration says.
 type identity struct {
 	ImageID types.String `tfsdk:"image_id"`
 }

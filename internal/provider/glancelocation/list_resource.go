@@ -82,10 +82,7 @@ func (r *locationResource) List(ctx context.Context, req list.ListRequest, strea
 	var s search
 	var records []glance.Image
 	diags := req.Config.Get(ctx, &s)
-	match, err := nameregex.Matcher(s.NameRegex)
-	if err != nil {
-		diags.AddAttributeError(path.Root("name_regex"), "Not a regular expression", err.Error()+".")
-	}
+	match := listing.Matcher(s.NameRegex, "name_regex", &diags)
 	if !diags.HasError() {
 		records = r.records(ctx, s, match, &diags)
 	}
@@ -126,7 +123,7 @@ func (r *locationResource) records(ctx context.Context, s search, match func(str
 	unseen := 0
 	for _, rec := range all {
 		switch {
-		case match != nil && !match(rec.Name), s.Owner.ValueString() != "" && rec.Owner != s.Owner.ValueString():
+		case !match(rec.Name), s.Owner.ValueString() != "" && rec.Owner != s.Owner.ValueString():
 		case len(rec.LocationURLs()) == 0:
 			unseen++
 		case slices.ContainsFunc(rec.LocationURLs(), func(u string) bool { return s.isIn(u, fsid) }):
@@ -147,7 +144,7 @@ func (s search) isIn(location, fsid string) bool {
 }
 
 // listed is a record as the Read after its import gives it, but that nothing is
-// noted about it.
+// noted about it. One whose snapshot is gone is not silently left out: it is there.
 func (r *locationResource) listed(ctx context.Context, req list.ListRequest, s search, rec glance.Image) []list.ListResult {
 	name := fmt.Sprintf("%s (%s)", rec.Name, rec.ID)
 	out := req.NewListResult(ctx)
@@ -155,7 +152,7 @@ func (r *locationResource) listed(ctx context.Context, req list.ListRequest, s s
 	ref, held, err := registration.AdoptRecord(ctx, deps, &rec)
 	switch {
 	case err != nil:
-		return unread(name, err)
+		return listing.LeftOut(kind, name, err)
 	case !s.Managed.IsNull() && s.Managed.ValueBool() != held:
 		return nil
 	}
@@ -173,19 +170,11 @@ func (r *locationResource) listed(ctx context.Context, req list.ListRequest, s s
 	m.setAdopted(ref)
 	there, err := ask(ctx, deps, &m, registration.Question{Adopted: true, Unnoted: true})
 	if err != nil {
-		return unread(name, err)
+		return listing.LeftOut(kind, name, err)
 	}
 	if !there {
 		return nil // removed meanwhile
 	}
 	out.Diagnostics.Append(out.Resource.Set(ctx, &m)...)
 	return []list.ListResult{out}
-}
-
-// unread is for a record that can't be read: also where its snapshot is gone, as the
-// record is there.
-func unread(name string, err error) []list.ListResult {
-	return []list.ListResult{{Diagnostics: diag.Diagnostics{
-		diag.NewWarningDiagnostic(kind.Unable("list", name), kind.Detail(err)+"\n\nIt is left out of the list."),
-	}}}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/nameregex"
+	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/listing"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/providerdata"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
@@ -67,13 +68,7 @@ func (s Search) Picks(held bool) bool { return s.Managed.IsNull() || s.Managed.V
 
 // Matcher is what name_regex picks.
 func (s Search) Matcher() (match func(string) bool, diags diag.Diagnostics) {
-	match, err := nameregex.Matcher(s.NameRegex)
-	if err != nil {
-		diags.AddAttributeError(path.Root("name_regex"), "Not a regular expression", err.Error()+".")
-	}
-	if match == nil {
-		match = func(string) bool { return true }
-	}
+	match = listing.Matcher(s.NameRegex, "name_regex", &diags)
 	return match, diags
 }
 

@@ -85,11 +85,16 @@ func readAhead[T any](ctx context.Context, things []T, read func(context.Context
 }
 
 // Unread is what a listing says of what it can't read: nothing where that is
-// gone, else a warning. For an error Terraform would drop all that was listed.
+// gone, else that it is left out.
 func Unread(kind report.Kind, name string, err error) []list.ListResult {
 	if rbd.IsNotFound(err) {
 		return nil
 	}
+	return LeftOut(kind, name, err)
+}
+
+// LeftOut is a warning. For an error Terraform would drop all that was listed.
+func LeftOut(kind report.Kind, name string, err error) []list.ListResult {
 	return []list.ListResult{{Diagnostics: diag.Diagnostics{
 		diag.NewWarningDiagnostic(kind.Unable("list", name), kind.Detail(err)+"\n\nIt is left out of the list."),
 	}}}

@@ -54,10 +54,7 @@ func (r *namespaceResource) List(ctx context.Context, req list.ListRequest, stre
 	var found []model
 	var fsid string
 	diags := req.Config.Get(ctx, &s)
-	match, err := nameregex.Matcher(s.NameRegex)
-	if err != nil {
-		diags.AddAttributeError(path.Root("name_regex"), "Not a regular expression", err.Error()+".")
-	}
+	match := listing.Matcher(s.NameRegex, "name_regex", &diags)
 	if !diags.HasError() {
 		fsid, found = r.find(ctx, s, match, &diags)
 	}
@@ -108,7 +105,7 @@ func (r *namespaceResource) find(ctx context.Context, s search, match func(strin
 	case err != nil:
 		listKind.Error(diags, "list", pool, err)
 	}
-	names = slices.DeleteFunc(names, func(name string) bool { return match != nil && !match(name) })
+	names = slices.DeleteFunc(names, func(name string) bool { return !match(name) })
 	for _, name := range names {
 		out = append(out, model{Pool: types.StringValue(pool), Name: types.StringValue(name)})
 	}

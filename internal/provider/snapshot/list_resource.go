@@ -17,7 +17,6 @@ import (
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/image"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/imageref"
-	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/images/nameregex"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/listing"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/namecheck"
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/provider/report"
@@ -92,11 +91,12 @@ func (r *snapshotResource) List(ctx context.Context, req list.ListRequest, strea
 // images are those whose snapshots are wanted.
 func (r *snapshotResource) images(ctx context.Context, s search) ([]rbd.Spec, diag.Diagnostics) {
 	if s.Image.IsNull() {
-		match, err := nameregex.Matcher(s.ImageRegex)
-		if err != nil {
-			return nil, diag.Diagnostics{diag.NewAttributeErrorDiagnostic(path.Root("image_regex"), "Not a regular expression", err.Error()+".")}
+		var diags diag.Diagnostics
+		match := listing.Matcher(s.ImageRegex, "image_regex", &diags)
+		if diags.HasError() {
+			return nil, diags
 		}
-		return s.Images(ctx, r.data, listKind, func(name string) bool { return match == nil || match(name) })
+		return s.Images(ctx, r.data, listKind, match)
 	}
 	diags := image.CanSearch(r.data, listKind)
 	if diags.HasError() {
