@@ -140,6 +140,9 @@ func TestProtocolListSnapshots(t *testing.T) {
 
 func TestProtocolListNamespaces(t *testing.T) {
 	ns := imagestest.Namespace(t, "vms")
+	other := "vms/" + ns + "-other"
+	acctest.RBD(t, "namespace", "create", other)
+	t.Cleanup(func() { acctest.RBD(t, "namespace", "rm", other) })
 	c := newClient(t, object{"pool": "vms"})
 	all := c.query("rbd_namespace", 0, true, object{"name_regex": "^" + ns + "$"})
 	all.check(t, "vms/", ns)

@@ -73,7 +73,9 @@ func (r *conversionResource) Schema(ctx context.Context, _ resource.SchemaReques
 					"The manager executes it where it takes tasks and reaches the server; then no byte of the source passes through the machine that runs Terraform, but for its beginning. Otherwise librbd executes it on this machine. " +
 					"Either way the image is read back from the cluster (zeros are not) and compared with the checksum of the source before it gets its name: Ceph calls an import executed of which it could not read all.\n\n" +
 					"It is for a raw disk at `url` with a checksum, on a server that gives parts (`Range`), does not redirect and is reached by the manager too, without a proxy; the certificate of an `https` server must be one that the manager's machine trusts. " +
-					"Refused is a `url` with a query, which `rbd status` would show and the header of the image keep until the end of the import, and all else that Ceph gets wrong: a qcow2 with clusters of zeros, and an image in RBD that was written to after the snapshot (seen with Ceph 16, 18 and 20). A change alone changes nothing of an image that is there.",
+					"Refused is a `url` with a query, which `rbd status` would show and the header of the image keep until the end of the import, and all else that Ceph gets wrong: a qcow2 with clusters of zeros, and an image in RBD that was written to after the snapshot (seen with Ceph 16, 18 and 20). A change alone changes nothing of an image that is there.\n\n" +
+					"~> **Take a server that you trust, and that stays up.** The manager does one task at a time for the whole cluster. Where the server closes connections or falls silent in the middle, librbd tries again without end: " +
+					"flattening and removing images wait with it, until the server answers again or `ceph mgr fail` hands over to another manager. An answer that librbd does not expect can end its process, seen with a redirect and Ceph 16.",
 				Validators: []validator.String{stringvalidator.OneOf(conversion.EngineClient, conversion.EngineCluster)},
 			},
 			"max_source_size": schema.StringAttribute{
