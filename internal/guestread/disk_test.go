@@ -252,6 +252,10 @@ func TestUnusable(t *testing.T) {
 	journal := map[int64]string{20<<20 + 1024 + 56: "\x53\xef", 20<<20 + 1024 + 96: "\x08"}
 	const short = "label: gpt\nstart=20480,size=4096,type=L\n"
 	root := func() string { return diskAt(t, gpt, map[int64]string{10: rootTree(t)}) }
+	shrunk := root()
+	if err := os.Truncate(shrunk, 24<<20); err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		img  string
 		want error
@@ -263,6 +267,7 @@ func TestUnusable(t *testing.T) {
 		"squashfs":               {patched(t, diskAt(t, gpt, nil), map[int64]string{20 << 20: "hsqs"}), ErrPacked, "/dev/sda2 holds squashfs"},
 		"squashfs beside a root": {patched(t, root(), map[int64]string{20 << 20: "hsqs"}), ErrUnsupported, "besides /dev/sda1"},
 		"a journal elsewhere":    {patched(t, diskAt(t, gpt, map[int64]string{10: rootTree(t)}), map[int64]string{10<<20 + 1024 + 224: "\x00"}), ErrJournal, "/dev/sda1"},
+		"a GPT of a larger disk": {shrunk, ErrCutOff, "the GPT is of a disk of"},
 		"longer than its device": {diskAt(t, short, map[int64]string{10: rootTree(t)}), ErrCutOff, "/dev/sda1"},
 	} {
 		l, err := layoutOf(t, c.img, "")
