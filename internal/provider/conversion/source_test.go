@@ -3,17 +3,21 @@
 package conversion_test
 
 import (
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/statecheck"
+	"github.com/hashicorp/terraform-plugin-testing/terraform"
 	"github.com/hashicorp/terraform-plugin-testing/tfjsonpath"
 
 	"github.com/terraform-provider-rbd/terraform-provider-rbd/internal/acctest"
@@ -169,6 +173,13 @@ func TestConversionByCluster(t *testing.T) {
 	sums := func(b []byte) []byte { return []byte(disktest.SHA256(b) + "  disk.raw\n") }
 	s := disktest.NewSite(t, map[string][]byte{"disk.raw": one, "SUMS": sums(one)})
 	source := url(s, "disk.raw", fmt.Sprintf("checksums_url = %q", s.URL+"/SUMS"))
+	var byCeph atomic.Bool
+	s.Part = func(_ int64, _ http.ResponseWriter, req *http.Request) bool {
+		byCeph.CompareAndSwap(false, !strings.Contains(req.UserAgent(), "Go-http-client"))
+		return false
+	}
+	whole := disktest.NewSite(t, nil)
+	whole.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(one) })
 	const engine = `engine = "cluster"`
 	plans := providertest.Expect(providertest.Plans(address, "size_bytes", knownvalue.Int64Exact(disktest.RawBytes)))
 	providertest.Run(t, resource.TestCase{
@@ -179,7 +190,16 @@ func TestConversionByCluster(t *testing.T) {
 			refused(config(name, url(s, "disk.raw?token=secret", `sha256 = "`+disktest.SHA256(one)+`"`), "raw", engine), `source.url has a query`),
 			refused(config(name, file(raw), "raw", engine), `does not see source.file`),
 			refused(config(name, url(s, "disk.raw"), "raw", `engine = "both"`), `value must be one of`),
-			{Config: config(name, source, "raw", engine), ConfigPlanChecks: plans, Check: sameContent(raw, "raw", "vms/"+name)},
+			refused(config(name, url(whole, "disk.raw", `sha256 = "`+disktest.SHA256(one)+`"`), "raw", engine), `the server gives no parts`),
+			{Config: config(name, source, "raw", engine), ConfigPlanChecks: plans, Check: resource.ComposeTestCheckFunc(
+				sameContent(raw, "raw", "vms/"+name),
+				func(*terraform.State) error {
+					if !byCeph.Load() {
+						return errors.New("the cluster has not read the source")
+					}
+					return nil
+				},
+			)},
 			{
 				ResourceName: address, ImportState: true, ImportStateId: "vms/" + name,
 				ImportStateVerify: true, ImportStateVerifyIdentifierAttribute: "image_id",
